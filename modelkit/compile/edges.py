@@ -1,0 +1,80 @@
+"""Energies at which a self-energy, or its derivative, jumps: there the panels of an average are split.
+
+They only make averages cheap: an edge that is not found is found by bisection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from sympy.core.relational import Relational
+
+from modelkit.elements.self_energies import self_energies
+from modelkit.graph.device import TerminalGroup
+from modelkit.graph.formulas import evaluated
+
+Floats = NDArray[np.float64]
+
+HIGHEST = 2  # degree in E of what is solved for an edge
+
+
+def edges_of(groups: tuple[TerminalGroup, ...]) -> Floats:
+    """All edges of all terminals, ascending, each once."""
+    found = [edge for group in groups for edge in _of_group(group)]
+    return np.unique(np.concatenate([np.zeros(0), *found]))
+
+
+def _of_group(group: TerminalGroup) -> Iterator[Floats]:
+    formulas = [value for value in group.arguments.values() if callable(value)]
+    for formula in formulas:
+        yield from _of_formula(formula)
+    if not formulas:
+        kind = self_energies[group.terminal.self_energy.kind]
+        arguments: dict[str, Any] = dict(group.arguments)
+        for edge in kind.edges(**arguments):
+            yield np.ravel(np.real(edge))
+
+
+def _of_formula(function: Any) -> Iterator[Floats]:
+    """Real roots, in E, of what a formula compares with zero or takes the root of."""
+    matrix = isinstance(function.formula, sp.MatrixBase)
+    parts = list(function.formula) if matrix else [function.formula]
+    for switch in dict.fromkeys(found for part in parts for found in _switches(part)):
+        energy = next((symbol for symbol in switch.free_symbols if symbol.name == "E"), None)
+        if energy is None or not switch.is_polynomial(energy):
+            continue
+        coefficients = sp.Poly(switch, energy).all_coeffs()
+        if len(coefficients) - 1 > HIGHEST:
+            continue
+        values = [np.ravel(evaluated(c, function.values, function.index)) for c in coefficients]
+        yield _real_roots(*values)
+
+
+def _switches(formula: sp.Basic) -> Iterator[sp.Expr]:
+    for node in sp.preorder_traversal(formula):
+        if isinstance(node, Relational):
+            yield node.lhs - node.rhs
+        elif isinstance(node, (sp.Abs, sp.sign)):
+            yield node.args[0]
+        elif isinstance(node, (sp.Min, sp.Max)):
+            yield from (node.args[0] - other for other in node.args[1:])
+        elif isinstance(node, sp.Pow) and node.exp.is_Rational and not node.exp.is_Integer:
+            yield node.base
+
+
+def _real_roots(*coefficients: NDArray[Any]) -> Floats:
+    """Of ``a E + b`` or ``a E^2 + b E + c``, elementwise."""
+    arrays = np.broadcast_arrays(*(np.asarray(c, dtype=complex) for c in coefficients))
+    with np.errstate(all="ignore"):
+        if len(arrays) == 2:
+            roots = -arrays[1] / arrays[0]
+        else:
+            a, b, c = arrays
+            root = np.sqrt(b * b - 4 * a * c)
+            roots = np.concatenate([(-b - root) / (2 * a), (-b + root) / (2 * a)])
+    real = np.isfinite(roots) & (np.abs(roots.imag) <= 1e-12 * np.abs(roots))
+    return np.asarray(roots[real].real)

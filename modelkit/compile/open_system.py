@@ -1,0 +1,89 @@
+"""The numeric problem of a lattice with terminals: H, contacts and their self-energies.
+
+Channels: a contact (one terminal at one site) has as many channels as the site has orbitals.  With
+``Gamma = i(Sigma - Sigma†) = W W†`` the columns of W are the channels, and
+``T[a, b] = sum |W_a† G W_b|^2`` over the channels of terminals a (to) and b (from).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from modelkit.compile.contacts import Contacts, contacts_of
+from modelkit.errors import ModelError
+from modelkit.graph.device import Device
+
+__all__ = ["Contacts", "OpenSystem", "open_system"]
+
+Integers = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+
+@dataclass(frozen=True)
+class OpenSystem:
+    """Hamiltonian (orbital basis, Hermitian, csr), site offsets and contacts.
+
+    ``weight[s]`` is the degeneracy of the lattice of site s: it multiplies transmissions and
+    densities.  ``bond_source``/``bond_target`` are the declared arrows between sites;
+    ``bond_entries`` = (bond, row, column, value) the orbital matrix elements of each, (to, from).
+    """
+
+    hamiltonian: sparse.csr_array
+    offset: Integers
+    weight: Floats
+    contacts: Contacts
+    n_terminals: int
+    bond_source: Integers
+    bond_target: Integers
+    bond_entries: tuple[Integers, Integers, Integers, Complexes]
+
+
+def open_system(device: Device) -> OpenSystem:
+    """Compile a device into its Hamiltonian and contacts, in O(sites + hops).
+
+    Raises
+    ------
+    ModelError
+        Superconducting devices (``pair`` terms or an internal ``nambu`` space).
+    """
+    _refuse_superconductors(device)
+    hops = device.hops
+    on_bond = np.flatnonzero(hops.bond >= 0)
+    return OpenSystem(
+        hamiltonian=_hamiltonian(device),
+        offset=device.offset,
+        weight=np.concatenate([np.zeros(0), *(np.full(g.count, float(g.degeneracy)) for g in device.sites)]),
+        contacts=contacts_of(device),
+        n_terminals=device.n_terminals,
+        bond_source=device.bonds.source,
+        bond_target=device.bonds.target,
+        bond_entries=(hops.bond[on_bond], hops.row[on_bond], hops.column[on_bond], hops.value[on_bond]),
+    )
+
+
+def _refuse_superconductors(device: Device) -> None:
+    for group in device.sites:
+        if "nambu" in group.spaces:
+            lattice = group.family.lattice
+            message = f"transport with the internal space 'nambu' of '{lattice}' comes with a later version"
+            raise ModelError(message, group.family.span)
+    if len(device.pairs.value):
+        span = device.sites[0].family.span if device.sites else None
+        raise ModelError("transport with 'pair' terms comes with a later version", span)
+
+
+def _hamiltonian(device: Device) -> sparse.csr_array:
+    """Entries that reach the same place add, as in a sum; explicit zeros stay in the pattern."""
+    onsite, hops = device.onsite, device.hops
+    row = np.concatenate([onsite.row, hops.row, hops.column])
+    column = np.concatenate([onsite.column, hops.column, hops.row])
+    value = np.concatenate([onsite.value, hops.value, hops.value.conj()]).astype(complex)
+    orbitals = int(device.offset[-1])
+    matrix = sparse.coo_array((value, (row, column)), shape=(orbitals, orbitals)).tocsr()
+    matrix.sum_duplicates()
+    return matrix

@@ -1,0 +1,238 @@
+"""What a noun of the language is, and the registry of all nouns.
+
+A noun is one class in one file, entered with ``@nouns.register("bath")``.  It describes its
+statement by a :class:`Form` (heads, clauses, fields and lines that are allowed, each with its
+meaning), from which come the checks, the suggestions and the language page, and it gives
+
+``space``
+    the name space of what it declares: ``"device"``, ``"task"``, ``"case"``, or None;
+``stage``
+    when its statements are bound: a statement may look at everything of lower stages;
+``names(statement)``
+    the name nodes that it declares;
+``implied(statement)``
+    optional: lines that it stands for besides those of its block;
+``prepare(statement, binder)``
+    optional: enters meanings that formulas of any statement may use;
+``bind(statement, binder)``
+    turns the statement into an object and stores it with ``binder.store``.
+
+Errors are raised (one) or recorded with ``binder.catching()`` (several).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from modelkit.errors import ModelError, Span
+from modelkit.language import nodes
+from modelkit.registry import Registry, suggestion
+
+if TYPE_CHECKING:
+    from modelkit.elements.binder import Binder
+
+
+@dataclass(frozen=True)
+class Form:
+    """The shape of a statement, as data.
+
+    Parameters
+    ----------
+    pattern : str
+        The statement as it is written, shown in suggestions and on the language page.
+    head : tuple of node classes
+        The heads that are allowed; empty when there is none.
+    headless : bool
+        The head may be missing.
+    clauses, after : tuple of str
+        Words of the clauses before and behind the value, in their order; a word that may come
+        twice stands twice.
+    needs : tuple of str
+        Clauses that must be there.
+    value : bool
+        ``: expression`` must be there; otherwise it must not.
+    title : bool
+        A text in quotes may follow.
+    block : str
+        ``"none"``, ``"may"`` or ``"must"``.
+    fields : mapping or None
+        Names left of ``=`` in the block with their meaning; None: anything (overrides).
+    lines : mapping
+        Statements of the block: word to :class:`Form`.
+    later : tuple of str
+        Lines of the block that are refused as coming with a later version.
+    doc : str
+        One sentence for the language page.
+    """
+
+    pattern: str
+    head: tuple[type[nodes.Node], ...] = ()
+    headless: bool = False
+    clauses: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    value: bool = False
+    title: bool = False
+    block: str = "none"
+    fields: Mapping[str, str] | None = field(default_factory=dict)
+    lines: Mapping[str, Form] = field(default_factory=dict)
+    later: tuple[str, ...] = ()
+    doc: str = ""
+
+
+class Noun(ABC):
+    """A kind of statement; see the head of this file."""
+
+    doc: ClassVar[str]
+    called: ClassVar[str] = ""  # in messages; the noun's word if empty
+    form: ClassVar[Form]
+    space: ClassVar[str | None] = None
+    stage: ClassVar[int] = 50
+    once: ClassVar[bool] = False
+
+    def current_form(self) -> Form:
+        """The form with what other registries add to it (relation kinds of a lattice)."""
+        return self.form
+
+    def names(self, statement: nodes.Statement) -> Iterator[nodes.Name]:
+        """The names that the statement declares: by default those of its head."""
+        if self.space is not None and isinstance(statement.head, nodes.Listing):
+            for item in statement.head.items:
+                name = leading_name(item.target)
+                if name is not None:
+                    yield name
+
+    def implied(self, statement: nodes.Statement) -> nodes.Block | None:
+        """Lines that the statement stands for besides those of its block, if they can be read."""
+        return None
+
+    def prepare(self, statement: nodes.Statement, binder: Binder) -> None:  # noqa: B027 - optional
+        """Enter what formulas anywhere in the text may use."""
+
+    @abstractmethod
+    def bind(self, statement: nodes.Statement, binder: Binder) -> None:
+        """Turn the statement into an object of the declarations."""
+
+
+nouns: Registry[type[Noun]] = Registry("noun")
+
+LATER = {
+    "set": "'set' on a model that is extended",
+    "remove": "'remove' on a model that is extended",
+}
+
+
+def leading_name(expression: nodes.Expr) -> nodes.Name | None:
+    """``S`` of ``S`` and of ``S[l]``; None for anything else."""
+    match expression:
+        case nodes.Name():
+            return expression
+        case nodes.Index(of=nodes.Name() as name):
+            return name
+    return None
+
+
+def fields_of(block: nodes.Block | None) -> dict[str, nodes.Assignment]:
+    """The fields of a block by name."""
+    lines = block.statements if block is not None else ()
+    found = [line for line in lines if isinstance(line, nodes.Assignment)]
+    return {line.target.id: line for line in found if isinstance(line.target, nodes.Name)}
+
+
+def check_form(statement: nodes.Statement, form: Form) -> Iterator[ModelError]:
+    """Everything that is wrong with the shape of a statement, its block included."""
+    word = statement.noun.id
+    usage = f"write: {form.pattern}"
+    yield from _check_head(statement, form, usage)
+    yield from _check_clauses(statement, form, usage)
+    if form.value and statement.value is None:
+        yield ModelError(f"'{word}' needs a formula behind ':'", statement.noun.span, hint=usage)
+    if not form.value and statement.value is not None:
+        yield ModelError(f"'{word}' takes no formula behind ':'", statement.value.span, hint=usage)
+    if statement.title is not None and not form.title:
+        yield ModelError(f"'{word}' takes no text in quotes", statement.title.span, hint=usage)
+    if statement.block is None and form.block == "must":
+        yield ModelError(f"'{word}' needs a block in braces", statement.noun.span, hint=usage)
+    if statement.block is not None:
+        if form.block == "none":
+            span = statement.block.span or statement.noun.span
+            yield ModelError(f"'{word}' takes no block in braces", span, hint=usage)
+        else:
+            yield from _check_block(word, statement.block, form)
+
+
+def _check_head(statement: nodes.Statement, form: Form, usage: str) -> Iterator[ModelError]:
+    word, head = statement.noun.id, statement.head
+    if head is None and form.head and not form.headless:
+        yield ModelError(f"'{word}' must be followed by what it is about", statement.noun.span, hint=usage)
+    if head is not None and not isinstance(head, form.head):
+        yield ModelError(f"'{word}' is not written like this", head.span or statement.noun.span, hint=usage)
+
+
+def _check_clauses(statement: nodes.Statement, form: Form, usage: str) -> Iterator[ModelError]:
+    word = statement.noun.id
+    for written, allowed in ((statement.clauses, form.clauses), (statement.after, form.after)):
+        rest = list(allowed)
+        for clause in written:
+            if clause.word in rest:
+                del rest[: rest.index(clause.word) + 1]
+            elif clause.word in allowed:
+                message = f"'{clause.word}' stands in the wrong place or twice"
+                yield ModelError(message, clause.span, hint=usage)
+            else:
+                yield ModelError(f"'{word}' has no '{clause.word}' here", clause.span, hint=usage)
+    present = {clause.word for clause in (*statement.clauses, *statement.after)}
+    for needed in form.needs:
+        if needed not in present:
+            yield ModelError(f"'{word}' needs '{needed}'", statement.noun.span, hint=usage)
+
+
+def _check_block(word: str, block: nodes.Block, form: Form) -> Iterator[ModelError]:
+    seen: dict[str, nodes.Expr] = {}
+    for line in block.statements:
+        if isinstance(line, nodes.Statement):
+            inner = form.lines.get(line.noun.id)
+            if line.noun.id in form.later:
+                yield ModelError(f"'{line.noun.id}' comes with a later version", line.noun.span)
+            elif inner is not None:
+                yield from check_form(line, inner)
+            else:
+                yield _no_such_line(word, line.noun, form)
+        elif form.fields is not None:
+            yield from _check_field(word, line.target, form, seen)
+
+
+def _check_field(
+    word: str, target: nodes.Expr, form: Form, seen: dict[str, nodes.Expr]
+) -> Iterator[ModelError]:
+    name = target.id if isinstance(target, nodes.Name) else None
+    if name is None:
+        yield ModelError(f"left of '=' in '{word}' stands the name of a field", target.span)
+    elif name not in (form.fields or {}):
+        yield ModelError(f"'{word}' has no field '{name}'", target.span, hint=_suggest(name, form, "fields"))
+    elif name in seen:
+        yield ModelError(f"'{name}' is given twice", target.span, hint="keep one of them")
+    else:
+        seen[name] = target
+
+
+def _no_such_line(word: str, name: nodes.Name, form: Form) -> ModelError:
+    if not form.lines:
+        hint = _suggest(name.id, form, "fields")
+        return ModelError(f"'{word}' has no line '{name.id}'", name.span, hint=hint)
+    return ModelError(
+        f"'{word}' has no line '{name.id}'", name.span, hint=suggestion(name.id, form.lines, "lines")
+    )
+
+
+def _suggest(name: str, form: Form, plural: str) -> str | None:
+    return suggestion(name, form.fields or {}, plural) if form.fields else f"write: {form.pattern}"
+
+
+def position(error: ModelError) -> tuple[int, int]:
+    """Sorting key: the place in the text, errors without one last."""
+    span: Span | None = error.span
+    return (1, 0) if span is None else (0, span.start)

@@ -1,0 +1,133 @@
+"""The noun ``plot``: which results of a task are drawn against what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelkit.elements.binder import Binder
+from modelkit.elements.loops import clauses_of
+from modelkit.elements.nouns import Form, Noun, nouns
+from modelkit.elements.result_formulas import OutputRequest, by_word
+from modelkit.elements.tasks import Task
+from modelkit.errors import ModelError, Span
+from modelkit.language import nodes
+from modelkit.language.printer import expression_text
+from modelkit.registry import suggestion, verbs
+
+DRAW = Form(
+    pattern="draw QUANTITY against DIMENSION by DIMENSION",
+    head=(nodes.Listing,),
+    clauses=("against", "by"),
+    needs=("against",),
+    doc="a curve; one for each value behind 'by'",
+)
+MAP = Form(
+    pattern="map QUANTITY against DIMENSION by DIMENSION",
+    head=(nodes.Listing,),
+    clauses=("against", "by"),
+    needs=("against", "by"),
+    doc="a colour for each pair of values",
+)
+RUNNING = {"E": "energy"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """``draw`` or ``map`` of a quantity (long or derived name) against a dimension, by another."""
+
+    kind: str
+    quantity: str
+    against: str
+    by: str | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The drawings of a task's results."""
+
+    task: str
+    drawings: tuple[Drawing, ...]
+    span: Span | None = None
+
+
+@nouns.register("plot")
+class PlotNoun(Noun):
+    """The figure of a task."""
+
+    doc = "the figure of a task"
+    form = Form(
+        pattern="plot TASK { draw QUANTITY against DIMENSION by DIMENSION }",
+        head=(nodes.Listing,),
+        block="must",
+        lines={"draw": DRAW, "map": MAP},
+    )
+    stage = 80
+
+    def bind(self, statement: nodes.Statement, binder: Binder) -> None:
+        """Drawings of outputs that the task has."""
+        assert isinstance(statement.head, nodes.Listing)  # the form has been checked
+        name = statement.head.items[0].target
+        if len(statement.head.items) > 1 or not isinstance(name, nodes.Name):
+            raise ModelError("a plot names its task", statement.head.span, hint=f"write: {self.form.pattern}")
+        task = binder.find(name, "task", "tasks", Task)
+        if name.id in binder.section("plots"):
+            raise ModelError(
+                f"the task '{name.id}' has a plot already", name.span, hint="put the lines together"
+            )
+        drawings: list[Drawing] = []
+        for line in statement.block.statements if statement.block else ():
+            if isinstance(line, nodes.Statement) and isinstance(line.head, nodes.Listing):
+                for item in line.head.items:
+                    with binder.catching():
+                        drawings.append(_drawing(line, item, task))
+        binder.store("plots", name.id, Plot(name.id, tuple(drawings), statement.span))
+
+
+def _drawing(line: nodes.Statement, item: nodes.Item, task: Task) -> Drawing:
+    form = DRAW if line.noun.id == "draw" else MAP
+    if item.value is not None or not isinstance(item.target, nodes.Name):
+        shown = expression_text(item.target)
+        raise ModelError(
+            f"'{shown}' is no name of an output", item.span or item.target.span, hint=f"write: {form.pattern}"
+        )
+    request = _requested(item.target, task)
+    against = _dimension(line, "against", request, task)
+    by = _dimension(line, "by", request, task)
+    if against == by:
+        raise ModelError(f"against '{against}' and by '{by}'", line.noun.span, hint="name two dimensions")
+    assert against is not None  # the form has been checked
+    return Drawing(line.noun.id, request.name, against, by, line.span)
+
+
+def _requested(name: nodes.Name, task: Task) -> OutputRequest:
+    known = by_word(name.id)
+    word = known.name if known is not None else name.id
+    requests = {request.name: request for request in task.outputs}
+    if word not in requests:
+        hint = suggestion(word, requests, "outputs of the task") or "the task has no outputs"
+        raise ModelError(f"'{name.id}' is no output of the task '{task.name}'", name.span, hint=hint)
+    return requests[word]
+
+
+def _dimension(line: nodes.Statement, word: str, request: OutputRequest, task: Task) -> str | None:
+    for clause in clauses_of(line, word):
+        node = clause.items[0]
+        shown = expression_text(node).replace(" ", "")  # type: ignore[arg-type]
+        known = _dimensions(request, task)
+        if shown in RUNNING and RUNNING[shown] in known:
+            hint = f"write '{RUNNING[shown]}'"
+            raise ModelError(f"the dimension is called '{RUNNING[shown]}'", node.span, hint=hint)
+        if shown == "site" and "terminal" in known:
+            return shown  # a terminal's value stands at its site
+        if shown not in known:
+            hint = suggestion(shown, known, f"dimensions of '{request.name}'") or "it is a single number"
+            raise ModelError(f"'{request.name}' has no dimension '{shown}'", node.span, hint=hint)
+        return shown
+    return None
+
+
+def _dimensions(request: OutputRequest, task: Task) -> list[str]:
+    grids = verbs[task.verb].grids if task.verb in verbs else ()
+    own = sorted(dim for dim in request.dims if dim != "case" or task.cases)
+    return [*own, *(sweep.name for sweep in task.sweeps if sweep.name not in grids)]

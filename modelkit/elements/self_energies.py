@@ -1,0 +1,127 @@
+"""The kinds of self-energies, by name: ``chain(hopping, coupling)``, ``wide_band(Gamma)``.
+
+A kind is one class, entered with ``@self_energies.register("name")``, with
+
+``arguments``
+    argument name to :class:`Argument`;
+``sigma(E, **arguments)``
+    the retarded self-energy, evaluated elementwise with numpy broadcasting; everywhere
+    ``Gamma = i (Sigma - Sigma†)`` and ``Im Sigma <= 0``;
+``edges(**arguments)``
+    a tuple of arrays: the energies at which Sigma or its derivative jumps;
+``refuses(**arguments)``
+    why these values have no meaning, or None.
+
+Arguments that may be matrices have two more axes at the end, and the caller gives ``E`` the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from modelkit.registry import Registry
+
+Complexes = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a kind: its meaning, its default (None: must be given), its shape."""
+
+    meaning: str
+    default: float | None = None
+    matrix: bool = False
+
+
+class SelfEnergy(Protocol):
+    """What a kind supplies; see the head of this file."""
+
+    arguments: ClassVar[Mapping[str, Argument]]
+
+    @staticmethod
+    def sigma(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+        """Retarded self-energy, (broadcast shape of E and the arguments)."""
+
+    @staticmethod
+    def edges(**arguments: ArrayLike) -> tuple[Floats, ...]:
+        """Energies at which Sigma or its derivative jumps."""
+
+    @staticmethod
+    def refuses(**arguments: ArrayLike) -> str | None:
+        """Why these values have no meaning, or None."""
+
+
+self_energies: Registry[type[SelfEnergy]] = Registry("self-energy", "self-energies")
+
+LATER = ("lead",)
+
+
+@self_energies.register("chain")
+class Chain:
+    """A semi-infinite chain: ``Sigma = coupling^2/(2 hopping^2) (E - i sqrt(4 hopping^2 - E^2))``."""
+
+    arguments: ClassVar[Mapping[str, Argument]] = {
+        "hopping": Argument("hopping inside the chain; its band reaches from -2 to 2 hoppings"),
+        "coupling": Argument("hopping from the first site of the chain to the site"),
+    }
+
+    @staticmethod
+    def sigma(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+        """Retarded self-energy of a semi-infinite chain at one of its ends.
+
+        Outside the band it is real and decays as ``coupling^2/E``.  Written as
+        ``2 coupling^2/(E + root)``, which loses no digits there and equals digest 001, (B14), for
+        ``hopping = 1``.
+        """
+        energy = np.asarray(E, dtype=float)
+        band = 4 * np.abs(arguments["hopping"]) ** 2
+        inside = 1j * np.sqrt(np.maximum(band - energy**2, 0))
+        outside = np.sign(energy) * np.sqrt(np.maximum(energy**2 - band, 0))
+        found = 2 * np.abs(arguments["coupling"]) ** 2 / (energy + inside + outside)
+        return np.asarray(found, dtype=complex)
+
+    @staticmethod
+    def edges(**arguments: ArrayLike) -> tuple[Floats, ...]:
+        """The two band edges."""
+        edge = 2 * np.abs(np.asarray(arguments["hopping"]))
+        return (-edge, edge)
+
+    @staticmethod
+    def refuses(**arguments: ArrayLike) -> str | None:
+        """A chain without hopping has no band."""
+        if np.any(np.asarray(arguments["hopping"]) == 0):
+            return "the hopping of a chain must not be zero"
+        return None
+
+
+@self_energies.register("wide_band")
+class WideBand:
+    """A band without structure: ``Sigma = -i Gamma/2`` at every energy."""
+
+    arguments: ClassVar[Mapping[str, Argument]] = {
+        "Gamma": Argument("rate of escape, full width; a number or a Hermitian matrix", matrix=True),
+    }
+
+    @staticmethod
+    def sigma(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+        """``-i Gamma/2``, with the shape of E and Gamma broadcast."""
+        return -0.5j * np.asarray(arguments["Gamma"]) + np.zeros(np.shape(E))
+
+    @staticmethod
+    def edges(**arguments: ArrayLike) -> tuple[Floats, ...]:
+        """None."""
+        return ()
+
+    @staticmethod
+    def refuses(**arguments: ArrayLike) -> str | None:
+        """A number Gamma must be real and not negative (matrices are checked with Im Sigma <= 0)."""
+        gamma = np.asarray(arguments["Gamma"])
+        if gamma.ndim < 2 and (np.any(np.imag(gamma) != 0) or np.any(np.real(gamma) < 0)):
+            return "Gamma of a wide band is a rate: real and not negative"
+        return None

@@ -1,0 +1,91 @@
+"""What stands behind ``self_energy =``: a registered kind, or a formula in ``E``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+
+from modelkit.elements.binder import Binder
+from modelkit.elements.calls import arguments_of, called_name
+from modelkit.elements.lattices import Formula
+from modelkit.elements.self_energies import LATER, SelfEnergy, self_energies
+from modelkit.errors import ModelError, Span
+from modelkit.language import nodes
+from modelkit.language.functions import functions
+from modelkit.language.scope import Meaning, Scope
+from modelkit.language.spaces import acts_on_holes, without_nambu
+from modelkit.registry import suggestion
+
+ENERGY = sp.Symbol("E", real=True)
+EXPRESSION = "expression"
+
+
+@dataclass(frozen=True)
+class SelfEnergyCall:
+    """``chain(hopping = 1, coupling = gamma)`` or, with kind ``expression``, a formula in ``E``.
+
+    ``arguments`` maps the registered kind's argument names to formulas; the kind ``expression`` has
+    the one argument ``sigma``, which contains the symbol ``E``.  On a lattice with nambu all of
+    them are those of the particles.
+    """
+
+    kind: str
+    arguments: Mapping[str, Formula]
+    span: Span | None = None
+
+
+def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEnergyCall:
+    """The call or the formula; ``scope`` holds the terminal's indices and the lattice's spaces.
+
+    Raises
+    ------
+    ModelError
+        An unknown kind, wrong arguments, values without meaning, or a gain (Im Sigma > 0).
+    """
+    if acts_on_holes(scope.spaces):
+        scope = scope.with_spaces(without_nambu(scope.spaces))
+    name = called_name(node)
+    if name is not None and name.id in LATER:
+        hint = suggestion("", self_energies, self_energies.plural)
+        raise ModelError(f"the self-energy '{name.id}' comes with a later version", name.span, hint=hint)
+    if name is not None and name.id in self_energies and name.id not in binder.meanings:
+        return _call(name.id, self_energies[name.id], node, scope, binder)
+    if isinstance(node, nodes.Call) and name is not None and _unknown(name.id, binder):
+        hint = suggestion(name.id, self_energies, self_energies.plural)
+        raise ModelError(f"there is no self-energy '{name.id}'", name.span, hint=hint)
+    scope = scope.with_names({"E": Meaning("energy", ENERGY)})
+    sigma = binder.formula_or_matrix(node, scope)
+    if isinstance(sigma, sp.Expr) and sigma.is_number and sp.im(sigma).is_positive:
+        hint = "a retarded self-energy has Im Sigma <= 0: write -1i*..."
+        raise ModelError("this self-energy describes a gain", node.span, hint=hint)
+    return SelfEnergyCall(EXPRESSION, {"sigma": sigma}, node.span)
+
+
+def _call(
+    word: str, kind: type[SelfEnergy], node: nodes.Expr, scope: Scope, binder: Binder
+) -> SelfEnergyCall:
+    described = kind.arguments
+    optional = [name for name, one in described.items() if one.default is not None]
+    written = arguments_of(node, list(described), optional)
+    values: dict[str, Formula] = {
+        name: sp.nsimplify(one.default, rational=True)
+        for name, one in described.items()
+        if one.default is not None
+    }
+    for name, value in written.items():
+        if described[name].matrix:
+            values[name] = binder.formula_or_matrix(value, scope)
+        else:
+            values[name] = binder.formula(value, scope)
+    if all(isinstance(value, sp.Expr) and value.is_number for value in values.values()):
+        numbers = {name: complex(value) for name, value in values.items()}
+        reason = kind.refuses(**numbers)
+        if reason:
+            raise ModelError(reason, node.span)
+    return SelfEnergyCall(word, {name: values[name] for name in described}, node.span)
+
+
+def _unknown(word: str, binder: Binder) -> bool:
+    return word not in functions and word not in binder.meanings

@@ -1,0 +1,114 @@
+"""``sweep``: the values over which a task runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from modelkit.elements.binder import Binder
+from modelkit.elements.cases import overridden
+from modelkit.elements.indices import Listed, Range, Ring
+from modelkit.elements.loops import bind_over
+from modelkit.elements.parameters import Parameter
+from modelkit.errors import ModelError, Span
+from modelkit.language import nodes
+from modelkit.registry import Verb, outputs
+
+MOST_POINTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``from start to stop points n``, both ends included."""
+
+    start: sp.Expr
+    stop: sp.Expr
+    points: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Values of a parameter, of a field (``L.T``) or of a running variable of the verb (``E``)."""
+
+    name: str
+    over: Range | Listed | Grid
+    span: Span | None = None
+
+
+def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
+    """The sweep of a task's line.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, lets, and values that the parameter cannot have.
+    """
+    assert isinstance(line.head, nodes.Listing)  # the form has been checked
+    item = line.head.items[0]
+    if len(line.head.items) > 1 or item.value is not None:
+        raise ModelError("one sweep a line; several sweeps give their product", line.head.span)
+    over = _over(line, binder)
+    if isinstance(item.target, nodes.Name) and item.target.id in verb.grids:
+        return Sweep(item.target.id, over, line.span)
+    if isinstance(item.target, nodes.Name):
+        _check_dimension(item.target)
+        if item.target.id == "E":
+            running = ", ".join(verb.grids) or "none"
+            raise ModelError(
+                f"'{verb.name}' has no running variable 'E'",
+                item.target.span,
+                hint=f"its running variables: {running}",
+            )
+    name = overridden(item.target, binder)
+    parameter = binder.section("parameters").get(name)
+    if parameter is not None:
+        _check_values(parameter, over, line)
+    return Sweep(name, over, line.span)
+
+
+def _over(line: nodes.Statement, binder: Binder) -> Range | Listed | Grid:
+    words = [clause.word for clause in line.clauses]
+    first = line.clauses[0] if line.clauses else None
+    if words == ["in"] and first is not None:
+        over = bind_over(first.items[0], binder, binder.scope)  # type: ignore[arg-type]
+        if isinstance(over, Ring):
+            raise ModelError("a sweep runs over 1..N or over listed values", first.span)
+        return over
+    if words == ["from", "points"] and first is not None:
+        start, stop = (binder.formula(part) for part in first.items)  # type: ignore[arg-type]
+        points = binder.constant(line.clauses[1].items[0], "the number of points")  # type: ignore[arg-type]
+        if not (points.is_integer and 1 <= points <= MOST_POINTS):
+            raise ModelError(f"a sweep has 1 to {MOST_POINTS} points", line.clauses[1].span)
+        return Grid(start, stop, int(points))
+    raise ModelError(
+        "a sweep needs its values",
+        line.noun.span,
+        hint="write: from 0 to 1 points 11, in 4..20 step 2, or in {0.1, 0.3}",
+    )
+
+
+def _check_dimension(name: nodes.Name) -> None:
+    """A sweep gives its name to a dimension, which must be free."""
+    taken = {"case", "branch", *(dim for output in outputs.values() for dim in output.dims)}
+    if name.id in taken:
+        raise ModelError(f"'{name.id}' is a dimension of the results", name.span, hint="rename the parameter")
+
+
+def _check_values(parameter: Parameter, over: Range | Listed | Grid, line: nodes.Statement) -> None:
+    """Constant values must be allowed; formulas are checked when they have values."""
+    span = line.clauses[0].span
+    if parameter.integer and isinstance(over, Grid):
+        raise ModelError(
+            f"'{parameter.name}' is an integer", span, hint=f"write: sweep {parameter.name} in 4..20 step 2"
+        )
+    match over:
+        case Listed(values=values):
+            ends = values
+        case Range(start=start, stop=stop) | Grid(start=start, stop=stop):
+            ends = (start, stop)
+    for value in ends:
+        reason = parameter.refuses(value) if value.is_number and parameter.choices is None else None
+        if reason:
+            place = f" (line {parameter.span.line})" if parameter.span is not None else ""
+            raise ModelError(f"the parameter '{parameter.name}'{place} {reason}", span)

@@ -1,0 +1,227 @@
+"""What baths and probes have in common: attachments, self-energies, conditions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from modelkit.elements.binder import Binder
+from modelkit.elements.indices import Index
+from modelkit.elements.loops import bind_loops, with_indices
+from modelkit.elements.names import check_name
+from modelkit.elements.nouns import Form, Noun, fields_of
+from modelkit.elements.self_energy_calls import SelfEnergyCall as SelfEnergyCall
+from modelkit.elements.self_energy_calls import bind_self_energy
+from modelkit.elements.targets import Attachment as Attachment
+from modelkit.elements.targets import Target, bind_targets, free_target_indices, written_targets
+from modelkit.errors import ModelError, Span
+from modelkit.language import nodes
+from modelkit.language.scope import Meaning, Scope
+from modelkit.registry import suggestion
+
+FIELDS = {
+    "self_energy": "a registered self-energy, or any retarded expression in E",
+    "mu": "chemical potential",
+    "T": "temperature; 0 if not given",
+    "bands": "what the band bottom is tied to: rigid (a fixed energy)",
+}
+BANDS = ("rigid",)
+BANDS_LATER = ("own", "local")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``quantity == value`` behind ``such that``; the value may hold the unknown (a load)."""
+
+    quantity: str  # as registered in `conditions`: "I", "i(E)"
+    value: sp.Expr
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A declared bath or probe, possibly a family.
+
+    ``given`` maps ``mu``, ``T`` to formulas of parameters and of the family's indices; ``unknowns``
+    and ``conditions`` correspond one to one (empty for a bath).
+    """
+
+    noun: str
+    name: str
+    indices: tuple[Index, ...]
+    where: sp.Basic
+    attachments: tuple[Attachment, ...]
+    self_energy: SelfEnergyCall
+    given: Mapping[str, sp.Expr]
+    unknowns: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    bands: str | None = None
+    span: Span | None = None
+    spans: Mapping[str, Span] = field(default_factory=dict, compare=False)  # of the fields
+
+
+SOLVE = Form(
+    pattern="solve mu such that I == 0",
+    head=(nodes.Listing,),
+    clauses=("such that",),
+    needs=("such that",),
+    doc="an unknown of a probe and the condition that determines it",
+)
+
+
+class TerminalNoun(Noun):
+    """What ``bath`` and ``probe`` share: everything but the unknowns."""
+
+    space = "device"
+    stage = 45
+
+    def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
+        """A terminal is no number."""
+        for name in self.names(statement):
+            binder.mean(name.id, Meaning(statement.noun.id, None, name.span))
+
+    @abstractmethod
+    def solved(
+        self, statement: nodes.Statement, lines: list[nodes.Statement], places: Places, binder: Binder
+    ) -> list[tuple[str, Condition]]:
+        """Unknowns with their conditions; ``lines`` are the ``solve`` lines."""
+
+    @abstractmethod
+    def check_given(self, unknowns: Sequence[str], statement: nodes.Statement, places: Places) -> None:
+        """Refuse fields that are missing or too many for these unknowns."""
+
+    def bind(self, statement: nodes.Statement, binder: Binder) -> None:
+        """The terminal, with ``T = 0`` where nothing else is said."""
+        places = bind_places(statement, self.form, binder)
+        self_energy, given, bands, spans = bind_fields(statement, places, binder)
+        lines = [line for line in statement.block.statements if isinstance(line, nodes.Statement)]  # type: ignore[union-attr]
+        solved = self.solved(statement, lines, places, binder)
+        unknowns = tuple(unknown for unknown, _ in solved)
+        self.check_given(unknowns, statement, places)
+        if "f" not in unknowns:
+            given.setdefault("T", sp.Integer(0))
+        terminal = Terminal(
+            noun=statement.noun.id,
+            name=places.name.id,
+            indices=places.indices,
+            where=places.where,
+            attachments=places.attachments,
+            self_energy=self_energy,
+            given=given,
+            unknowns=unknowns,
+            conditions=tuple(condition for _, condition in solved),
+            bands=bands,
+            span=statement.span,
+            spans=spans,
+        )
+        binder.store("elements", places.name.id, terminal)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Head and clauses of a terminal: its name, indices and where it is attached."""
+
+    name: nodes.Name
+    indices: tuple[Index, ...]
+    where: sp.Basic
+    targets: tuple[Target, ...]
+    attachments: tuple[Attachment, ...]
+    scope: Scope
+
+
+def bind_places(statement: nodes.Statement, form: Form, binder: Binder) -> Places:
+    """Name, indices and attachments of ``probe S[l] for l in ... where ... on ... where ...``."""
+    name, head = _head(statement, form)
+    loops, scope = bind_loops(statement, binder, binder.scope)
+    targets = written_targets(statement, binder)
+    missing = [index for index in head if index.id not in {loop.name for loop in loops}]
+    free = free_target_indices(missing, targets)
+    indices = [*loops, *free]
+    extra = [index for index in loops if index.name not in {one.id for one in head}]
+    if extra:
+        hint = f"write {name.id}[{', '.join(index.name for index in loops)}]"
+        raise ModelError(f"'{name.id}' does not carry its index '{extra[0].name}'", name.span, hint=hint)
+    order = [one.id for one in head]
+    indices.sort(key=lambda index: order.index(index.name))
+    scope = with_indices(scope, indices)
+    words = [clause.word for clause in statement.clauses]
+    where = sp.true
+    for place, clause in enumerate(statement.clauses):
+        if clause.word == "where" and "on" not in words[:place]:
+            where = binder.condition(clause.items[0], scope)  # type: ignore[arg-type]
+    attachments = bind_targets(statement, targets, indices, binder, scope)
+    return Places(name, tuple(indices), where, tuple(targets), attachments, scope)
+
+
+def bind_fields(
+    statement: nodes.Statement, places: Places, binder: Binder
+) -> tuple[SelfEnergyCall, dict[str, sp.Expr], str | None, dict[str, Span]]:
+    """Self-energy, given formulas, bands, and where the fields stand.
+
+    Errors of single fields are recorded; raises when there is no self-energy.
+    """
+    fields = fields_of(statement.block)
+    call: SelfEnergyCall | None = None
+    given: dict[str, sp.Expr] = {}
+    bands: str | None = None
+    for name, one in fields.items():
+        with binder.catching():
+            if name == "self_energy":
+                spaces = places.targets[0].lattice.spaces
+                call = bind_self_energy(one.value, places.scope.with_spaces(spaces), binder)
+            elif name == "bands":
+                bands = _bands(one.value)
+            else:
+                given[name] = _given(name, one.value, places.scope, binder)
+    if "self_energy" not in fields:
+        raise ModelError(
+            f"'{places.name.id}' has no self-energy",
+            places.name.span,
+            hint="give one, for example: self_energy = wide_band(1)",
+        )
+    spans = {name: one.span or one.target.span for name, one in fields.items()}
+    shown = {name: span for name, span in spans.items() if span is not None}
+    return call or SelfEnergyCall("expression", {}), given, bands, shown
+
+
+def _head(statement: nodes.Statement, form: Form) -> tuple[nodes.Name, Sequence[nodes.Name]]:
+    assert isinstance(statement.head, nodes.Listing)  # the form has been checked
+    usage = f"write: {form.pattern}"
+    item = statement.head.items[0]
+    if len(statement.head.items) > 1 or item.value is not None:
+        raise ModelError(f"one '{statement.noun.id}' a statement", statement.head.span, hint=usage)
+    match item.target:
+        case nodes.Name() as name:
+            check_name(name)
+            return name, ()
+        case nodes.Index(of=nodes.Name() as name, at=at):
+            check_name(name)
+            indices = [one for one in at if isinstance(one, nodes.Name)]
+            if len(indices) != len(at):
+                message = f"the indices of '{name.id}' are names"
+                raise ModelError(message, item.target.span, hint=f"write: {name.id}[l] for l in {{2, 5}}")
+            return name, indices
+    raise ModelError(f"'{statement.noun.id}' is followed by its name", item.target.span, hint=usage)
+
+
+def _given(name: str, node: nodes.Expr, scope: Scope, binder: Binder) -> sp.Expr:
+    value = binder.formula(node, scope)
+    if value.is_extended_real is False:
+        raise ModelError(f"'{name}' must be real", node.span)
+    if name == "T" and value.is_negative:
+        raise ModelError("a temperature is not negative", node.span)
+    return value
+
+
+def _bands(node: nodes.Expr) -> str:
+    word = node.id if isinstance(node, nodes.Name) else ""
+    if word in BANDS_LATER:
+        raise ModelError(
+            f"bands = {word} comes with a later version", node.span, hint="this version has: rigid"
+        )
+    if word not in BANDS:
+        raise ModelError(f"bands cannot be '{word}'", node.span, hint=suggestion(word, BANDS, "bands"))
+    return word

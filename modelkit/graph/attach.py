@@ -1,0 +1,182 @@
+"""Terminals on the sites of a device: members of families, and the sites that each of them touches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelkit.elements.terminals import Attachment, Terminal
+from modelkit.errors import ModelError
+from modelkit.graph.device import Integers
+from modelkit.graph.domains import Bounds, Domain, domain, filtered, taken
+from modelkit.graph.formulas import Values, key_of, names_in
+from modelkit.graph.lookup import lookup
+from modelkit.graph.sites import Sites, domain_names, located, spelled
+from modelkit.graph.terms import Families, existing
+
+_ENDS = {"left": (0, np.min), "right": (0, np.max), "bottom": (1, np.min), "top": (1, np.max)}
+
+
+@dataclass(frozen=True, eq=False)
+class Attached:
+    """Members of a terminal and their contacts: member ``member[k]`` touches ``site[k]``.
+
+    Sorted by member; a member touches a site once, also when several of its targets hold it.
+    """
+
+    terminal: Terminal
+    domain: Domain
+    site: Integers
+    member: Integers
+
+    def label(self, member: int) -> str:
+        """``L``, ``S[2]``."""
+        names = [index.name for index in self.terminal.indices]
+        return spelled(self.terminal.name, [self.domain.index[name][member] for name in names])
+
+
+def attached_key(terminal: Terminal, families: Families, values: Values) -> tuple[object, ...]:
+    """What the contacts of a terminal hang on."""
+    names = domain_names(terminal.indices) | names_in([terminal.where])
+    touched = []
+    for attachment in terminal.attachments:
+        names |= names_in([*(attachment.at or ()), attachment.where])
+        touched += [sites.key for sites in _touched(attachment, families)]
+    return (key_of(names, values), *touched)
+
+
+def attached(terminal: Terminal, families: Families, values: Values, limit: int) -> Attached:
+    """Members and contacts of a declared terminal.
+
+    Raises
+    ------
+    ModelError
+        A site that does not exist, a member that touches no site, the end of a ring, a member
+        declared twice, too many members.
+    """
+    bounds = Bounds(limit, f"the {terminal.noun} '{terminal.name}'", terminal.span)
+    members = filtered(domain(terminal.indices, values, bounds), terminal.where, values, terminal.span)
+    empty = Attached(terminal, members, *(np.zeros(0, dtype=np.intp),) * 2)
+    columns = [members.index[index.name] for index in terminal.indices]
+    twice = lookup(columns, members.count).repeated
+    if twice is not None:
+        raise ModelError(f"'{empty.label(twice)}' is declared twice", terminal.span)
+    parts = [
+        part
+        for attachment in terminal.attachments
+        for part in _contacts(attachment, empty, families, values, bounds)
+    ]
+    member = np.concatenate([part[0] for part in parts]) if parts else empty.member
+    site = np.concatenate([part[1] for part in parts]) if parts else empty.site
+    order = np.lexsort((site, member))
+    member, site = member[order], site[order]
+    fresh = np.ones(len(site), dtype=bool)
+    fresh[1:] = (np.diff(member) != 0) | (np.diff(site) != 0)
+    found = Attached(terminal, members, site[fresh], member[fresh])
+    alone = np.flatnonzero(np.bincount(found.member, minlength=members.count) == 0)
+    if len(alone):
+        raise ModelError(
+            f"'{found.label(int(alone[0]))}' is attached to no site",
+            terminal.attachments[0].span if terminal.attachments else terminal.span,
+            hint="loosen the 'where' behind 'on', or leave this member out with the 'where' before it",
+        )
+    return found
+
+
+def _contacts(
+    attachment: Attachment, members: Attached, families: Families, values: Values, bounds: Bounds
+) -> list[tuple[Integers, Integers]]:
+    """(member, site) arrays of one target, for each family that it touches."""
+    touched = _touched(attachment, families)
+    if attachment.at is not None:
+        return [_at_sites(attachment, members, touched[0], values)]
+    extreme = _extreme(attachment, touched)
+    parts = []
+    for sites in touched:
+        rows = np.arange(sites.count, dtype=np.intp)
+        if attachment.end is not None:
+            column = _end_column(attachment.end, sites)
+            rows = rows[:0] if column is None else np.flatnonzero(column == extreme)
+        parts.append(_on_all(attachment, members, sites, rows, values, bounds))
+    return parts
+
+
+def _touched(attachment: Attachment, families: Families) -> list[Sites]:
+    return [
+        sites
+        for (lattice, family), sites in families.items()
+        if lattice == attachment.lattice and attachment.family in {None, family}
+    ]
+
+
+def _at_sites(
+    attachment: Attachment, members: Attached, sites: Sites, values: Values
+) -> tuple[Integers, Integers]:
+    """One site for each member, by its subscripts."""
+    assert attachment.at is not None
+    found = located(sites, attachment.at, members.domain, values, attachment.span).site
+    missing = np.flatnonzero(found < 0)
+    if len(missing):
+        first = int(missing[0])
+        at = ", ".join(map(str, attachment.at))
+        who = members.label(first)
+        raise ModelError(
+            f"'{who}' is attached to '{attachment.family}[{at}]', which does not exist there",
+            attachment.span or members.terminal.span,
+            hint=existing(sites),
+        )
+    member = np.arange(members.domain.count, dtype=np.intp)
+    whole = _with_site_indices(members.domain, sites, member, found - sites.first)
+    rows = _kept(attachment, whole, values)
+    return member[rows], found[rows]
+
+
+def _on_all(
+    attachment: Attachment, members: Attached, sites: Sites, rows: Integers, values: Values, bounds: Bounds
+) -> tuple[Integers, Integers]:
+    """All the given sites of a family for each member, cut down by ``where``."""
+    count = members.domain.count
+    if count * len(rows) > bounds.limit:
+        raise ModelError(
+            f"{bounds.what} would touch {count * len(rows):.3g} sites; the limit is {bounds.limit:.3g}",
+            bounds.span,
+        )
+    member = np.repeat(np.arange(count, dtype=np.intp), len(rows))
+    site = np.tile(rows, count)
+    kept = _kept(attachment, _with_site_indices(members.domain, sites, member, site), values)
+    return member[kept], site[kept] + sites.first
+
+
+def _with_site_indices(members: Domain, sites: Sites, member: Integers, site: Integers) -> Domain:
+    """Index values of members and of their sites; those of the sites win."""
+    return Domain(len(member), {**taken(members, member).index, **taken(sites.domain, site).index})
+
+
+def _kept(attachment: Attachment, whole: Domain, values: Values) -> Integers:
+    row = "(row)"  # no name of the language
+    numbered = Domain(whole.count, {**whole.index, row: np.arange(whole.count, dtype=np.intp)})
+    return filtered(numbered, attachment.where, values, attachment.span).index[row]
+
+
+def _extreme(attachment: Attachment, touched: list[Sites]) -> float | None:
+    """The value of the index at which an end of the lattice lies."""
+    if attachment.end is None:
+        return None
+    _, choose = _ENDS[attachment.end]
+    columns = [_end_column(attachment.end, sites) for sites in touched]
+    found = [choose(column) for column in columns if column is not None and len(column)]
+    whole = attachment.lattice
+    if not found:
+        raise ModelError(f"'{whole}' has no index that has a '{attachment.end}' end", attachment.span)
+    place = _ENDS[attachment.end][0]
+    if any(len(sites.rings) > place and sites.rings[place] for sites in touched):
+        raise ModelError(
+            f"a ring has no '{attachment.end}' end", attachment.span, hint=f"name a site of '{whole}'"
+        )
+    return float(choose(found))
+
+
+def _end_column(end: str, sites: Sites) -> Integers | None:
+    place = _ENDS[end][0]
+    return sites.domain.index[sites.names[place]] if len(sites.names) > place else None

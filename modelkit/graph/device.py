@@ -1,0 +1,124 @@
+"""The device: the declared graph expanded for given values, as index and value arrays.
+
+Sites are numbered in the order of declaration, the last index fastest.  The orbitals of site ``s``
+are ``offset[s] .. offset[s+1]-1``.  ``Entries`` are coordinates of orbital matrices, index order
+(to, from).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.elements.lattices import SiteFamily
+from modelkit.elements.terminals import Terminal
+
+Integers = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+
+@dataclass(frozen=True)
+class SiteGroup:
+    """All sites of one family: numbers ``first .. first+count-1``.
+
+    ``index[name]`` has shape (count,); ``position`` shape (count, d) or None; ``orbitals`` per site;
+    ``spaces`` are the names of the internal spaces (``spin``, ``nambu``, ``orbital``) in their order.
+    """
+
+    family: SiteFamily
+    first: int
+    count: int
+    index: Mapping[str, NDArray[np.float64] | Integers]
+    position: Floats | None
+    orbitals: int
+    degeneracy: float
+    spaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Matrix elements ``value[k]`` at (``row[k]``, ``column[k]``); ``bond[k]`` is -1 off the bonds."""
+
+    row: Integers
+    column: Integers
+    value: Complexes
+    bond: Integers
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """Declared hops after expansion: an arrow from ``source`` to ``target`` (site numbers)."""
+
+    source: Integers
+    target: Integers
+
+
+@dataclass(frozen=True)
+class ConditionValues:
+    """``quantity == constant + slope * (unknown - reference)`` for each member of a group.
+
+    ``constant`` is the right side at the reference value of the unknown (mu of ``reference``),
+    ``slope`` its derivative there; both have shape (count,).
+    """
+
+    unknown: str
+    quantity: str
+    constant: Floats
+    slope: Floats
+
+
+@dataclass(frozen=True)
+class TerminalGroup:
+    """All members of one declared terminal: numbers ``first .. first+count-1``.
+
+    ``given`` holds ``mu`` and ``T`` (shape (count,)) as far as they are given; ``arguments`` the
+    evaluated arguments of the self-energy, each of shape (count,), () or, for matrices,
+    (count or 1, d, d); for the kind ``expression`` the value is a function of the energies instead.
+    ``site`` and ``member`` list the attachments: member ``member[k]`` of the group touches ``site[k]``.
+    """
+
+    terminal: Terminal
+    first: int
+    count: int
+    index: Mapping[str, NDArray[np.float64] | Integers]
+    given: Mapping[str, Floats]
+    arguments: Mapping[str, object]
+    conditions: tuple[ConditionValues, ...]
+    site: Integers
+    member: Integers
+
+
+@dataclass(frozen=True)
+class Device:
+    """Index and value arrays of a model at given values."""
+
+    values: Mapping[str, float | complex | int]
+    sites: tuple[SiteGroup, ...]
+    offset: Integers  # (n_sites + 1,) first orbital of each site
+    onsite: Entries  # complete Hermitian blocks
+    hops: Entries  # one direction; the Hermitian partner is implied
+    pairs: Entries  # one order; the partner is implied
+    bonds: Bonds
+    terminals: tuple[TerminalGroup, ...]
+    reference: Mapping[str, float]  # "mu", "T"; empty without a reference
+    fingerprint: Hashable  # equal for devices that differ in given fields and conditions only
+
+    @property
+    def size(self) -> int:
+        """Number of sites."""
+        return len(self.offset) - 1
+
+    @property
+    def n_terminals(self) -> int:
+        return sum(group.count for group in self.terminals)
+
+    def graph(self) -> nx.MultiDiGraph:
+        """Sites, hops and terminals as a networkx graph; see :mod:`modelkit.graph.picture`."""
+        from modelkit.graph.picture import device_graph
+
+        return device_graph(self)

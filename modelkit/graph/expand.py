@@ -1,0 +1,321 @@
+"""From the declared graph to the device: arrays for given values, made without a loop over sites.
+
+Structure (index values, sites of relations, bonds, contacts) is remembered by the values of the
+names in ranges, conditions and subscripts; the array of each formula by the values of its own
+names.  ``Expansion.counts`` tells how often each kind was really made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from modelkit.elements.lattices import Lattice, Term
+from modelkit.elements.terminals import Terminal
+from modelkit.errors import ModelError, raise_all
+from modelkit.graph.assembly import Elements, Part, Place, elements, together
+from modelkit.graph.attach import Attached, attached, attached_key
+from modelkit.graph.bonds import joined_bonds
+from modelkit.graph.coefficients import coefficients, value_names
+from modelkit.graph.device import Bonds, Device, Floats, SiteGroup
+from modelkit.graph.domains import LIMIT
+from modelkit.graph.formulas import Memory, Values, evaluated, key_of, names_in, real_number
+from modelkit.graph.internal import Internal, internal
+from modelkit.graph.link import relations, things
+from modelkit.graph.sites import Sites, family_names, family_sites
+from modelkit.graph.terminals import argument_key, split_fields, terminal_group
+from modelkit.graph.terms import Placed, placed, term_key
+from modelkit.numerics.evaluate import first_fault
+
+KINDS = ("onsite", "hop", "pair")  # what the matrices are made of
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A lattice on the device: its place, its site groups, and what its terms hang on."""
+
+    place: Place
+    groups: tuple[SiteGroup, ...]
+    elements: Elements
+    key: object
+
+
+class Expansion:
+    """Devices of one declared graph.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        As made by :func:`modelkit.graph.link.link`.
+    limit : int
+        Largest number of sites, of bonds, and of combinations of a relation's indices.
+    """
+
+    def __init__(self, graph: nx.MultiDiGraph, limit: int = LIMIT) -> None:
+        self.graph = graph
+        self.limit = limit
+        self._memory = Memory()
+        self._lattices: dict[str, Lattice] = things(graph, "lattice")
+        self._terminals: dict[str, Terminal] = things(graph, "terminal")
+        terms: list[Term] = relations(graph, frozenset(KINDS))
+        self._terms = {
+            name: [term for term in terms if term.ends[0].lattice == name] for name in self._lattices
+        }
+        self._identity = tuple(self._lattices.values()), tuple(map(_identity, self._terminals.values()))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often ``sites``, ``terms``, ``bonds``, ``contacts``, ``formulas`` were made."""
+        return self._memory.counts
+
+    def device(self, values: Values, fields: Mapping[str, Any] | None = None) -> Device:
+        """The device at these values.
+
+        Parameters
+        ----------
+        values : mapping of str to number
+            Parameters and lets, as from :func:`modelkit.graph.values.values_of`.
+        fields : mapping of str to number, optional
+            Terminal fields given from outside: ``{"L.T": 0.1, "S[2].mu": 1.0}``.
+
+        Raises
+        ------
+        ModelError
+            All that the values make wrong: too many sites, missing sites, values that are no
+            numbers, an infinite ring, ...
+        """
+        self._refuse_others()
+        families = self._families(values)
+        laid: list[_Laid] = []
+        orbital = bond = 0
+        errors: list[ModelError] = []
+        for name, lattice in self._lattices.items():
+            try:
+                laid.append(self._laid(name, lattice, families, values, orbital, bond))
+                orbital += laid[-1].place.size * laid[-1].place.space.dimension
+                bond += len(laid[-1].elements.bonds.source)
+            except ModelError as error:
+                errors.append(error)
+        contacts = self._contacts(families, values, errors)
+        raise_all(errors)
+        reference = self._reference(values)
+        groups, first = [], 0
+        given = split_fields(fields or {}, contacts)
+        for name, one in contacts.items():
+            groups.append(terminal_group(one, first, values, reference, given[name]))
+            first += one.domain.count
+        keys = tuple(
+            (attached_key(terminal, families, values), argument_key(terminal, values))
+            for terminal in self._terminals.values()
+        )
+        fingerprint = (self._identity, tuple(part.key for part in laid), keys)
+        return _device(values, laid, tuple(groups), reference, fingerprint)
+
+    def _refuse_others(self) -> None:
+        raise_all(
+            ModelError(
+                f"'{data['kind']}' is treated by exact open systems only, which come with a later version",
+                data["span"],
+                hint="leave it out, or replace it by its mean field in 'onsite'",
+            )
+            for _, _, data in self.graph.edges(data=True)
+            if isinstance(data["element"], Term) and data["kind"] not in KINDS
+        )
+
+    def _families(self, values: Values) -> dict[tuple[str, str], Sites]:
+        found: dict[tuple[str, str], Sites] = {}
+        first = 0
+        errors: list[ModelError] = []
+        for name, lattice in self._lattices.items():
+            begin = first
+            for family in lattice.sites:
+                key = key_of(family_names(family), values)
+                owner = (name, family.name)
+                try:
+                    made = self._memory.get(
+                        "sites",
+                        owner,
+                        key,
+                        lambda f=family: family_sites(f, values, self.limit),  # type: ignore[misc]
+                    )
+                except ModelError as error:
+                    errors.append(error)
+                    continue
+                found[owner] = Sites(family, first, *made, key=(owner, first, key))
+                first += made[0].count
+            if first == begin and not errors:
+                errors.append(ModelError(f"the lattice '{name}' has no sites at these values", lattice.span))
+        raise_all(errors)
+        if first > self.limit:
+            raise ModelError(f"the device would have {first:.3g} sites; the limit is {self.limit:.3g}")
+        return found
+
+    def _laid(
+        self,
+        name: str,
+        lattice: Lattice,
+        families: dict[tuple[str, str], Sites],
+        values: Values,
+        orbital: int,
+        bond: int,
+    ) -> _Laid:
+        own = [sites for (owner, _), sites in families.items() if owner == name]
+        space = internal(lattice.spaces)
+        place = Place(own[0].first, sum(sites.count for sites in own), orbital, space)
+        degeneracy = real_number(lattice.degeneracy, values, f"the degeneracy of '{name}'", lattice.span)
+        if degeneracy <= 0:
+            raise ModelError(f"the degeneracy of '{name}' is {degeneracy:.6g}, not positive", lattice.span)
+        parts: dict[str, list[tuple[Placed, Any, object]]] = {kind: [] for kind in KINDS}
+        errors: list[ModelError] = []
+        for number, term in enumerate(self._terms[name]):
+            try:
+                parts[term.kind].append(self._term(name, number, term, families, values, place))
+            except ModelError as error:
+                errors.append(error)
+        raise_all(errors)
+        key = tuple(entry[2] for entries in parts.values() for entry in entries)
+        made = self._memory.get(
+            "matrices",
+            name,
+            (key, place.first, orbital, bond),
+            lambda: elements(place, {kind: self._part(name, kind, parts[kind]) for kind in KINDS}, bond),
+        )
+        groups = tuple(self._group(sites, space, degeneracy, values) for sites in own)
+        return _Laid(place, groups, made, (key, place.first, place.size, degeneracy))
+
+    def _term(
+        self,
+        name: str,
+        number: int,
+        term: Term,
+        families: dict[tuple[str, str], Sites],
+        values: Values,
+        place: Place,
+    ) -> tuple[Placed, Any, object]:
+        """A term on its sites, its blocks, and what both hang on."""
+        where = term_key(term, families, values)
+        structure = self._memory.get(
+            "terms", (name, number), where, lambda: placed(term, families, values, self.limit)
+        )
+        key = (where, key_of(value_names(term), values))
+        blocks = self._memory.get(
+            "formulas", (name, number), key, lambda: coefficients(structure, place.space, values)
+        )
+        return structure, blocks, key
+
+    def _part(self, name: str, kind: str, found: list[tuple[Placed, Any, object]]) -> Part:
+        terms = tuple(entry[0] for entry in found)
+        blocks = tuple(entry[1] for entry in found)
+        if kind == "onsite":
+            return Part(terms, blocks)
+        total = sum(term.count for term in terms)
+        if total > self.limit:
+            raise ModelError(
+                f"'{name}' would have {total:.3g} bonds; the limit is {self.limit:.3g}",
+                self._lattices[name].span,
+            )
+        size = 1 + max((int(site.max()) for term in terms for site in term.sites if term.count), default=0)
+        key = tuple(term.key for term in terms)
+        joined = self._memory.get("bonds", (name, kind), key, lambda: joined_bonds(terms, size))
+        return Part(terms, blocks, joined)
+
+    def _group(self, sites: Sites, space: Internal, degeneracy: float, values: Values) -> SiteGroup:
+        position = None
+        if sites.family.position is not None:
+            key = (sites.key, key_of(names_in(sites.family.position) - set(sites.names), values))
+            owner = (sites.family.lattice, sites.family.name)
+            position = self._memory.get("positions", owner, key, lambda: _positions(sites, values))
+        names = tuple(part.name for part in space.spaces)
+        return SiteGroup(
+            sites.family,
+            sites.first,
+            sites.count,
+            sites.domain.index,
+            position,
+            space.dimension,
+            degeneracy,
+            names,
+        )
+
+    def _contacts(
+        self, families: dict[tuple[str, str], Sites], values: Values, errors: list[ModelError]
+    ) -> dict[str, Attached]:
+        found: dict[str, Attached] = {}
+        for name, terminal in self._terminals.items():
+            key = attached_key(terminal, families, values)
+            try:
+                found[name] = self._memory.get(
+                    "contacts",
+                    name,
+                    key,
+                    lambda t=terminal: attached(t, families, values, self.limit),  # type: ignore[misc]
+                )
+            except ModelError as error:
+                errors.append(error)
+        return found
+
+    def _reference(self, values: Values) -> dict[str, float]:
+        nodes = things(self.graph, "reference")
+        return {
+            name: real_number(getattr(element, name), values, f"the reference's {name}", element.span)
+            for element in nodes.values()
+            for name in ("mu", "T")
+        }
+
+
+def _device(
+    values: Values, laid: list[_Laid], terminals: Any, reference: Mapping[str, float], fingerprint: Any
+) -> Device:
+    sizes = np.concatenate(
+        [np.full(part.place.size, part.place.space.dimension, dtype=np.intp) for part in laid]
+        or [np.zeros(0, int)]
+    )
+    offset = np.zeros(len(sizes) + 1, dtype=np.intp)
+    np.cumsum(sizes, out=offset[1:])
+    arrows = [part.elements.bonds for part in laid]
+    ends = [[arrow.source for arrow in arrows], [arrow.target for arrow in arrows]]
+    empty = [np.zeros(0, dtype=np.intp)]
+    return Device(
+        values=dict(values),
+        sites=tuple(group for part in laid for group in part.groups),
+        offset=offset,
+        onsite=together([part.elements.onsite for part in laid]),
+        hops=together([part.elements.hops for part in laid]),
+        pairs=together([part.elements.pairs for part in laid]),
+        bonds=Bonds(*(end[0] if len(end) == 1 else np.concatenate(end or empty) for end in ends)),
+        terminals=terminals,
+        reference=reference,
+        fingerprint=fingerprint,
+    )
+
+
+def _positions(sites: Sites, values: Values) -> Floats:
+    """Coordinates of the sites, (count, d)."""
+    family = sites.family
+    columns = []
+    for formula in family.position or ():
+        found = evaluated(formula, values, sites.domain.index, family.span)
+        fault = first_fault(found, real=True) if sites.count else None
+        if fault is not None:
+            label = sites.label(sites.first + (fault.index[0] if fault.index else 0))
+            raise ModelError(f"the position of '{label}' is {fault.reason}", family.span)
+        columns.append(np.broadcast_to(found.real.astype(np.float64), (sites.count,)))
+    return np.stack(columns, axis=-1) if columns else np.zeros((sites.count, 0))
+
+
+def _identity(terminal: Terminal) -> tuple[object, ...]:
+    call = terminal.self_energy
+    return (
+        terminal.name,
+        terminal.indices,
+        terminal.where,
+        terminal.attachments,
+        call.kind,
+        tuple(sorted(call.arguments.items())),
+        terminal.bands,
+    )

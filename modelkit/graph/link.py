@@ -1,0 +1,198 @@
+"""The declared graph: one node for each declared thing, one edge for each relation.
+
+Everything downstream (expansion, symbolic Hamiltonian, picture, checks) reads this graph; it is
+small whatever the number of sites is.
+
+Nodes have ``kind``, ``element`` (the declared object), ``label`` and ``span``:
+
+============  =======================  ==========================================================
+kind          name of the node         further attributes
+============  =======================  ==========================================================
+lattice       ``wire``                 ``spaces``, ``dimension``
+site          ``wire.c``               ``lattice``, ``indices``, ``where``, ``position``
+terminal      ``S``                    ``noun`` (bath, probe), ``indices``, ``where``, ``given``,
+                                       ``unknowns``, ``conditions``, ``self_energy``
+reference     ``(reference)``          ``given`` (mu, T)
+============  =======================  ==========================================================
+
+Edges have ``kind``, ``order`` (their place in the text's order), ``element``, ``indices``, ``where``
+and ``span``:
+
+============  =======================  ==========================================================
+kind          from, to                 further attributes
+============  =======================  ==========================================================
+contains      lattice, site            none
+onsite        site, itself             ``formula``, ``ends``, ``disorder`` (distribution or None)
+hop           site, site (the arrow)   the same
+pair          site, site (as written)  the same
+interaction   site, site (as written)  the same
+attachment    terminal, site           ``at`` (subscripts or None), ``end`` (``left``, ... or None);
+                                       to the lattice itself where an end or all of it is meant
+============  =======================  ==========================================================
+
+The attribute ``declarations`` of the graph holds the declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any, Protocol
+
+import networkx as nx
+
+from modelkit.elements.lattices import Lattice, Term
+from modelkit.elements.terminals import Attachment, Terminal
+from modelkit.errors import ModelError, Span, raise_all
+from modelkit.registry import suggestion
+
+REFERENCE = "(reference)"
+
+
+class Declared(Protocol):
+    """What the graph needs of the declarations of a model."""
+
+    @property
+    def elements(self) -> Mapping[str, Any]:
+        """Lattices, terminals, ... in the order of the text."""
+
+    @property
+    def reference(self) -> Any:
+        """The equilibrium (``mu``, ``T`` as formulas), or None."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A relation between two nodes; ``attributes`` hold at least kind, element and span."""
+
+    source: str
+    target: str
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Links:
+    """The nodes (with their attributes) and edges of one declared element."""
+
+    nodes: Mapping[str, Mapping[str, Any]]
+    edges: tuple[Edge, ...] = field(default=())
+
+
+@singledispatch
+def links(element: Any) -> Links:
+    """The nodes and edges of a declared element; every class of elements registers its own."""
+    raise TypeError(f"{type(element).__name__} has registered no links")
+
+
+def link(declarations: Declared) -> nx.MultiDiGraph:
+    """The declared graph of a model; its attributes are at the head of this file.
+
+    Raises
+    ------
+    ModelError
+        A relation with something that is not declared.
+    """
+    graph = nx.MultiDiGraph(declarations=declarations)
+    reference = declarations.reference
+    if reference is not None:
+        given = {"mu": reference.mu, "T": reference.T}
+        graph.add_node(
+            REFERENCE,
+            kind="reference",
+            element=reference,
+            label="reference",
+            span=reference.span,
+            given=given,
+        )
+    entries = [links(element) for element in declarations.elements.values()]
+    for entry in entries:
+        graph.add_nodes_from(entry.nodes.items())
+    errors = []
+    for order, edge in enumerate(edge for entry in entries for edge in entry.edges):
+        missing = [node for node in (edge.source, edge.target) if node not in graph]
+        if missing:
+            hint = suggestion(missing[0], graph)
+            errors.append(ModelError(f"there is no '{missing[0]}'", edge.attributes.get("span"), hint=hint))
+        else:
+            graph.add_edge(edge.source, edge.target, order=order, **edge.attributes)
+    raise_all(errors)
+    return graph
+
+
+def things(graph: nx.MultiDiGraph, kind: str) -> dict[str, Any]:
+    """The declared objects of one kind of node, by the node's name, in the order of the text."""
+    return {node: data["element"] for node, data in graph.nodes(data=True) if data["kind"] == kind}
+
+
+def relations(graph: nx.MultiDiGraph, kinds: frozenset[str]) -> list[Any]:
+    """The declared objects of some kinds of edges, in the order of the text, each once."""
+    found = {data["order"]: data["element"] for _, _, data in graph.edges(data=True) if data["kind"] in kinds}
+    return [found[order] for order in sorted(found)]
+
+
+@links.register
+def _of_lattice(lattice: Lattice) -> Links:
+    nodes: dict[str, Mapping[str, Any]] = {
+        lattice.name: {
+            "kind": "lattice",
+            "element": lattice,
+            "label": lattice.name,
+            "span": lattice.span,
+            "spaces": lattice.spaces,
+            "dimension": lattice.dimension,
+        }
+    }
+    edges = []
+    for family in lattice.sites:
+        node = f"{lattice.name}.{family.name}"
+        nodes[node] = {
+            "kind": "site",
+            "element": family,
+            "label": family.name,
+            "span": family.span,
+            "lattice": lattice.name,
+            "indices": family.indices,
+            "where": family.where,
+            "position": family.position,
+        }
+        attributes = _edge("contains", family, family.span, family.indices, family.where)
+        edges.append(Edge(lattice.name, node, attributes))
+    return Links(nodes, (*edges, *map(_of_term, lattice.terms)))
+
+
+def _of_term(term: Term) -> Edge:
+    source, target = (f"{end.lattice}.{end.family}" for end in (term.ends[0], term.ends[-1]))
+    attributes = _edge(term.kind, term, term.span, term.indices, term.where)
+    more = {"formula": term.value, "ends": term.ends, "disorder": term.distribution}
+    return Edge(source, target, attributes | more)
+
+
+@links.register
+def _of_terminal(terminal: Terminal) -> Links:
+    node = {
+        "kind": "terminal",
+        "element": terminal,
+        "label": terminal.name,
+        "span": terminal.span,
+        "noun": terminal.noun,
+        "indices": terminal.indices,
+        "where": terminal.where,
+        "given": terminal.given,
+        "unknowns": terminal.unknowns,
+        "conditions": terminal.conditions,
+        "self_energy": terminal.self_energy,
+    }
+    edges = tuple(_of_attachment(terminal, attachment) for attachment in terminal.attachments)
+    return Links({terminal.name: node}, edges)
+
+
+def _of_attachment(terminal: Terminal, attachment: Attachment) -> Edge:
+    family = attachment.family
+    target = attachment.lattice if family is None else f"{attachment.lattice}.{family}"
+    attributes = _edge("attachment", attachment, attachment.span, terminal.indices, attachment.where)
+    return Edge(terminal.name, target, attributes | {"at": attachment.at, "end": attachment.end})
+
+
+def _edge(kind: str, element: Any, span: Span | None, indices: Any, where: Any) -> dict[str, Any]:
+    return {"kind": kind, "element": element, "span": span, "indices": indices, "where": where}

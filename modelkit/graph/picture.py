@@ -1,0 +1,115 @@
+"""The device as a networkx graph of sites and terminals, for people and for small algorithms.
+
+No solver goes through it: a graph of 90 000 sites alone takes longer than their Hamiltonian.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from modelkit.graph.device import Complexes, Device, Entries, Floats, TerminalGroup
+from modelkit.graph.labels import bond_labels, site_labels, terminal_labels
+
+
+def device_graph(device: Device) -> nx.MultiDiGraph:
+    """Sites, hops and terminals of a device.
+
+    Returns
+    -------
+    networkx.MultiDiGraph
+        Nodes are labels (``c[3]``, ``S[2]``).  A site has ``kind`` "site", ``lattice``, ``family``,
+        ``index`` (name to value), ``position`` (tuple or None), ``orbitals``, ``onsite`` (d, d).
+        A terminal has ``kind`` "terminal", ``noun``, ``name``, ``index``, ``given`` (mu, T as far
+        as given), ``conditions`` ((unknown, quantity, constant, slope) each), ``self_energy`` (its
+        kind).  Edges: ``kind`` "hop" from source to target with ``matrix`` (d_to, d_from), the
+        coefficient of ``c†_to c_from``, and ``label``; ``kind`` "pair" with ``matrix`` Delta of
+        ``Delta c_from c_to`` (lattices without nambu); ``kind`` "pair_block" with the block of H
+        for lattices with nambu; ``kind`` "attachment" from a terminal to a site.
+    """
+    graph = nx.MultiDiGraph()
+    names = site_labels(device)
+    _add_sites(graph, device, names)
+    labels = bond_labels(device)
+    on_bond = device.hops.bond >= 0
+    blocks = _blocks(device, device.hops, on_bond)
+    bonds = zip(device.bonds.source.tolist(), device.bonds.target.tolist(), labels, strict=True)
+    for source, target, label in bonds:
+        matrix = blocks.get((target, source), _zeros(device, target, source))
+        graph.add_edge(names[source], names[target], kind="hop", matrix=matrix, label=label)
+    for (to, source), matrix in _blocks(device, device.hops, ~on_bond).items():
+        graph.add_edge(names[source], names[to], kind="pair_block", matrix=matrix)
+    every = np.ones(len(device.pairs.row), dtype=bool)
+    for (one, other), matrix in _blocks(device, device.pairs, every).items():
+        graph.add_edge(names[one], names[other], kind="pair", matrix=matrix)
+    _add_terminals(graph, device, names)
+    return graph
+
+
+def _add_sites(graph: nx.MultiDiGraph, device: Device, names: list[str]) -> None:
+    home = _blocks(device, device.onsite, np.ones(len(device.onsite.row), dtype=bool))
+    for group in device.sites:
+        for row in range(group.count):
+            site = group.first + row
+            graph.add_node(
+                names[site],
+                kind="site",
+                lattice=group.family.lattice,
+                family=group.family.name,
+                index={name: column[row].item() for name, column in group.index.items()},
+                position=None if group.position is None else tuple(group.position[row].tolist()),
+                orbitals=group.orbitals,
+                onsite=home.get((site, site), _zeros(device, site, site)),
+            )
+
+
+def _add_terminals(graph: nx.MultiDiGraph, device: Device, names: list[str]) -> None:
+    labels = terminal_labels(device)
+    for group in device.terminals:
+        for row in range(group.count):
+            graph.add_node(labels[group.first + row], **_terminal(group, row))
+        for member, site in zip(group.member.tolist(), group.site.tolist(), strict=True):
+            graph.add_edge(labels[group.first + member], names[site], kind="attachment")
+
+
+def _terminal(group: TerminalGroup, row: int) -> dict[str, Any]:
+    return {
+        "kind": "terminal",
+        "noun": group.terminal.noun,
+        "name": group.terminal.name,
+        "index": {name: column[row].item() for name, column in group.index.items()},
+        "given": {name: float(column[row]) for name, column in group.given.items()},
+        "conditions": tuple(
+            (one.unknown, one.quantity, float(one.constant[row]), float(one.slope[row]))
+            for one in group.conditions
+        ),
+        "self_energy": group.terminal.self_energy.kind,
+    }
+
+
+def _zeros(device: Device, to: int, source: int) -> Complexes:
+    size = np.diff(device.offset)
+    return np.zeros((int(size[to]), int(size[source])), dtype=np.complex128)
+
+
+def _blocks(device: Device, entries: Entries, chosen: Any) -> dict[tuple[int, int], Complexes]:
+    """Sum of the entries of each pair of sites (row, column) as matrices."""
+    offset: Any = device.offset
+    row, column = entries.row[chosen], entries.column[chosen]
+    to, source = (np.searchsorted(offset, orbital, side="right") - 1 for orbital in (row, column))
+    found: dict[tuple[int, int], Complexes] = {}
+    places = zip(
+        to.tolist(),
+        source.tolist(),
+        (row - offset[to]).tolist(),
+        (column - offset[source]).tolist(),
+        strict=True,
+    )
+    values: Floats = entries.value[chosen]
+    for (one, other, a, b), value in zip(places, values.tolist(), strict=True):
+        if (one, other) not in found:
+            found[one, other] = _zeros(device, one, other)
+        found[one, other][a, b] += value
+    return found

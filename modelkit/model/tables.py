@@ -1,0 +1,66 @@
+"""A model at a glance: its statements as rows of a small table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelkit.errors import ModelError
+from modelkit.language import nodes
+from modelkit.language.printer import statement_text
+from modelkit.view.notebook import formula_html, table_html
+from modelkit.view.tables import Table
+
+if TYPE_CHECKING:
+    from modelkit.model.model import Model
+
+SILENT = ("model", "plot", "let", "function")  # what a glance can do without
+WIDTH = 72
+
+
+def declared(model: Model) -> Table:
+    """Parameters, conductors, terminals, cases and tasks, in the author's words and order."""
+    title = f"model {model.name}" + (f": {model.title}" if model.title else "")
+    rows: list[tuple[str, str, str]] = []
+    for statement in model.block.statements:
+        if isinstance(statement, nodes.Statement) and statement.noun.id not in SILENT:
+            noun = statement.noun.id
+            shown = "" if rows and _noun(rows) == noun else noun
+            rows.append((shown, *_row(statement)))
+    return Table(title, ("", "", ""), tuple(rows))
+
+
+def html(model: Model) -> str:
+    """The table and the Hamiltonian for a notebook; without the latter while the model is wrong."""
+    shown = table_html(declared(model))
+    try:
+        return shown + "\n" + formula_html(model.latex())
+    except ModelError:
+        return shown
+
+
+def _noun(rows: list[tuple[str, str, str]]) -> str:
+    return next(row[0] for row in reversed(rows) if row[0])
+
+
+def _row(statement: nodes.Statement) -> tuple[str, str]:
+    """The head, and what it is about: its title, its clauses, or what its block says."""
+    bare = nodes.Statement(noun=statement.noun, head=statement.head, value=statement.value)
+    head = statement_text(bare).removeprefix(statement.noun.id).strip()
+    if statement.title is not None:
+        return head, _short(statement.title.value)
+    clauses = nodes.Statement(noun=statement.noun, clauses=statement.clauses, after=statement.after)
+    said = [statement_text(clauses).removeprefix(statement.noun.id).strip()] if statement.clauses else []
+    if statement.block is not None:
+        said += [_line(line) for line in statement.block.statements]
+    return head, _short("; ".join(part for part in said if part))
+
+
+def _line(line: nodes.Statement | nodes.Assignment) -> str:
+    from dataclasses import replace
+
+    return statement_text(replace(line, layout=nodes.Layout()))
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= WIDTH else flat[: WIDTH - 3].rstrip() + "..."

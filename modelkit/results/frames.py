@@ -1,0 +1,126 @@
+"""Labels and helper coordinates of a device, made when a Dataset needs them and kept while they hold."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.graph.device import Device
+from modelkit.graph.labels import site_labels, terminal_labels
+from modelkit.results.dataset import Labelled
+
+Array = NDArray[Any]
+KINDS = {"terminal": "terminal", "terminal_from": "terminal", "site": "site", "bond": "bond"}
+
+
+class Frame:
+    """What the positions in a device's arrays are called.
+
+    ``labels(dim)`` has shape (n_terminals,), (n_sites,) or (n_bonds,).
+    """
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def labels(self, dim: str) -> Array:
+        """Labels of a dimension; raises KeyError for a dimension that a device does not know."""
+        found: Array = getattr(self, f"_{KINDS[dim]}")
+        return found
+
+    def coordinates(self, dim: str) -> dict[str, Labelled]:
+        """Helper coordinates along a dimension.
+
+        ``terminal_site``: the site that a terminal touches, ``""`` if several.  ``position`` (site,
+        axis), where the model gives one.  ``site_number`` counts the sites of each lattice from 1,
+        or is the index where a lattice is one family with one index.
+        """
+        if dim == "terminal":
+            return {"terminal_site": Labelled(("terminal",), self._touched)}
+        if dim == "site":
+            found = {"site_number": Labelled(("site",), self._numbers)}
+            if any(group.position is not None for group in self.device.sites):
+                found["position"] = Labelled(("site", "axis"), self._positions)
+            return found
+        return {}
+
+    def describes(self, device: Device) -> bool:
+        """Whether another device has these very labels and coordinates (its arrays are shared)."""
+        if device is self.device:
+            return True
+        return (
+            len(device.sites) == len(self.device.sites)
+            and len(device.terminals) == len(self.device.terminals)
+            and _same(device.bonds.source, self.device.bonds.source)
+            and _same(device.bonds.target, self.device.bonds.target)
+            and all(
+                _same_indices(one.index, other.index) and _same(one.position, other.position)
+                for one, other in zip(device.sites, self.device.sites, strict=True)
+            )
+            and all(
+                _same_indices(one.index, other.index)
+                and _same(one.site, other.site)
+                and _same(one.member, other.member)
+                for one, other in zip(device.terminals, self.device.terminals, strict=True)
+            )
+        )
+
+    @cached_property
+    def _site(self) -> Array:
+        return np.asarray(site_labels(self.device), dtype=np.str_)
+
+    @cached_property
+    def _terminal(self) -> Array:
+        return np.asarray(terminal_labels(self.device), dtype=np.str_)
+
+    @cached_property
+    def _bond(self) -> Array:
+        bonds = self.device.bonds
+        return np.strings.add(np.strings.add(self._site[bonds.source], "->"), self._site[bonds.target])
+
+    @cached_property
+    def _touched(self) -> Array:
+        found = []
+        for group in self.device.terminals:
+            site = np.zeros(group.count, dtype=np.intp)
+            site[group.member] = group.site
+            alone = np.bincount(group.member, minlength=group.count) == 1
+            found.append(np.where(alone, self._site[site], ""))
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.str_)
+
+    @cached_property
+    def _numbers(self) -> Array:
+        groups = self.device.sites
+        lattices = [group.family.lattice for group in groups]
+        numbers: list[Array] = []
+        counted: dict[str, int] = {}
+        for group, lattice in zip(groups, lattices, strict=True):
+            start = counted.get(lattice, 0)
+            counted[lattice] = start + group.count
+            if len(group.index) == 1 and lattices.count(lattice) == 1:
+                numbers.extend(np.asarray(values, dtype=float) for values in group.index.values())
+            else:
+                numbers.append(np.arange(start + 1, start + group.count + 1, dtype=float))
+        return np.concatenate(numbers)
+
+    @cached_property
+    def _positions(self) -> Array:
+        positions = [group.position for group in self.device.sites]
+        width = max(position.shape[1] for position in positions if position is not None)
+        found = np.full((self.device.size, width), np.nan)
+        for group, position in zip(self.device.sites, positions, strict=True):
+            if position is not None:
+                found[group.first : group.first + group.count, : position.shape[1]] = position
+        return found
+
+
+def _same(one: Array | None, other: Array | None) -> bool:
+    if one is other:
+        return True
+    return one is not None and other is not None and np.array_equal(one, other)
+
+
+def _same_indices(one: Any, other: Any) -> bool:
+    return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)

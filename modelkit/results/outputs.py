@@ -1,0 +1,140 @@
+"""The quantities that tasks give: one function each, entered under its long name.
+
+An output takes what a verb found and returns an array of the shape of its dimensions, in natural units.
+A new one is one function here (or anywhere that is imported): messages, the language page and the
+Dataset know it by its registration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.registry import Output, outputs
+
+Floats = NDArray[np.float64]
+Evaluate = Callable[[Any], Floats]
+
+
+def output(
+    name: str, short: str | None, dims: tuple[str, ...], unit: str, meaning: str, verbs: tuple[str, ...]
+) -> Callable[[Evaluate], Evaluate]:
+    """Enter the decorated function ``evaluate(found)`` as an output; see :class:`Output`."""
+
+    def enter(evaluate: Evaluate) -> Evaluate:
+        outputs.add(name, Output(name, short, dims, unit, meaning, verbs, evaluate))
+        return evaluate
+
+    return enter
+
+
+# --- transport: found is a LinearTransport --------------------------------------------------------
+
+
+@output(
+    "current", "I", ("terminal",), "current",
+    "particle (charge/e) current of each terminal, positive into the conductor", ("transport",),
+)  # fmt: skip
+def current(found: Any) -> Floats:
+    """Shape (n_terminals,)."""
+    return np.asarray(found.current)
+
+
+@output(
+    "chemical_potential", "mu", ("terminal",), "energy",
+    "chemical potential of each terminal, given or solved; NaN for dephasing probes", ("transport",),
+)  # fmt: skip
+def chemical_potential(found: Any) -> Floats:
+    """Shape (n_terminals,); absolute, not counted from the reference."""
+    return np.asarray(found.chemical_potential)
+
+
+@output(
+    "temperature", "T", ("terminal",), "temperature",
+    "temperature of each terminal, given or solved; NaN for dephasing probes", ("transport",),
+)  # fmt: skip
+def temperature(found: Any) -> Floats:
+    """Shape (n_terminals,)."""
+    return np.asarray(found.temperature)
+
+
+@output(
+    "dissipated_heat", "heat", ("terminal",), "energy/time",
+    "heat that each terminal takes up, to the lowest (quadratic) order; positive", ("transport",),
+)  # fmt: skip
+def dissipated_heat(found: Any) -> Floats:
+    """``(1/4pi) sum_b T_ab (x_a - x_b)^2``, thermally averaged; shape (n_terminals,).
+
+    Its sum is the power ``sum_a I_a x_a`` that the terminals put in (digest 001, 3.3).
+    """
+    return np.asarray(found.heat)
+
+
+@output(
+    "bond_current", None, ("bond",), "current",
+    "particle current of each declared hop, positive along its arrow", ("transport",),
+)  # fmt: skip
+def bond_current(found: Any) -> Floats:
+    """Shape (n_bonds,)."""
+    return np.asarray(found.bond_current)
+
+
+@output(
+    "density_change", None, ("site",), "1",
+    "change of the occupation of each site from equilibrium with its terminal; NaN on sites without one",
+    ("transport",),
+)  # fmt: skip
+def density_change(found: Any) -> Floats:
+    """``sum_b Gamma_b |G_lb|^2 (mu_b - mu_l)/(2 pi)`` with mu_l of the site's one terminal; shape (n_sites,).
+
+    (B50) of R. Bag and D. Roy, arXiv:2409.12510; on a single-orbital site of its own the terminal's
+    current gives it too, ``-I_l/Gamma_l``.
+    """
+    contacts = found.system.contacts
+    touched = np.bincount(contacts.site, minlength=len(found.system.weight))
+    own = np.zeros(len(touched), dtype=np.intp)
+    own[contacts.site] = contacts.terminal
+
+    def measure(conductance: Any, f: Floats) -> Floats:
+        local = f[:, own]
+        changed = conductance.density(f) - local * conductance.density(np.ones_like(f))
+        return np.asarray(changed)
+
+    return np.where(touched == 1, found.average(measure), np.nan)
+
+
+# --- transmission: found is a Spectrum ------------------------------------------------------------
+
+
+@output(
+    "transmission", None, ("energy", "terminal", "terminal_from"), "1",
+    "transmission from one terminal to another, probes included", ("transmission",),
+)  # fmt: skip
+def transmission(found: Any) -> Floats:
+    """``T[E, to, from]``, shape (n_E, n_terminals, n_terminals)."""
+    return np.asarray(found.transmission)
+
+
+@output(
+    "effective_transmission", None, ("energy", "terminal", "terminal_from"), "1",
+    "transmission with the dephasing probes eliminated; their rows and columns are NaN", ("transmission",),
+)  # fmt: skip
+def effective_transmission(found: Any) -> Floats:
+    """Add what goes by way of elastic probes to what goes directly.
+
+    ``T_ab + T_ap (D - T)^-1_pq T_qb`` with ``D_p`` all that leaves probe p; shape as ``transmission``.
+    M. Buettiker, IBM J. Res. Dev. 32, 63 (1988).
+    """
+    return np.asarray(found.effective_transmission)
+
+
+@output(
+    "dos", None, ("energy", "site"), "1/energy",
+    "local density of states, of all orbitals of a site", ("transmission",),
+)  # fmt: skip
+def dos(found: Any) -> Floats:
+    """``-Im Tr G_ss/pi``, shape (n_E, n_sites)."""
+    return np.asarray(found.dos)

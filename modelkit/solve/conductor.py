@@ -1,0 +1,88 @@
+"""The one interface behind which every conductor stands.
+
+What a new method must implement: ``Conductor.at(energies)``, which factorises the conductor at a
+batch of energies, and on its result the methods below.  All arrays run over the energies first and
+are otherwise indexed (to, from).  Distribution functions ``f`` have shape (n_E, n_terminals); since
+all laws are linear in them the Junction uses the same methods for deviations from equilibrium.
+Currents are spectral, positive into the conductor, and contain the factor 1/(2 pi).
+A method says what it can treat by ``Method.refuses(system)``: a reason, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import OpenSystem
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Conductance(Protocol):
+    """A conductor factorised at given energies."""
+
+    @property
+    def energies(self) -> Floats:
+        """(n_E,)"""
+
+    def current(self, f: Floats) -> Floats:
+        """``i_a(E) = (1/2pi) sum_b T_ab(E) (f_a - f_b)``, shape (n_E, n_terminals).
+
+        Formed from differences, so that equal distributions give exactly zero.
+        """
+
+    def balance(
+        self, f: Floats, unknown: Flags, constant: Floats, slope: Floats, *, fill: bool = False
+    ) -> Floats:
+        """Distributions of the unknown terminals such that ``i_a = constant_a + slope_a f_a``.
+
+        Each energy by itself.  ``f`` holds the given terminals; ``unknown`` has shape
+        (n_terminals,), ``constant`` and ``slope`` (n_E, n_terminals).  Returns the completed f.
+        Raises NotConverged when an unknown is not determined (a probe that nothing reaches).  With
+        ``fill`` an undetermined unknown from which no current is asked takes the value that f holds
+        in its place (of one of its group): no current depends on it.
+        """
+
+    def heat(self, f: Floats) -> Floats:
+        """``(1/4pi) sum_b T_ab (f_a - f_b)^2``, shape (n_E, n_terminals)."""
+
+    def bond_current(self, f: Floats) -> Floats:
+        """Spectral current of each declared bond along its arrow, shape (n_E, n_bonds)."""
+
+    def density(self, f: Floats) -> Floats:
+        """``(1/2pi) sum_b [G Gamma_b G†]_ss f_b``, traced over the orbitals, shape (n_E, n_sites)."""
+
+    def density_of_states(self) -> Floats:
+        """``-Im Tr G_ss / pi``, shape (n_E, n_sites)."""
+
+    def transmission(self) -> Floats:
+        """``T[E, to, from] = Tr Gamma_to G Gamma_from G†``; the diagonal is the same formula."""
+
+
+class Conductor(Protocol):
+    """A conductor at given values; it keeps what it needs of the energies it has seen."""
+
+    def at(self, energies: Floats) -> Conductance:
+        """Factorise at these energies."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to solve a conductor.
+
+    ``refuses(system)`` gives the reason why it cannot treat a system, or None; ``why`` says in a
+    phrase when it is the right one; ``build(system)`` gives the conductor.  The compiler takes the
+    first registered method that does not refuse.  ``size(system)`` is about what one factorised energy
+    holds, in bytes: it bounds how many energies are treated, and kept, at once.
+    """
+
+    name: str
+    why: str
+    refuses: Callable[[OpenSystem], str | None]
+    build: Callable[[OpenSystem], Conductor]
+    size: Callable[[OpenSystem], int] = lambda system: 200 * len(system.weight)

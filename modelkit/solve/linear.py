@@ -1,0 +1,202 @@
+"""The solved Junction of order 1, and its solution at T = 0, which is one balance at one energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.errors import NotConverged
+from modelkit.graph.device import Device
+from modelkit.results.audit import relative, resolved_flow
+from modelkit.solve.conductor import Conductance
+from modelkit.solve.junction import Junction
+from modelkit.solve.reach import check_reached, place
+from modelkit.solve.request import Prepared
+
+Floats = NDArray[np.float64]
+Values = tuple[Floats, ...]
+
+RESIDUAL = 1e-10  # of the conditions, relative to the largest gross flow
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Averages over energies, by terminal, (n_terminals,) each.
+
+    ``current``; ``gross``: its absolute value summed over energies; ``power``: what the terminal puts in,
+    ``sum_e w_e y_a i_a``; ``turnover``: the same summed absolutely.
+    ``left``: left minus right sides of the conditions, block by block.
+    """
+
+    current: Floats
+    gross: Floats
+    power: Floats
+    turnover: Floats
+    left: tuple[Floats, ...]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Deviations from the reference that obey the conditions; sums over energies are formed on demand.
+
+    Parameters
+    ----------
+    values : tuple of (count,)
+        The unknowns, block by block.
+    energies, weights : (n_E,)
+        The weights contain ``-f0'``; at T = 0 they are mu and 1.
+    iterations : int
+        Of the linear solver, 0 where the solve is direct.
+    integration : float or None
+        Estimated error of the currents by integration, relative to the largest gross flow.
+    """
+
+    problem: Junction
+    prepared: Prepared
+    values: Values
+    energies: Floats
+    weights: Floats
+    iterations: int = 0
+    integration: float | None = None
+
+    def deviation(self, unknown: str) -> Floats:
+        """Deviations of ``mu`` (from ``problem.mu + problem.origin``) or ``T``, NaN for elastic terminals."""
+        found = (self.problem.x if unknown == "mu" else self.problem.theta).copy()
+        for block, values in zip(self.problem.blocks, self.values, strict=True):
+            if block.unknown == unknown:
+                found[block.terminal] = values
+        found[self.problem.elastic] = np.nan
+        return found
+
+    @property
+    def spread(self) -> float:
+        """Largest difference of chemical potentials, temperatures counted as 1 per unit."""
+        x, theta = self.deviation("mu"), self.deviation("T")
+        there = ~self.problem.elastic
+        return float(np.ptp(x[there]) + np.ptp(theta[there])) if there.any() else 0.0
+
+    def parts(self, *, given: bool = True) -> Iterator[tuple[Conductance, Floats, slice]]:
+        """Conductance, y (n_e, n_terminals) and the range of energies, chunk by chunk.
+
+        Without ``given`` y is the response to the unknowns alone.
+        """
+        problem = self.problem
+        for range_ in self.prepared.batches(len(self.energies)):
+            energies = self.energies[range_]
+            excess = energies - problem.mu
+            y = problem.driving(excess) if given else np.zeros((len(excess), len(problem.x)))
+            for block, value in zip(problem.blocks, self.values, strict=True):
+                y[:, block.terminal] += np.outer(block.shape(excess, problem.T), value)
+            conductance = self.prepared.at(energies)
+            if problem.elastic.any():
+                # an elastic terminal that nothing reaches at some energy has no influence there: filled
+                zero = np.zeros_like(y)
+                y = conductance.balance(y, problem.elastic, zero, zero, fill=True)
+            yield conductance, y, range_
+
+    def average(self, measure: Callable[[Conductance, Floats], Floats]) -> Floats:
+        """Thermal average of a spectral quantity: ``sum_e w_e measure(conductance, y)[e]``."""
+        total: Floats = np.zeros(())
+        for conductance, y, range_ in self.parts():
+            total = total + np.tensordot(self.weights[range_], measure(conductance, y), axes=1)
+        return total
+
+    def flows(self) -> Flows:
+        """Everything that the terminals exchange, in one pass over the energies."""
+        problem, n = self.problem, len(self.problem.x)
+        current, gross, power, turnover = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+        left = [
+            -block.slope * value - block.constant
+            for block, value in zip(problem.blocks, self.values, strict=True)
+        ]
+        for conductance, y, range_ in self.parts():
+            weights, flow = self.weights[range_], conductance.current(y)
+            current += weights @ flow
+            gross += weights @ np.abs(flow)
+            power += weights @ (flow * y)
+            turnover += weights @ np.abs(flow * y)
+            excess = self.energies[range_] - problem.mu
+            for k, block in enumerate(problem.blocks):
+                left[k] += (weights * block.weight(excess, problem.T)) @ flow[:, block.terminal]
+        return Flows(current, gross, power, turnover, tuple(left))
+
+    def conditions(self, *, given: bool = True) -> tuple[list[Floats], float]:
+        """Left minus right sides of the conditions, by block, and the largest gross flow of a terminal.
+
+        Without ``given`` the response to the unknowns alone, which is linear in them.
+        """
+        problem = self.problem
+        left = [
+            -block.slope * value - (block.constant if given else 0.0)
+            for block, value in zip(problem.blocks, self.values, strict=True)
+        ]
+        gross = np.zeros_like(problem.x)
+        for conductance, y, range_ in self.parts(given=given):
+            flow, weights = conductance.current(y), self.weights[range_]
+            gross += weights @ np.abs(flow)
+            excess = self.energies[range_] - problem.mu
+            for k, block in enumerate(problem.blocks):
+                left[k] = left[k] + (weights * block.weight(excess, problem.T)) @ flow[:, block.terminal]
+        return left, float(gross.max(initial=0.0))
+
+
+def solve_cold(device: Device, prepared: Prepared, problem: Junction) -> Solution:
+    """T = 0: the conditions are a balance at the energy mu; one linear solve.
+
+    Raises
+    ------
+    NotConverged
+        A probe is not determined, or its condition is not met.
+    """
+    energies, zero = np.array([problem.mu]), np.zeros(1)
+    check_once(device, prepared, problem, energies)
+    y = problem.x[None, :]
+    if problem.unknown.any():
+        constant, slope = np.zeros_like(y), np.zeros_like(y)
+        for block in problem.blocks:
+            weight = block.weight(zero, 0.0)[0]
+            constant[0, block.terminal] = block.constant / weight
+            slope[0, block.terminal] = block.slope / weight
+        fill = bool(problem.elastic.any())  # the others are known to be reached
+        y = prepared.at(energies).balance(y, problem.unknown, constant, slope, fill=fill)
+    values = tuple(y[0, block.terminal] for block in problem.blocks)
+    return Solution(problem, prepared, values, energies, np.ones(1))
+
+
+def check_once(device: Device, prepared: Prepared, problem: Junction, energies: Floats) -> None:
+    """:func:`check_reached`, once for a conductor and its unknowns."""
+    held = tuple(block.slope.tobytes() for block in problem.blocks if np.any(block.slope))
+    key = ("reached", problem.unknown.tobytes(), held, problem.mu, problem.T)
+    if key not in prepared.rules:
+        check_reached(device, prepared.system, problem, energies)
+        prepared.rules[key] = True
+
+
+def check_residual(device: Device, solution: Solution, flows: Flows) -> float:
+    """Residual of the conditions relative to the largest gross flow.
+
+    Raises
+    ------
+    NotConverged
+        It is above 1e-10: names the worst probe, with the best values and the residual.
+    """
+    left, gross = flows.left, float(flows.gross.max(initial=0.0))
+    if not left:
+        return 0.0
+    worst = int(np.argmax([np.max(np.abs(value), initial=0.0) for value in left]))
+    off = float(np.max(np.abs(left[worst]), initial=0.0))
+    found = relative(off, max(gross, resolved_flow(solution.spread)))
+    if found <= RESIDUAL:
+        return found
+    block = solution.problem.blocks[worst]
+    name, line, _, _ = place(device, block.terminal.start + int(np.argmax(np.abs(left[worst]))))
+    mu = solution.problem.mu + solution.problem.origin + solution.deviation("mu")
+    raise NotConverged(
+        f"the condition of {name}{line} is not met: {block.quantity} is off by {found:.1e} of the largest "
+        "gross flow",
+        best={"chemical_potential": mu},
+        residual=found,
+    )

@@ -1,0 +1,150 @@
+"""Which terminals let anything through, and whether every unknown is reached by something given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.contacts import terminal_name
+from modelkit.compile.open_system import OpenSystem
+from modelkit.errors import NotConverged
+from modelkit.graph.device import Device, TerminalGroup
+from modelkit.solve.junction import Junction
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+Integers = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def broadening(system: OpenSystem, energies: Floats) -> Floats:
+    """``Tr Gamma`` of each terminal, summed over its contacts; (n_E, n_terminals)."""
+    contacts = system.contacts
+    sigma = contacts.sigma(energies)
+    if isinstance(sigma, list):
+        gamma = np.stack([-2 * np.trace(value, axis1=1, axis2=2).imag for value in sigma], axis=1)
+    else:
+        gamma = -2 * sigma.imag * np.diff(system.offset)[contacts.site]
+    if len(contacts.terminal) == system.n_terminals and np.all(np.diff(contacts.terminal) == 1):
+        return np.asarray(gamma)
+    found = np.zeros((system.n_terminals, len(energies)))
+    np.add.at(found, contacts.terminal, gamma.T)
+    return found.T
+
+
+def check_reached(device: Device, system: OpenSystem, problem: Junction, energies: Floats) -> None:
+    """Every probe must be reached by a terminal whose potential is given, at one of the energies.
+
+    Elastic terminals are not asked: where nothing reaches them, they have no influence.
+
+    Raises
+    ------
+    NotConverged
+        Names the first probe whose chemical potential is not determined, and says why.
+    """
+    asked = problem.unknown & ~problem.elastic
+    if not asked.any():
+        return
+    opened = np.any(broadening(system, energies) > 0, axis=0)
+    held = ~problem.unknown
+    for block in problem.blocks:
+        held[block.terminal] |= block.slope != 0
+    if np.any(asked & ~opened):
+        _refuse_closed(device, int(np.argmax(asked & ~opened)), problem)
+    part = _parts(system, opened)
+    holds = np.zeros(part.max() + 1, dtype=bool)
+    holds[part[held & opened]] = True
+    if np.any(asked & ~holds[part]):
+        _refuse_adrift(device, int(np.argmax(asked & ~holds[part])))
+
+
+def outside_band(device: Device, system: OpenSystem, mu: Floats, reference: float, T: float) -> list[str]:
+    """Warnings for terminals whose potential left the band that they have at the reference.
+
+    Linear response is void there: a prescribed current was too large for the coupling, or a bias too
+    large for the band (digest 001, 3.2 and Fig. 5); also where transport is activated over a gap and a
+    deviation exceeds T.  ``mu`` (n_terminals,) absolute, NaN where unknown.  One warning a group, for
+    its worst member.
+    """
+    edges, known = system.contacts.edges, mu[~np.isnan(mu)]
+    if not len(known) or not len(edges):
+        return []
+    low, high = min(reference, known.min()), max(reference, known.max())
+    inside = edges.min() < reference < edges.max()
+    if inside and not np.any((edges >= low) & (edges <= high)):
+        return []
+    found = []
+    advice = (
+        "linear response is void there; take a smaller bias or prescribed current, or a stronger coupling"
+    )
+    at_reference = broadening(system, np.array([reference]))[0]
+    for group in device.terminals:
+        members = mu[group.first : group.first + group.count]
+        if group.count == 0 or np.isnan(members).all():
+            continue
+        worst = group.first + int(np.nanargmax(np.abs(members - reference)))
+        closed = broadening(system, mu[worst : worst + 1])[0, worst] <= 0
+        name, line, _, _ = place(device, worst)
+        at = f"{name}{line} is at mu = {mu[worst]:.6g}"
+        if closed and at_reference[worst] > 0:
+            found.append(f"{at}, outside the band of its self-energy: {advice}")
+        elif at_reference[worst] <= 0 and abs(mu[worst] - reference) > T > 0:
+            found.append(f"{at}, more than T from the reference, which lies in a gap: {advice}")
+    return found
+
+
+def place(device: Device, terminal: int) -> tuple[str, str, TerminalGroup, int]:
+    """``probe 'S[2]'``, ``(line 20)``, group and member of a terminal's number."""
+    for group in device.terminals:
+        if group.first <= terminal < group.first + group.count:
+            span = group.terminal.span
+            name = f"{group.terminal.noun} '{terminal_name(group, terminal - group.first)}'"
+            return name, f" (line {span.line})" if span else "", group, terminal - group.first
+    raise IndexError(terminal)
+
+
+def _refuse_closed(device: Device, terminal: int, problem: Junction) -> None:
+    name, line, group, member = place(device, terminal)
+    asked = [f"{c.quantity} == {c.constant[member]:.4g}" for c in group.conditions]
+    near = f"E = {problem.mu:.6g}"
+    if problem.T > 0:
+        near = f"any energy near {problem.mu:.6g} (T = {problem.T:g})"
+    raise NotConverged(
+        f"{name}{line} lets nothing through at {near}, so {' and '.join(asked)} cannot be reached and its "
+        "chemical potential is not determined: the energy lies outside its band, or its coupling is zero"
+    )
+
+
+def _refuse_adrift(device: Device, terminal: int) -> None:
+    name, line, _, _ = place(device, terminal)
+    raise NotConverged(
+        f"the chemical potential of {name}{line} is not determined: no terminal with a given chemical "
+        "potential is connected to it"
+    )
+
+
+def _parts(system: OpenSystem, opened: Flags) -> Integers:
+    """Find the connected part of each terminal, where H and open contacts connect; (n_terminals,)."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
+    orbitals = int(system.offset[-1])
+    graph: sparse.coo_array = system.hamiltonian.tocoo()
+    present = graph.data != 0
+    contacts = system.contacts
+    used = opened[contacts.terminal]
+    first = system.offset[contacts.site[used]]
+    widths = system.offset[contacts.site[used] + 1] - first
+    terminal = np.repeat(contacts.terminal[used], widths) + orbitals
+    orbital = np.repeat(first - np.cumsum(widths) + widths, widths) + np.arange(int(widths.sum()))
+    row = np.concatenate([graph.row[present], terminal])
+    column = np.concatenate([graph.col[present], orbital])
+    size = orbitals + system.n_terminals
+    whole = sparse.coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(size, size))
+    labels = connected_components(whole.tocsr(), directed=False)[1]
+    found: Integers = labels[orbitals:]
+    return found

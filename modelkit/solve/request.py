@@ -1,0 +1,123 @@
+"""What a verb is asked for, and the conductor that it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import OpenSystem, open_system
+from modelkit.errors import ModelError, Span
+from modelkit.graph.device import Device
+from modelkit.registry import suggestion
+from modelkit.solve.choose import choose
+from modelkit.solve.conductor import Conductance, Conductor
+
+Floats = NDArray[np.float64]
+
+KEPT = 2**30  # bytes of factorised energies kept for later points of a run
+BATCH = 2**28  # bytes of energies factorised at once
+
+
+@dataclass(frozen=True)
+class Request:
+    """One device and what is to be done with it.
+
+    ``options`` are those of the verb (``order``, ``method``), ``spans`` their places in the text;
+    ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
+    points of one run: conductors of equal devices are found there again.
+    """
+
+    device: Device
+    options: Mapping[str, Any] = field(default_factory=dict)
+    grids: Mapping[str, Floats] = field(default_factory=dict)
+    memory: dict[Hashable, Any] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+    def unknown_options(self, known: Mapping[str, str]) -> Iterator[ModelError]:
+        """Refuse options that the verb does not have; none is ever ignored."""
+        for name in self.options:
+            if name not in known:
+                hint = suggestion(name, known, "options")
+                yield ModelError(f"there is no option '{name}' here", self.spans.get(name), hint=hint)
+
+
+@dataclass
+class Prepared:
+    """A conductor ready for use, with the energies at which it is factorised already."""
+
+    system: OpenSystem
+    conductor: Conductor
+    method: str
+    why: str
+    bytes_per_energy: int
+    rules: dict[Hashable, Any] = field(default_factory=dict)
+    factorisations: int = 0
+    _kept: dict[bytes, Conductance] = field(default_factory=dict)
+    _recent: set[bytes] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Start a new problem: what it does not use may be dropped to make room."""
+        self._recent.clear()
+
+    def at(self, energies: Floats) -> Conductance:
+        """Give the conductance at these energies, factorised when it is not at hand.
+
+        Where not all energies of a problem have room (``KEPT``), the first ones stay and the others
+        are factorised again at each use: memory stays bounded, and nothing is thrown out in a circle.
+        """
+        key = energies.tobytes()
+        self._recent.add(key)
+        if key in self._kept:
+            return self._kept[key]
+        self.factorisations += len(energies)
+        found = self.conductor.at(energies)
+        wanted = len(energies) * self.bytes_per_energy
+        for old in [old for old in self._kept if old not in self._recent]:
+            if self.size + wanted <= KEPT:
+                break
+            del self._kept[old]
+        if not self._kept or self.size + wanted <= KEPT:
+            self._kept[key] = found
+        return found
+
+    @property
+    def size(self) -> int:
+        """About the bytes held, with one energy for the system itself."""
+        held = sum(len(conductance.energies) for conductance in self._kept.values())
+        return (held + 1) * self.bytes_per_energy
+
+    def batches(self, count: int) -> Iterator[slice]:
+        """Ranges of so many energies that are treated at once."""
+        step = max(1, BATCH // self.bytes_per_energy)
+        for first in range(0, count, step):
+            yield slice(first, min(first + step, count))
+
+
+def prepare(request: Request) -> Prepared:
+    """Build the conductor of a device, or take it from the memory of the run when an equal one was there.
+
+    Raises
+    ------
+    ModelError
+        What the device holds cannot be treated, or not by the method that was asked for.
+    """
+    device, name = request.device, request.options.get("method")
+    known: dict[Hashable, Prepared] = request.memory.setdefault("conductors", {})
+    key = (device.fingerprint, name)
+    if key in known:
+        known[key] = known.pop(key)  # newest last
+        return known[key]
+    system = open_system(device)
+    try:
+        method, why = choose(system, name)
+    except ModelError as error:
+        raise ModelError(error.message, error.span or request.spans.get("method"), hint=error.hint) from None
+    bytes_per_energy = max(1, method.size(system))
+    while known and sum(kept.size for kept in known.values()) + 2 * bytes_per_energy > KEPT:
+        del known[next(iter(known))]
+    known[key] = Prepared(system, method.build(system), method.name, why, bytes_per_energy)
+    return known[key]

@@ -1,0 +1,83 @@
+"""Currents, heat and balance from an explicit transmission ``T[E, to, from]``."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from modelkit.errors import NotConverged
+from modelkit.solve.touching import reference_of
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def net_current(t: Floats, f: Floats) -> Floats:
+    """``i_a = (1/2pi) sum_b T_ab (f_a - f_b)``; ``t`` (n_E, n, n), ``f`` and result (n_E, n)."""
+    difference = f[:, :, None] - f[:, None, :]
+    return np.asarray(np.einsum("eab,eab->ea", t, difference) / (2 * np.pi))
+
+
+def dissipated(t: Floats, f: Floats) -> Floats:
+    """``(1/4pi) sum_b T_ab (f_a - f_b)^2``, shapes as in :func:`net_current`."""
+    difference = f[:, :, None] - f[:, None, :]
+    return np.asarray(np.einsum("eab,eab->ea", t, difference**2) / (4 * np.pi))
+
+
+def balanced(
+    t: Floats,
+    energies: Floats,
+    f: Floats,
+    unknown: Flags,
+    constant: Floats,
+    slope: Floats,
+    *,
+    fill: bool = False,
+) -> Floats:
+    """Complete f such that ``i_a = constant_a + slope_a f_a`` for the unknown terminals.
+
+    Parameters and errors as in :meth:`modelkit.solve.conductor.Conductance.balance`.
+    """
+    f = np.array(f, dtype=float)
+    free = np.flatnonzero(unknown)
+    if not len(free):
+        return f
+    reference = reference_of(f, unknown)
+    x = f - reference
+    source = 2 * np.pi * (constant + slope * reference)
+    source = source[:, free] + np.einsum("eab,eb->ea", t[:, free], np.where(unknown, 0.0, x))
+    off = t * (1 - np.eye(t.shape[1]))
+    matrix = -off[:, free[:, None], free]
+    diagonal = off[:, free].sum(axis=2) - 2 * np.pi * slope[:, free]
+    matrix[:, np.arange(len(free)), np.arange(len(free))] = diagonal
+    for e in range(len(f)):
+        grounded = off[e][np.ix_(free, ~unknown)].sum(axis=1) + np.abs(slope[e, free])
+        _pin_floating(matrix[e], source[e], grounded, x[e, free], fill=fill, energy=energies[e])
+    try:
+        found = np.linalg.solve(matrix, source[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        raise NotConverged("the prescribed currents do not determine the unknown terminals") from None
+    f[:, free] = found + reference
+    return f
+
+
+def _pin_floating(
+    matrix: Floats, source: Floats, grounded: Floats, held: Floats, *, fill: bool, energy: float
+) -> None:
+    """Find groups of unknowns that nothing given reaches; pin them in place, or refuse."""
+    count, group = csgraph.connected_components(sparse.csr_array(matrix), directed=False)
+    anchored = np.bincount(group, weights=grounded, minlength=count) > 0
+    if anchored.all():
+        return
+    for g in np.flatnonzero(~anchored):
+        members = np.flatnonzero(group == g)
+        if not fill or abs(source[members].sum()) > 1e-12 * np.abs(source[members]).sum():
+            raise NotConverged(
+                f"at energy {energy:g} nothing reaches {len(members)} of the unknown terminals, "
+                "so the condition does not determine them"
+            )
+        first = members[0]
+        matrix[first], source[first] = 0.0, held[first]
+        matrix[first, first] = 1.0

@@ -1,0 +1,178 @@
+"""The verb ``transmission``: what gets from terminal to terminal at each energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import OpenSystem
+from modelkit.elements.conditions import conditions
+from modelkit.errors import ModelError, NotConverged, raise_all
+from modelkit.graph.device import Device
+from modelkit.registry import Verb, verbs
+from modelkit.results.audit import demand, relative
+from modelkit.solve.request import Prepared, Request, prepare
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+OPTIONS: Mapping[str, str] = {"method": "the method instead of the compiler's choice"}
+POINTS = 401
+LARGEST = 100_000_000  # numbers in one transmission array
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """What ``transmission`` found; spectra are formed when they are asked for.
+
+    ``energies`` (n_E,); ``transmission`` and ``effective_transmission`` (n_E, to, from); ``dos``
+    (n_E, n_sites).  ``audits`` holds the sum rule once a transmission was formed.
+    """
+
+    system: OpenSystem
+    prepared: Prepared
+    energies: Floats
+    elastic: Flags
+    method: str
+    why: str
+    counts: Mapping[str, int]
+    attributes: Mapping[str, str]
+    audits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def grids(self) -> Mapping[str, Floats]:
+        """The running variables by dimension."""
+        return {"energy": self.energies}
+
+    @cached_property
+    def transmission(self) -> Floats:
+        """Bare: all terminals are kept, probes too.
+
+        Rows and columns have equal sums (unitarity); raises NotConverged where they have not.
+        """
+        entries = len(self.energies) * self.system.n_terminals**2
+        if entries > LARGEST:
+            raise ModelError(
+                f"the transmission between {self.system.n_terminals} terminals at {len(self.energies)} "
+                f"energies has {entries:.1e} entries, more than {LARGEST:.0e}",
+                hint="sweep E over fewer points, or ask transport for currents, which need no matrix",
+            )
+        found = np.concatenate([self.prepared.at(self.energies[r]).transmission() for r in self._ranges()])
+        rows, columns = found.sum(axis=2), found.sum(axis=1)
+        off = float(np.abs(rows - columns).max(initial=0.0))
+        self.audits["sum_rule"] = relative(off, float(rows.max(initial=0.0)))
+        demand({"sum_rule": self.audits["sum_rule"]})
+        return found
+
+    @cached_property
+    def effective_transmission(self) -> Floats:
+        """With elastic probes eliminated, NaN in their rows and columns."""
+        probes, kept = np.flatnonzero(self.elastic), np.flatnonzero(~self.elastic)
+        bare = self.transmission
+        found = np.full_like(bare, np.nan)
+        direct = bare[:, kept[:, None], kept]
+        if len(probes):
+            direct = direct + _by_way_of(bare, kept, probes)
+        found[:, kept[:, None], kept] = direct
+        return found
+
+    @cached_property
+    def dos(self) -> Floats:
+        """Local density of states."""
+        parts = [self.prepared.at(self.energies[r]).density_of_states() for r in self._ranges()]
+        return np.concatenate(parts)
+
+    def _ranges(self) -> Iterator[slice]:
+        return self.prepared.batches(len(self.energies))
+
+
+def check(request: Request) -> Iterator[ModelError]:
+    """Say what of a request ``transmission`` cannot treat."""
+    yield from request.unknown_options(OPTIONS)
+
+
+def solve(request: Request) -> Spectrum:
+    """Factorise nothing yet: the grid of energies, the conductor, which terminals are elastic.
+
+    Without a sweep of ``E`` the grid has 401 points, evenly over the interval that holds every level
+    of the closed lattice (Gershgorin's circles), made at least as wide as the strongest self-energy.
+
+    Raises
+    ------
+    ModelError
+        The device or a self-energy cannot be compiled.
+    """
+    raise_all(check(request))
+    prepared = prepare(request)
+    prepared.begin()
+    energies = np.atleast_1d(np.asarray(request.grids.get("E", _grid(prepared.system)), dtype=float))
+    counts = {"newton_steps": 0, "linear_solves": 0, "energies": len(energies)}
+    return Spectrum(
+        prepared.system,
+        prepared,
+        energies,
+        _elastic(request.device),
+        prepared.method,
+        prepared.why,
+        counts,
+        attributes={},
+    )
+
+
+def _by_way_of(bare: Floats, kept: NDArray[np.intp], probes: NDArray[np.intp]) -> Floats:
+    """``T_ap (D - T)^-1_pq T_qb``: a matrix with positive inverse, nothing cancels."""
+    among = bare[:, probes[:, None], probes].copy()
+    diagonal = np.arange(len(probes))
+    among[:, diagonal, diagonal] = 0
+    into = bare[:, probes[:, None], kept]
+    leaving = among.sum(axis=2) + into.sum(axis=2)
+    matrix = -among
+    # a closed probe takes part in nothing
+    matrix[:, diagonal, diagonal] = np.where(leaving > 0, leaving, 1.0)
+    try:
+        reached = np.linalg.solve(matrix, into)
+    except np.linalg.LinAlgError:
+        raise NotConverged(
+            "some elastic probes exchange particles only with one another: their distribution is not determined"
+        ) from None
+    return np.asarray(bare[:, kept[:, None], probes] @ reached)
+
+
+def _elastic(device: Device) -> Flags:
+    found = np.zeros(device.n_terminals, dtype=bool)
+    for group in device.terminals:
+        if any(conditions[condition.quantity].elastic for condition in group.conditions):
+            found[group.first : group.first + group.count] = True
+    return found
+
+
+def _grid(system: OpenSystem) -> Floats:
+    """See :func:`solve`."""
+    hamiltonian = system.hamiltonian
+    levels = hamiltonian.diagonal().real
+    radii = np.asarray(abs(hamiltonian).sum(axis=1)).ravel() - np.abs(levels)
+    low, high = float(np.min(levels - radii, initial=np.inf)), float(np.max(levels + radii, initial=-np.inf))
+    if low > high:
+        low = high = 0.0
+    middle, half = (low + high) / 2, (high - low) / 2
+    sigma = system.contacts.sigma(np.array([middle]))
+    strongest = max((float(np.abs(value).max(initial=0.0)) for value in sigma), default=0.0)
+    half = max(half, 2 * strongest) or 1.0
+    return np.linspace(middle - half, middle + half, POINTS)
+
+
+verbs.add(
+    "transmission",
+    Verb(
+        name="transmission",
+        options=OPTIONS,
+        grids=("E",),
+        meaning="transmission between terminals and density of states against the energy",
+        check=check,
+        solve=solve,
+    ),
+)

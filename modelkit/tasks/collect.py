@@ -1,0 +1,226 @@
+"""Finished points become the Dataset of a task: variables, derived quantities, attributes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelkit.elements.declarations import Declarations
+from modelkit.elements.tasks import OutputRequest, Task
+from modelkit.errors import ModelError
+from modelkit.graph.values import values_of
+from modelkit.language.printer import to_text
+from modelkit.registry import outputs
+from modelkit.results.dataset import Axis, assemble
+from modelkit.tasks.cases import Setting
+from modelkit.tasks.derived import Ingredients, derive, used_names
+from modelkit.tasks.points import RUNNING, Job, Solved, reference
+from modelkit.version import __version__
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A task in the making: its axes (sweeps, then case), all jobs, and what holds at all of them."""
+
+    declarations: Declarations
+    task: Task
+    axes: tuple[Axis, ...]
+    jobs: tuple[Job, ...]
+    requests: tuple[OutputRequest, ...]
+    base: Setting
+
+
+def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) -> xr.Dataset:
+    """The Dataset of the points that are finished.
+
+    ``failed`` (the reason, ``""`` where all is well) is there when the task sweeps or was interrupted.
+    """
+    found = assemble(run.axes, [solved.point for solved in finished if solved.point is not None])
+    _check_labels(run, found)
+    variables: dict[str, Any] = {}
+    ingredients = None
+    for position, request in enumerate(run.requests):
+        if request.formula is None:
+            variables[request.name] = found[request.name].assign_attrs(_attributes(request, run))
+        else:
+            ingredients = ingredients or _parameters(run, finished)
+            derived = derive(request, _ingredients(run, request, position, found, ingredients))
+            variables[request.name] = derived.assign_attrs(_attributes(request, run))
+    audits = [name for name in found.data_vars if str(name).startswith("audit_")]
+    variables |= {str(name): found[name].assign_attrs(_audit_words(str(name))) for name in audits}
+    kept = {dim for variable in variables.values() for dim in variable.dims}
+    coordinates = {
+        name: values
+        for name, values in found.coords.items()
+        if set(values.dims) <= kept | {"axis"} and values.dims
+    }
+    dataset = found.coords.to_dataset()[[]].assign_coords(coordinates).assign(variables)
+    for running, dim in RUNNING.items():
+        if dim in dataset.coords:
+            dataset[dim].attrs.update({"long_name": dim, "symbol": running, "units": _unit(run, dim)})
+    if interrupted or len(run.axes) > bool(run.task.cases):
+        dataset["failed"] = (tuple(axis.name for axis in run.axes), _reasons(run, finished))
+        dataset["failed"].attrs["long_name"] = "why a point has no result"
+    return dataset.assign_attrs(_facts(run, finished))
+
+
+def _check_labels(run: Run, found: xr.Dataset) -> None:
+    """A reference that no point of the run could follow is an error of the text."""
+    for position, request in enumerate(run.requests):
+        for number, quantity in enumerate(request.quantities.values()):
+            if reference(position, number) not in found:
+                written = f"{quantity.output}[{', '.join(map(str, quantity.labels))}]"
+                raise ModelError(f"the device has no '{written}' at any point of the task", request.span)
+
+
+def _parameters(run: Run, finished: Sequence[Solved]) -> dict[str, xr.DataArray]:
+    """Parameters and lets that formulas use, over the axes; equal ones in all cases have no case."""
+    import xarray as xr
+
+    names = used_names(run.requests)
+    shape = tuple(len(axis.values) for axis in run.axes)
+    dims = tuple(axis.name for axis in run.axes)
+    found: dict[str, xr.DataArray] = {}
+    for name in names:
+        known = {one.job.place: one.values[name] for one in finished if name in one.values}
+        whole = np.full(shape, np.nan, dtype=np.result_type(float, *known.values()))
+        for place, value in known.items():
+            whole[place] = value
+        array = xr.DataArray(whole, dims=dims)
+        if run.task.cases and _same_in_all_cases(whole):
+            array = array.isel(case=0)
+        found[name] = array
+    return found
+
+
+def _same_in_all_cases(whole: np.ndarray[Any, Any]) -> bool:
+    return bool(np.array_equal(whole, np.broadcast_to(whole[..., :1], whole.shape), equal_nan=True))
+
+
+def _ingredients(
+    run: Run, request: OutputRequest, position: int, found: xr.Dataset, parameters: Mapping[str, xr.DataArray]
+) -> Ingredients:
+    results = {}
+    for number, (symbol, quantity) in enumerate(request.quantities.items()):
+        array = found[reference(position, number)].reset_coords(drop=True)
+        if quantity.case is not None:
+            array = array.isel(case=run.task.cases.index(quantity.case), drop=True)
+        results[symbol] = array
+    return Ingredients(
+        results, parameters, run.task.cases, {axis.name: len(axis.values) for axis in run.axes}
+    )
+
+
+def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
+    """What stands on axes: words, symbol and unit; a derived quantity has its formula."""
+    if request.formula is not None:
+        text = request.span.text if request.span is not None else str(request.formula)
+        return {"long_name": request.name, "symbol": request.name, "formula": text}
+    entry = outputs[request.name]
+    words = {
+        "long_name": entry.name.replace("_", " "),
+        "units": _unit(run, entry.unit),
+        "meaning": entry.meaning,
+    }
+    return words | ({"symbol": entry.short} if entry.short else {})
+
+
+def _audit_words(name: str) -> dict[str, str]:
+    return {"long_name": name.removeprefix("audit_").replace("_", " "), "units": "1"}
+
+
+def _unit(run: Run, dimension: str) -> str:
+    """The model's unit of ``energy``, ``current``, ``1/energy``, ...
+
+    In natural units, and where none was chosen, a power of energy and hbar.
+    """
+    chosen = run.declarations.units.text
+    energy, current = chosen("energy") or "energy", chosen("current")
+    known = {
+        "energy": energy,
+        "1/energy": f"1/{energy}",
+        "temperature": chosen("temperature") or energy,
+        "current": current or f"{energy}/hbar",
+        "energy/time": f"{energy}*{current}/e" if current else f"{energy}^2/hbar",
+    }
+    return known.get(dimension, dimension)
+
+
+def _reasons(run: Run, finished: Sequence[Solved]) -> np.ndarray[Any, Any]:
+    """Why points have no result; points that were not reached are interrupted."""
+    reasons = np.full(tuple(len(axis.values) for axis in run.axes), INTERRUPTED, dtype=object)
+    for solved in finished:
+        reasons[solved.job.place] = solved.error.message if solved.error is not None else ""
+    return reasons.astype(np.str_)
+
+
+def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
+    """Attributes of the Dataset: all of them words, so that any file format keeps them."""
+    declarations, task = run.declarations, run.task
+    facts = {
+        "title": declarations.title or declarations.name,
+        "model": declarations.name,
+        "task": task.name,
+        "verb": task.verb,
+        "units": _system(declarations),
+        "source": to_text(declarations.block),
+        "parameters": json.dumps(_base_values(run)),
+        "fields": json.dumps({name: _plain(value) for name, value in run.base.fields.items()}),
+        "cases": json.dumps({name: _overrides(run, name) for name in task.cases}),
+        "versions": json.dumps(_versions()),
+    }
+    for name in dict.fromkeys(name for solved in finished for name in solved.facts):
+        said = dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts)
+        facts[name] = "; ".join(said)
+    counted = dict.fromkeys(name for solved in finished for name in solved.counts)
+    counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
+    return facts | {"counts": json.dumps(counts)}
+
+
+def _system(declarations: Declarations) -> str:
+    """``natural``, or the chosen units."""
+    units = declarations.units
+    return "natural" if units.natural else "; ".join(f"{name} = {units.text(name)}" for name in units.chosen)
+
+
+def _base_values(run: Run) -> dict[str, Any]:
+    """Parameters that hold at all points; swept ones stand in their coordinates."""
+    swept = {axis.name for axis in run.axes}
+    values = values_of(run.declarations, run.base.parameters)
+    return {name: _plain(values[name]) for name in run.declarations.parameters if name not in swept}
+
+
+def _overrides(run: Run, case: str) -> dict[str, str]:
+    return {override.target: str(override.value) for override in run.declarations.cases[case].overrides}
+
+
+def _plain(value: Any) -> Any:
+    """A number for JSON: complex ones as in the language, infinite as a word."""
+    number = complex(value)
+    if number.imag:
+        return f"{number.real!r}{number.imag:+}i"
+    if math.isinf(number.real):
+        return "infinite" if number.real > 0 else "-infinite"
+    return int(number.real) if isinstance(value, (int, np.integer)) else number.real
+
+
+def _versions() -> dict[str, str]:
+    import scipy
+    import sympy
+
+    return {
+        "modelkit": __version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "sympy": sympy.__version__,
+    }

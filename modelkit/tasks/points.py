@@ -1,0 +1,149 @@
+"""One point of a run: device, solution, arrays.  Points know nothing of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modelkit.elements.declarations import Declarations
+from modelkit.elements.tasks import OutputRequest, Quantity
+from modelkit.errors import ModelError, NotConverged
+from modelkit.graph.expand import Expansion
+from modelkit.graph.values import values_of
+from modelkit.registry import Verb, outputs
+from modelkit.results.dataset import Labelled, Point
+from modelkit.results.frames import KINDS, Frame
+from modelkit.solve.request import Request
+from modelkit.tasks.cases import Setting
+
+AXES = np.array(["x", "y", "z"])
+
+
+@dataclass(frozen=True)
+class Job:
+    """A place in the product of the axes, and what differs from the declaration there."""
+
+    place: tuple[int, ...]
+    setting: Setting
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A finished point.
+
+    ``error`` is why it has no arrays; ``values`` are the values of all parameters and lets;
+    ``facts`` is what the method says about itself (method, why, conventions).
+    """
+
+    job: Job
+    point: Point | None
+    values: Mapping[str, Any]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    error: ModelError | NotConverged | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that the points of a run share; calling it does one job.
+
+    ``memory`` keeps what can be used again (conductors of equal devices, labels): it changes no result.
+    """
+
+    declarations: Declarations
+    expansion: Expansion
+    verb: Verb
+    options: Mapping[str, Any]
+    grids: Mapping[str, Any]
+    single: tuple[str, ...]
+    requests: tuple[OutputRequest, ...]
+    memory: dict[Hashable, Any] = field(default_factory=dict)
+
+    def __call__(self, job: Job) -> Solved:
+        """Solve a point; what can go wrong with its values is told, not raised."""
+        values: Mapping[str, Any] = {}
+        try:
+            values = values_of(self.declarations, job.setting.parameters)
+            device = self.expansion.device(values, job.setting.fields)
+            request = Request(device, self.options, self.grids, self.memory)
+            found = self.verb.solve(request)
+            return Solved(job, self._point(job, found, self._frame(device), values), values, *_told(found))
+        except (ModelError, NotConverged) as error:
+            return Solved(job, None, values, error=error)
+
+    def _frame(self, device: Any) -> Frame:
+        """The labels of the device, those of an earlier point if they are the same."""
+        kept: Frame | None = self.memory.get("frame")
+        if kept is None or not kept.describes(device):
+            kept = self.memory["frame"] = Frame(device)
+        return kept
+
+    def _point(self, job: Job, found: Any, frame: Frame, values: Mapping[str, Any]) -> Point:
+        arrays: dict[str, Labelled] = {}
+        known: dict[str, Labelled] = {}
+
+        def output(name: str) -> Labelled:
+            if name not in known:
+                entry = outputs[name]
+                known[name] = self._reduced(Labelled(entry.dims, np.asarray(entry.evaluate(found))))
+            return known[name]
+
+        for position, request in enumerate(self.requests):
+            if request.formula is None:
+                arrays[request.name] = output(request.name)
+            for number, quantity in enumerate(request.quantities.values()):
+                picked = pick(quantity, output(quantity.output), frame, values)
+                if picked is not None:
+                    arrays[reference(position, number)] = picked
+        arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in found.audits.items()}
+        dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
+        labels = {
+            dim: frame.labels(dim) if dim in KINDS else np.asarray(getattr(found, GRIDS[dim])) for dim in dims
+        }
+        coordinates = {name: array for dim in dims for name, array in frame.coordinates(dim).items()}
+        if "position" in coordinates:
+            labels["axis"] = AXES[: coordinates["position"].values.shape[1]]
+        return Point(job.place, arrays, labels, coordinates)
+
+    def _reduced(self, array: Labelled) -> Labelled:
+        """Without the dimension of a running variable that was given as a single value."""
+        for name in self.single:
+            dim = RUNNING[name]
+            if dim in array.dims:
+                along = array.dims.index(dim)
+                values = np.take(array.values, 0, axis=along)
+                array = Labelled(array.dims[:along] + array.dims[along + 1 :], values)
+        return array
+
+
+RUNNING = {"E": "energy", "time": "time"}  # running variables and the dimensions that they give
+GRIDS = {"energy": "energies", "time": "times"}  # and where what a verb found keeps the grid
+
+
+def reference(position: int, number: int) -> str:
+    """The private name under which a result reference of a formula travels."""
+    return f"\N{SECTION SIGN}{position}.{number}"
+
+
+def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str, Any]) -> Labelled | None:
+    """The element ``I[L]`` of an output at this point; None where the device has no such label.
+
+    Labels fill the labelled dimensions (terminal, site, bond) in their order.
+    """
+    picked, dims = array.values, list(array.dims)
+    labelled = [dim for dim in array.dims if dim in KINDS]
+    for dim, label in zip(labelled, quantity.labels, strict=False):
+        at = np.flatnonzero(frame.labels(dim) == label.text(values))
+        if not len(at):
+            return None
+        picked = np.take(picked, int(at[0]), axis=dims.index(dim))
+        dims.remove(dim)
+    return Labelled(tuple(dims), picked)
+
+
+def _told(found: Any) -> tuple[dict[str, str], dict[str, int]]:
+    facts = {"method": str(found.method), "why": str(found.why)} | dict(found.attributes)
+    return facts, dict(found.counts)

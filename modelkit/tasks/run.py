@@ -1,0 +1,203 @@
+"""A task from its declaration to its Dataset."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelkit.elements.declarations import Declarations
+from modelkit.elements.tasks import Task
+from modelkit.errors import ModelError, NotConverged
+from modelkit.graph.expand import Expansion
+from modelkit.graph.values import values_of
+from modelkit.registry import suggestion, verbs
+from modelkit.results import store
+from modelkit.results.dataset import Axis
+from modelkit.tasks.cases import Setting, chosen_cases, setting
+from modelkit.tasks.collect import Run, collect
+from modelkit.tasks.points import Job, Solved, Work
+from modelkit.tasks.sweeps import Plan, plan
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Mapper = Callable[[Callable[[Job], Solved], Iterable[Job]], Iterable[Solved]]
+Progress = Callable[[int, int], None]
+
+PAUSE = 5.0  # seconds between two writings of the finished points
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by hand; ``partial`` is the Dataset of the finished points, or None."""
+
+    def __init__(self, partial: xr.Dataset | None) -> None:
+        super().__init__("interrupted")
+        self.partial = partial
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a task is run; none of it changes a number but ``method``.
+
+    Parameters
+    ----------
+    method : str or None
+        The method instead of the chosen one.
+    progress : callable or None
+        ``progress(finished, all)`` after each point.
+    path : Path or None
+        Where the Dataset is written; while the run lasts, finished points stand in ``PATH.part``.
+    mapper : callable
+        Does the points: ``map`` or the ``map`` of a ``concurrent.futures.Executor``.
+    """
+
+    method: str | None = None
+    progress: Progress | None = None
+    path: Path | None = None
+    mapper: Mapper = map
+
+
+PLAIN = Manner()
+
+
+def find_task(declarations: Declarations, name: str | None) -> Task:
+    """The named task, or the first one."""
+    if not declarations.tasks:
+        raise ModelError(
+            "the model has no task", hint="write: task NAME = transport(order = 1) { output current }"
+        )
+    if name is None:
+        return next(iter(declarations.tasks.values()))
+    if name not in declarations.tasks:
+        raise ModelError(f"there is no task '{name}'", hint=suggestion(name, declarations.tasks, "tasks"))
+    return declarations.tasks[name]
+
+
+def run_task(
+    declarations: Declarations,
+    expansion: Expansion,
+    task: Task,
+    outside: Mapping[str, Any],
+    manner: Manner = PLAIN,
+) -> xr.Dataset:
+    """Run a task.
+
+    Parameters
+    ----------
+    declarations, expansion
+        The model and its expansion (whose cache is reused).
+    task : Task
+        One of its tasks.
+    outside : mapping
+        Numbers or one-dimensional arrays by name of parameter, field (``L.T``) or running variable.
+    manner : Manner
+        How it is run.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions: the sweeps in the order of the text, ``case`` if the task has cases, then those of
+        the outputs.  A point that fails is NaN, with the reason in ``failed``.
+
+    Raises
+    ------
+    ModelError, NotConverged
+        The values are not allowed; all points fail; a task without sweeps fails in one of its cases.
+    Interrupted
+        By the keyboard, with the finished points.
+    """
+    verb = verbs[task.verb]
+    planned = plan(declarations, task, verb.grids, outside)
+    _check_values(declarations, planned)
+    options = dict(task.options) | ({"method": manner.method} if manner.method is not None else {})
+    work = Work(declarations, expansion, verb, options, planned.grids, planned.single, task.outputs)
+    axes = _axes(declarations, task, planned)
+    jobs = list(_jobs(declarations, task, planned))
+    run = Run(declarations, task, axes, tuple(jobs), work.requests, _base(declarations, task, planned))
+    finished, interrupted = _finish(work, run, manner)
+    if interrupted:
+        partial = collect(run, finished, interrupted=True) if any(one.point for one in finished) else None
+        if partial is not None and manner.path is not None:
+            _write(partial, manner.path)
+        raise Interrupted(partial)
+    _raise_if_lost(finished, bool(planned.axes))
+    dataset = collect(run, finished)
+    if manner.path is not None:
+        _write(dataset, manner.path)
+    return dataset
+
+
+def _check_values(declarations: Declarations, planned: Plan) -> None:
+    """Every value from outside and of the sweeps by itself, before anything is run."""
+    parameters = {name: value for name, value in planned.given.items() if "." not in name}
+    values_of(declarations, parameters)
+    for name, values in planned.axes.items():
+        if "." not in name:
+            for value in values.tolist():
+                values_of(declarations, parameters | {name: value})
+
+
+def _axes(declarations: Declarations, task: Task, planned: Plan) -> tuple[Axis, ...]:
+    axes = []
+    for name, values in planned.axes.items():
+        parameter = declarations.parameters.get(name)
+        unit = parameter.unit if parameter is not None else None
+        words = {"long_name": (parameter.doc if parameter else "") or name, "units": unit or ""}
+        axes.append(Axis(name, values, words))
+    if task.cases:
+        axes.append(Axis("case", np.array(task.cases)))
+    return tuple(axes)
+
+
+def _jobs(declarations: Declarations, task: Task, planned: Plan) -> Iterator[Job]:
+    """All points, the case running fastest."""
+    cases = chosen_cases(declarations, task.cases) or [None]
+    lengths = [range(len(values)) for values in planned.axes.values()]
+    lists = [values.tolist() for values in planned.axes.values()]
+    for place in itertools.product(*lengths):
+        swept = {name: values[at] for name, values, at in zip(planned.axes, lists, place, strict=True)}
+        for position, case in enumerate(cases):
+            chosen = setting(declarations, task.overrides, dict(planned.given) | swept, case)
+            yield Job(place if case is None else (*place, position), chosen)
+
+
+def _base(declarations: Declarations, task: Task, planned: Plan) -> Setting:
+    """What holds at all points as far as neither sweep nor case changes it."""
+    return setting(declarations, task.overrides, planned.given, None)
+
+
+def _finish(work: Work, run: Run, manner: Manner) -> tuple[list[Solved], bool]:
+    """Do all jobs; True when the keyboard stopped them."""
+    finished: list[Solved] = []
+    part = manner.path.with_name(manner.path.name + ".part") if manner.path is not None else None
+    due = time.monotonic() + PAUSE
+    try:
+        for solved in manner.mapper(work, run.jobs):
+            finished.append(solved)
+            if manner.progress is not None:
+                manner.progress(len(finished), len(run.jobs))
+            if part is not None and time.monotonic() > due and any(one.point for one in finished):
+                started = time.monotonic()
+                store.write(collect(run, finished, interrupted=True), part)
+                due = time.monotonic() + max(PAUSE, 10 * (time.monotonic() - started))
+    except KeyboardInterrupt:
+        return finished, True
+    return finished, False
+
+
+def _raise_if_lost(finished: Sequence[Solved], swept: bool) -> None:
+    """The first failure, when no point is left or there is one point only."""
+    errors: list[ModelError | NotConverged] = [one.error for one in finished if one.error is not None]
+    if errors and (len(errors) == len(finished) or not swept):
+        raise errors[0]
+
+
+def _write(dataset: xr.Dataset, path: Path) -> None:
+    store.write(dataset, path)
+    path.with_name(path.name + ".part").unlink(missing_ok=True)

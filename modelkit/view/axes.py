@@ -1,0 +1,166 @@
+"""What a drawing's words mean in a Dataset: its quantity, the axis that runs, what tells curves apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.errors import ModelError, Span
+from modelkit.registry import outputs, suggestion
+from modelkit.view.labels import axis_label, family, indices
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RUNNING = {
+    "E": ("energy",),
+    "kx": ("momentum", "momentum_x"),
+    "ky": ("momentum_y", "momentum"),
+    "k_j": ("momentum",),
+}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The running axis of a drawing.
+
+    Parameters
+    ----------
+    dimension : str
+        The dimension of the Dataset along which a curve runs.
+    label : str
+        What stands on the axis.
+    order : ndarray of int, shape (n,)
+        Positions along the dimension that have a place on the axis, ascending in ``values``.
+    values : ndarray of float, shape (n,)
+        Where they stand.
+    names : tuple of str or None
+        Their labels when the values are mere places in a row.
+    families : tuple of str or None
+        The family of each point (``S``, ``D``), if the points are things with names.
+    integer : bool
+        Only whole numbers make sense as ticks.
+    """
+
+    dimension: str
+    label: str
+    order: NDArray[np.intp]
+    values: NDArray[np.float64]
+    names: tuple[str, ...] | None = None
+    families: tuple[str, ...] | None = None
+    integer: bool = False
+
+
+def quantity(dataset: xr.Dataset, name: str, span: Span | None = None) -> xr.DataArray:
+    """The variable of a long or a short name; a ModelError lists what the task gives."""
+    for candidate in (name, *(entry.name for entry in outputs.values() if entry.short == name)):
+        if candidate in dataset.data_vars:
+            array = dataset[candidate]
+            if np.iscomplexobj(array.values):
+                raise ModelError(
+                    f"'{name}' is complex and cannot be drawn",
+                    span,
+                    hint=f"give the task an output like abs_{name} = abs({name})",
+                )
+            return array
+    known = [str(key) for key in dataset.data_vars if is_result(str(key))]
+    raise ModelError(f"the task gives no '{name}' to draw", span, hint=suggestion(name, known, "results"))
+
+
+def is_result(name: str) -> bool:
+    """Whether a variable is a result, not an audit or the reason of a failure."""
+    return not name.startswith("audit_") and name != "failed"
+
+
+def dimension(array: xr.DataArray, name: str, span: Span | None = None) -> str:
+    """The dimension of a quantity that ``against`` or ``by`` names."""
+    for candidate in (name, *RUNNING.get(name, ())):
+        if candidate in array.dims:
+            return candidate
+    hint = f"it runs over {', '.join(map(str, array.dims))}" if array.dims else "it is a single number"
+    raise ModelError(f"'{array.name}' does not run over '{name}'", span, hint=hint)
+
+
+def axis(dataset: xr.Dataset, array: xr.DataArray, against: str, span: Span | None = None) -> Axis:
+    """The axis on which a quantity is drawn against ``against``.
+
+    Terminals drawn against ``site`` stand at their sites (coordinate ``terminal_site``); terminals on
+    no single site are left out.
+    """
+    if (
+        against == "site"
+        and "site" not in array.dims
+        and "terminal" in array.dims
+        and "terminal_site" in dataset.coords
+    ):
+        labels = [str(label) for label in dataset["terminal"].values]
+        return _along(
+            dataset, "terminal", [_text(site) for site in dataset["terminal_site"].values], labels, "site"
+        )
+    name = dimension(array, against, span)
+    if name not in dataset.coords:
+        count = dataset.sizes[name]
+        return Axis(name, name, np.arange(count), np.arange(count, dtype=float), integer=True)
+    values = dataset[name].values
+    if values.dtype.kind in "OUS":
+        labels = [str(label) for label in values]
+        return _along(dataset, name, labels, labels, name)
+    order = np.argsort(values, kind="stable")
+    whole = bool(np.all(values == np.round(values))) and values.dtype.kind in "iu"
+    return Axis(name, axis_label(name, dataset[name]), order, values[order].astype(float), integer=whole)
+
+
+def numeric(dataset: xr.Dataset, name: str) -> bool:
+    """Whether a dimension runs over numbers."""
+    return name in dataset.coords and dataset[name].dtype.kind in "iuf"
+
+
+def _along(dataset: xr.Dataset, name: str, places: Sequence[str], labels: Sequence[str], word: str) -> Axis:
+    """An axis of named things: by the numbers in their labels, else one after the other."""
+    sited = np.array([bool(place) for place in places])
+    numbers = [_place(place) for place in places]
+    one_row = len({_row(place) for place, here in zip(places, sited, strict=True) if here}) == 1
+    chosen = np.flatnonzero(sited)
+    if one_row and all(numbers[k] is not None for k in chosen):
+        values = np.array([numbers[k] for k in chosen], dtype=float)
+        sort = np.argsort(values, kind="stable")
+        named, integer = None, True
+    else:
+        row: dict[str, int] = {}
+        every = _sites(dataset) if word == "site" else ()
+        for place in (*every, *(places[k] for k in chosen)):
+            row.setdefault(place, len(row))
+        values = np.array([row[places[k]] for k in chosen], dtype=float)
+        sort = np.argsort(values, kind="stable")
+        named, integer = tuple(row), True
+    families = tuple(family(labels[k]) for k in chosen[sort])
+    shown = f"{word} ${_letter(word)}$" if named is None and word == "site" else word
+    return Axis(name, shown, chosen[sort], values[sort], named, families, integer)
+
+
+def _sites(dataset: xr.Dataset) -> tuple[str, ...]:
+    return tuple(str(site) for site in dataset["site"].values) if "site" in dataset.coords else ()
+
+
+def _place(label: str) -> float | None:
+    """The number of a site, or the middle of a bond."""
+    ends = [indices(end) for end in label.split("->")]
+    if all(len(end) == 1 for end in ends):
+        return sum(end[0] for end in ends) / len(ends)
+    return None
+
+
+def _row(label: str) -> tuple[str, ...]:
+    return tuple(family(end) for end in label.split("->"))
+
+
+def _letter(word: str) -> str:
+    return {"site": r"\ell"}[word]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value != value else str(value)

@@ -1,0 +1,130 @@
+"""Words and symbols on axes and in legends."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from modelkit.registry import outputs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LETTERS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
+    "phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+)
+GREEK = frozenset(LETTERS.split())
+DIMENSIONS = {"energy", "length", "temperature", "current", "time", "hbar"}
+SPOKEN = {"lam": r"\lambda", "kT": r"k_{\mathrm{B}}T", "epsilon": r"\varepsilon", "phi": r"\varphi"}
+
+
+def symbol(name: str) -> str:
+    r"""A name of the language as mathematics, without the dollars: ``gamma_1`` is ``\gamma_{1}``."""
+    if name in SPOKEN:
+        return SPOKEN[name]
+    stem, _, index = name.partition("_")
+    if not index:
+        parts = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
+        stem, index = parts.groups() if parts else (stem, "")
+    if stem in GREEK:
+        shown = SPOKEN.get(stem, rf"\{stem}")
+    elif len(stem) == 1:
+        shown = stem
+    elif len(stem) == 2 and stem[0] == "d" and stem[1].isupper():
+        shown = rf"\Delta {stem[1]}"
+    elif stem[0] == "d" and stem[1:] in GREEK:
+        shown = rf"\Delta{SPOKEN.get(stem[1:], chr(92) + stem[1:])}"
+    else:
+        shown = rf"\mathrm{{{stem}}}"
+    return f"{shown}_{{{_subscript(index)}}}" if index else shown
+
+
+def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
+    """What stands on an axis: words, symbol and unit.
+
+    Parameters
+    ----------
+    name : str
+        Variable or dimension of a Dataset.
+    array : xarray.DataArray
+        Its ``attrs`` may hold ``long_name`` (the words) and ``units``.
+    """
+    words = str(array.attrs.get("long_name", "")) or _words(name)
+    shown = _symbol_of(name, array) if symbols else ""
+    if words == name and shown and not _spoken(name):
+        words = ""  # a derived quantity or an undocumented parameter: the symbol says all
+    unit = str(array.attrs.get("units", "")).strip()
+    parts = [plain(words), f"${shown}$" if shown else ""]
+    head = " ".join(part for part in parts if part)
+    return f"{head} ({plain_unit(unit)})" if unit not in {"", "1"} else head
+
+
+def value_label(dimension: str, value: Any) -> str:
+    r"""A curve's label for one value of a dimension: ``$\gamma = 0.1$`` or the label itself."""
+    if isinstance(value, str):
+        return plain(value)
+    return f"${symbol(dimension)} = {number(value)}$"
+
+
+def number(value: Any) -> str:
+    """A number for mathematics in text: 6 digits, powers of ten written as such."""
+    text = f"{value:.6g}"
+    if "e" in text:
+        digits, _, power = text.partition("e")
+        return rf"{digits}\times 10^{{{int(power)}}}"
+    return text
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib must not read as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def plain_unit(unit: str) -> str:
+    """A unit for an axis: powers, ``hbar`` and ``*`` in print; dimensions alone are natural units."""
+    if set(re.findall(r"[A-Za-z_]+", unit)) <= DIMENSIONS:
+        return "natural units"
+    return re.sub(r"\^(-?\d+)", r"$^{\1}$", plain(unit)).replace("*", " ").replace("hbar", r"$\hbar$")
+
+
+def family(label: str) -> str:
+    """The family of a label: ``S`` of ``S[2]``."""
+    return label.partition("[")[0]
+
+
+def indices(label: str) -> tuple[float, ...]:
+    """The numbers in a label: (3, 4) of ``d[3,4]``; nothing for ``dot``."""
+    inside = label.partition("[")[2].rstrip("]")
+    try:
+        return tuple(float(part) for part in inside.split(",")) if inside else ()
+    except ValueError:
+        return ()
+
+
+def _subscript(index: str) -> str:
+    if index in GREEK:
+        return SPOKEN.get(index, rf"\{index}")
+    return index if index.isdigit() or len(index) == 1 else rf"\mathrm{{{index.replace('_', ',')}}}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ") if name in outputs or _spoken(name) else name
+
+
+def _spoken(name: str) -> bool:
+    """Whether a name is words rather than a symbol: ``bond_current``, not ``mu_1`` or ``dI``."""
+    return all(len(part) > 3 and part not in GREEK for part in name.split("_"))
+
+
+def _symbol_of(name: str, array: xr.DataArray) -> str:
+    if "symbol" in array.attrs:
+        return symbol(str(array.attrs["symbol"]))
+    if name in outputs:
+        short = outputs[name].short
+        return symbol(short) if short and short.isidentifier() and len(short) < 4 else ""
+    if name in {"energy", "time", "momentum"}:
+        return {"energy": "E", "time": "t", "momentum": "k"}[name]
+    if name in {"site", "terminal", "terminal_from", "bond", "case", "region", "spin", "band", "branch"}:
+        return ""
+    return "" if _spoken(name) else symbol(name)

@@ -1,0 +1,104 @@
+"""``map Z against X by Y``: colour maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.errors import ModelError
+from modelkit.view.axes import axis, quantity
+from modelkit.view.curves import name_ticks, whole_ticks
+from modelkit.view.labels import axis_label, value_label
+from modelkit.view.style import Style
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from modelkit.elements.plots import Drawing
+
+
+def map_panels(dataset: xr.Dataset, drawing: Drawing) -> list[dict[str, Any]]:
+    """The choices of all other dimensions, one panel for each: ``{dimension: position}``.
+
+    Raises ModelError at the drawing when the map does not fit the results.
+    """
+    array = quantity(dataset, drawing.quantity, drawing.span)
+    if not drawing.by:
+        raise ModelError(
+            f"a map of '{drawing.quantity}' needs two axes", drawing.span, hint="write 'map Z against X by Y'"
+        )
+    plane = {axis(dataset, array, name, drawing.span).dimension for name in (drawing.against, drawing.by)}
+    if len(plane) < 2:
+        raise ModelError(
+            f"a map of '{drawing.quantity}' needs two different axes",
+            drawing.span,
+            hint="write 'map Z against X by Y'",
+        )
+    others = [str(name) for name in array.dims if name not in plane]
+    shape = [dataset.sizes[name] for name in others]
+    if np.prod(shape, dtype=int) > 6:
+        hint = f"give one value for {' or '.join(others)}, or draw curves"
+        raise ModelError(
+            f"a map of '{drawing.quantity}' would have {np.prod(shape, dtype=int)} panels",
+            drawing.span,
+            hint=hint,
+        )
+    return [dict(zip(others, place, strict=True)) for place in np.ndindex(*shape)]
+
+
+def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str, Any], style: Style) -> None:
+    """Draw one panel; colours diverge from zero where the quantity has both signs, failed points are grey."""
+    from matplotlib import colormaps
+
+    array = quantity(dataset, drawing.quantity, drawing.span)
+    across = axis(dataset, array, drawing.against, drawing.span)
+    up = axis(dataset, array, str(drawing.by), drawing.span)
+    everything = np.asarray(array.values, dtype=float)
+    picture = array.isel(chosen).transpose(up.dimension, across.dimension).values.astype(float)
+    picture = picture[np.ix_(up.order, across.order)]
+    low, high = limits(everything)
+    signed = low < 0 < high
+    colours = colormaps[style.diverging if signed else style.sequential].with_extremes(bad=style.missing)
+    mesh = axes.pcolormesh(
+        edges(across.values), edges(up.values), np.ma.masked_invalid(picture),
+        cmap=colours, vmin=low, vmax=high, rasterized=True, linewidth=0,
+    )  # fmt: skip
+    axes.tick_params(which="both", direction="out", top=False, right=False)
+    axes.set_xlabel(across.label)
+    axes.set_ylabel(up.label)
+    if across.names is not None:
+        name_ticks(axes, across.names)
+    elif across.integer:
+        whole_ticks(axes)
+    if chosen:
+        words = [
+            value_label(name, dataset[name].values[k] if name in dataset.coords else k)
+            for name, k in chosen.items()
+        ]
+        axes.set_title(", ".join(words))
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
+    bar.set_label(axis_label(str(array.name), array))
+    bar.outline.set_linewidth(0.6)
+
+
+def limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The range of colours: all finite values, symmetric about zero when they have both signs."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    if low < 0 < high:
+        bound = max(-low, high)
+        return -bound, bound
+    return (low, high) if high > low else (low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1))
+
+
+def edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Borders of the cells around ascending centres, shape (n,) -> (n + 1,)."""
+    if len(centres) == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])

@@ -1,0 +1,43 @@
+"""Failures and results as words and as records for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelkit.errors import NotConverged
+
+
+def told(error: NotConverged) -> str:
+    """A failure to converge with what is known about it."""
+    lines = [f"not converged: {error.message}"]
+    if error.residual is not None:
+        lines.append(f"residual {error.residual:.1e} of the largest flow")
+    lines += [f"help: there is a solution up to {name} = {value:.6g}" for name, value in error.limit.items()]
+    return "\n".join(lines)
+
+
+def record(error: NotConverged) -> dict[str, Any]:
+    """The record of :func:`told`, with the keys of an error record."""
+    limits = ", ".join(f"{name} = {value:.6g}" for name, value in error.limit.items())
+    empty: dict[str, Any] = dict.fromkeys(("file", "line", "column", "source"))
+    return empty | {
+        "message": error.message,
+        "suggestion": f"there is a solution up to {limits}" if limits else None,
+    }
+
+
+def json_text(data: dict[str, Any]) -> str:
+    """Data as JSON; a number that is not finite becomes null."""
+    import json
+
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    import math
+
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

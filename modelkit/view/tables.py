@@ -1,0 +1,177 @@
+"""Small tables: the summary of a run, the ``repr`` of objects; rich on a terminal, plain text elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LISTED = 4  # this many values are shown one by one
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words in rows and columns.
+
+    Parameters
+    ----------
+    title : str
+        One line above; may be empty.
+    columns : tuple of str
+        Headings; all empty for a table without a heading.
+    rows : tuple of tuple of str
+        As many cells as columns each.
+    notes : tuple of str
+        Lines below.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return text(self)
+
+
+def text(table: Table) -> str:
+    """A table as aligned plain text without an end of line."""
+    lines = [line for line in (table.columns, *table.rows) if any(line)]
+    widths = [max((len(line[k]) for line in lines), default=0) for k in range(len(table.columns))]
+    body = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    indented = [f"  {line}" for line in body] if table.title else body
+    return "\n".join(
+        [*([table.title] if table.title else []), *indented, *(f"  {note}" for note in table.notes)]
+    )
+
+
+def show(table: Table, stream: TextIO) -> None:
+    """Write a table: with rich where people read, as plain text into files and pipes."""
+    if not stream.isatty():
+        stream.write(text(table) + "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as RichTable
+
+    headed = any(table.columns)
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD if headed else None, show_header=headed, title_justify="left", pad_edge=False
+    )
+    drawn.title = escape(table.title) if table.title else None
+    for k, column in enumerate(table.columns):
+        drawn.add_column(escape(column), style="bold" if k == 0 else None, overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*map(escape, row))
+    console = Console(file=stream, highlight=False)
+    console.print(drawn)
+    for note in table.notes:
+        console.print(note, markup=False)
+
+
+def summary(dataset: xr.Dataset, title: str = "") -> Table:
+    """What a run found: each result with its dimensions and range, method, audits and failures below."""
+    from modelkit.view.axes import is_result
+
+    names = [str(name) for name in dataset.data_vars if is_result(str(name))]
+    rows = tuple(
+        (name, _extent(dataset[name]), _range(dataset[name]), _unit(dataset[name])) for name in names
+    )
+    return Table(title, ("result", "runs over", "values", "unit"), rows, tuple(_notes(dataset)))
+
+
+def results(dataset: xr.Dataset) -> dict[str, Any]:
+    """The summary as data for ``--json``: dimensions, smallest and largest value, unit of each result."""
+    import numpy as np
+
+    from modelkit.view.axes import is_result
+
+    found: dict[str, Any] = {}
+    for name, array in dataset.data_vars.items():
+        if not is_result(str(name)):
+            continue
+        values = np.asarray(array.values)
+        finite = values[np.isfinite(values)] if values.dtype.kind in "iuf" else values[:0]
+        found[str(name)] = {
+            "dimensions": {str(key): int(dataset.sizes[key]) for key in array.dims},
+            "smallest": float(finite.min()) if finite.size else None,
+            "largest": float(finite.max()) if finite.size else None,
+            "unit": _unit(array) or None,
+        }
+    return found
+
+
+def failures(dataset: xr.Dataset) -> list[str]:
+    """The reasons of the points that failed, one for each."""
+    if "failed" not in dataset:
+        return []
+    return [str(reason) for reason in dataset["failed"].values.ravel() if isinstance(reason, str) and reason]
+
+
+def audits(dataset: xr.Dataset) -> dict[str, float]:
+    """The largest residual of each audit."""
+    import numpy as np
+
+    found = {}
+    for name, array in dataset.data_vars.items():
+        if str(name).startswith("audit_"):
+            values = np.abs(np.asarray(array.values, dtype=float))
+            finite = values[np.isfinite(values)]
+            found[str(name)] = float(finite.max()) if finite.size else float("nan")
+    return found
+
+
+def _notes(dataset: xr.Dataset) -> Iterator[str]:
+    method, why = (str(dataset.attrs.get(key, "")) for key in ("method", "why"))
+    if method:
+        yield f"method {method}: {why.removeprefix(f'{method} ')}" if why else f"method {method}"
+    checked = audits(dataset)
+    if checked:
+        worst = max(checked, key=lambda name: (checked[name] == checked[name], checked[name]))
+        yield f"audits: largest residual {checked[worst]:.1e} ({worst.removeprefix('audit_')})"
+    reasons = failures(dataset)
+    if reasons:
+        yield f"{len(reasons)} of {dataset['failed'].size} points failed: {reasons[0]}"
+
+
+def _extent(array: xr.DataArray) -> str:
+    return " x ".join(f"{name} {size}" for name, size in zip(array.dims, array.shape, strict=True)) or "-"
+
+
+def _range(array: xr.DataArray) -> str:
+    import numpy as np
+
+    values = np.asarray(array.values)
+    if values.dtype.kind not in "iufc":
+        return "-"
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return "none"
+    if values.size <= LISTED:
+        return ", ".join(_number(value) for value in values.ravel())
+    if values.dtype.kind == "c":
+        return f"|.| up to {_number(np.abs(finite).max())}"
+    return f"{_number(finite.min())} to {_number(finite.max())}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}"
+
+
+def _unit(array: xr.DataArray) -> str:
+    unit = str(array.attrs.get("units", ""))
+    return "" if unit == "1" else unit
+
+
+def aligned(rows: Sequence[Sequence[str]], title: str = "") -> str:
+    """Rows of words as an aligned table without a heading, for a ``repr``."""
+    width = max((len(row) for row in rows), default=0)
+    padded = tuple(tuple(row) + ("",) * (width - len(row)) for row in rows)
+    return text(Table(title, ("",) * width, padded))

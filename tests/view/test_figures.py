@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from modelkit.elements.plots import Drawing
+from modelkit.errors import ModelError, Source, Span
+from modelkit.view.figures import default_drawings, figure, save
+from modelkit.view.maps import edges, limits
+from tests.view import samples
+
+PROFILE = Drawing("draw", "chemical_potential", "site", "case", None)
+
+
+def legend_words(drawn: Figure) -> list[str]:
+    legend = drawn.axes[0].get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
+def test_terminals_against_site_stand_at_their_sites_in_order() -> None:
+    data = samples.profile(12)
+    axes = figure(data, [PROFILE]).axes[0]
+    lines = axes.get_lines()[:2]
+    for line, case in zip(lines, ("forward", "backward"), strict=True):
+        assert np.array_equal(line.get_xdata(), np.arange(1, 13))
+        by_site = {str(site): float(value) for site, value in zip(
+            data.terminal_site.values, data.chemical_potential.sel(case=case).values, strict=True
+        )}  # fmt: skip
+        assert line.get_ydata() == pytest.approx([by_site[f"c[{site}]"] for site in range(1, 13)])
+    assert axes.get_xlabel() == r"site $\ell$"
+
+
+def test_cases_have_colours_and_families_have_markers_in_the_legend() -> None:
+    drawn = figure(samples.profile(), [PROFILE])
+    assert legend_words(drawn) == ["forward", "backward", "L, R", "S", "D"]
+    curves = drawn.axes[0].get_lines()
+    assert len({line.get_color() for line in curves[:2]}) == 2
+    assert len({line.get_linestyle() for line in curves[:2]}) == 2
+
+
+def test_a_terminal_on_several_sites_is_left_out() -> None:
+    data = samples.profile(6)
+    data["terminal_site"] = ("terminal", ["c[1]", "", *data.terminal_site.values[2:]])
+    axes = figure(data, [PROFILE]).axes[0]
+    assert np.array_equal(axes.get_lines()[0].get_xdata(), [1, 2, 3, 4, 5])
+
+
+def test_short_names_draw_the_same_as_long_ones() -> None:
+    data = samples.spectrum()
+    by_name = figure(data, [Drawing("draw", "transmission", "E", "terminal", None)])
+    by_dimension = figure(data, [Drawing("draw", "transmission", "energy", "terminal", None)])
+    for one, other in zip(by_name.axes[0].get_lines(), by_dimension.axes[0].get_lines(), strict=True):
+        assert np.array_equal(one.get_ydata(), other.get_ydata())
+    assert "from L" in legend_words(by_name)
+    assert "to L" in legend_words(by_name)
+
+
+def test_a_failed_point_is_a_gap() -> None:
+    drawn = figure(samples.length(failed=True), [Drawing("draw", "dI", "N", "gamma", None)])
+    gaps = [int(np.isnan(line.get_ydata()).sum()) for line in drawn.axes[0].get_lines()]
+    assert gaps == [0, 1, 0]
+
+
+def test_curves_of_a_sweep_carry_its_values() -> None:
+    drawn = figure(samples.length(), [Drawing("draw", "dI", "N", "gamma", None)])
+    assert legend_words(drawn) == [r"$\gamma = 0.1$", r"$\gamma = 0.3$", r"$\gamma = 0.5$"]
+    assert drawn.axes[0].get_xlabel() == "number of sites $N$"
+    assert drawn.axes[0].get_ylabel() == r"$\Delta I$ (natural units)"
+
+
+def test_a_map_has_a_panel_for_each_case_and_one_range_of_colours() -> None:
+    drawn = figure(samples.diamond(), [Drawing("map", "rectified", "E", "Vg", None)])
+    panels = [axes for axes in drawn.axes if axes.get_title()]
+    assert [axes.get_title() for axes in panels] == ["forward", "backward"]
+    meshes = [axes.collections[0] for axes in panels]
+    assert meshes[0].get_clim() == meshes[1].get_clim()
+    assert meshes[0].get_clim()[0] == -meshes[0].get_clim()[1]
+    shown = meshes[0].get_array()
+    assert shown.shape == (21, 61)
+    assert shown.mask.sum() == 1
+    values = samples.diamond().rectified.sel(case="backward").transpose("Vg", "energy").values
+    assert np.allclose(meshes[1].get_array(), values)
+
+
+def test_every_drawing_of_a_plot_is_a_panel() -> None:
+    drawn = figure(samples.profile(), [PROFILE, Drawing("draw", "bond_current", "bond", "case", None)])
+    assert len(drawn.axes) == 2
+
+
+def test_many_curves_take_a_colour_map_and_a_short_legend() -> None:
+    gamma = np.linspace(0, 1, 30)
+    values = np.outer(np.arange(10.0), gamma)
+    data = xr.Dataset({"current": (("N", "gamma"), values)}, {"N": np.arange(10), "gamma": gamma})
+    drawn = figure(data, [Drawing("draw", "current", "N", "gamma", None)])
+    assert len(drawn.axes[0].get_lines()) == 30
+    assert len({line.get_color() if isinstance(line.get_color(), str) else tuple(line.get_color())
+                for line in drawn.axes[0].get_lines()}) == 30  # fmt: skip
+    assert 2 <= len(legend_words(drawn)) <= 7
+
+
+@pytest.mark.parametrize("sites", [4, 300, 3000])
+def test_labels_never_overlap_for_any_length(sites: int) -> None:
+    drawn = figure(samples.profile(sites), [Drawing("draw", "chemical_potential", "terminal", "case", None)])
+    boxes = [label.get_window_extent() for label in drawn.axes[0].get_xticklabels() if label.get_text()]
+    assert 2 <= len(boxes) <= 40
+    assert all(one.x1 <= other.x0 + 0.5 for one, other in pairwise(boxes))
+
+
+@pytest.mark.parametrize(
+    ("drawing", "message", "hint"),
+    [
+        (("draw", "DI", "N", None), "the task gives no 'DI' to draw", "did you mean 'dI'?"),
+        (("draw", "dI", "site", None), "'dI' does not run over 'site'", "it runs over N, gamma"),
+        (("draw", "dI", "N", "case"), "'dI' does not run over 'case'", "it runs over N, gamma"),
+        (("map", "dI", "N", None), "a map of 'dI' needs two axes", "write 'map Z against X by Y'"),
+        (("map", "dI", "N", "N"), "a map of 'dI' needs two different axes", "write 'map Z against X by Y'"),
+    ],
+)
+def test_a_drawing_that_does_not_fit_is_told_at_its_place(
+    drawing: tuple[str, ...], message: str, hint: str
+) -> None:
+    span = Span(Source("x.model", "draw dJ against N"), 0, 4)
+    with pytest.raises(ModelError) as caught:
+        figure(samples.length(), [Drawing(*drawing, span)])
+    assert (caught.value.message, caught.value.hint, caught.value.span) == (message, hint, span)
+
+
+def test_complex_results_are_not_drawn() -> None:
+    data = xr.Dataset({"amplitude": ("N", np.array([1j, 2.0]))}, {"N": [1, 2]})
+    with pytest.raises(ModelError, match="complex"):
+        figure(data, [Drawing("draw", "amplitude", "N", None, None)])
+
+
+def test_without_a_plot_the_first_result_that_runs_is_drawn() -> None:
+    (chosen,) = default_drawings(samples.length())
+    assert (chosen.kind, chosen.quantity, chosen.against, chosen.by) == ("draw", "dI", "N", "gamma")
+    (chosen,) = default_drawings(samples.spectrum())
+    assert chosen.against == "energy"
+    assert len(figure(samples.length()).axes[0].get_lines()) == 3
+
+
+def test_single_numbers_are_no_figure() -> None:
+    data = xr.Dataset({"dI": 0.1, "audit_balance": ("case", [0.0, 0.0])}, {"case": ["a", "b"]})
+    assert default_drawings(data) == ()
+    with pytest.raises(ModelError, match="single numbers"):
+        figure(data)
+
+
+def test_nothing_global_is_touched(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    save(figure(samples.profile(), [PROFILE]), tmp_path / "figure.pdf")
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_same_figure_gives_the_same_file(tmp_path: Path) -> None:
+    for ending in ("pdf", "svg", "png"):
+        files = [tmp_path / f"{k}.{ending}" for k in range(2)]
+        for path in files:
+            save(figure(samples.length(), []), path)
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"not written as 'x\.gifx'"):
+        save(figure(samples.length(), []), tmp_path / "x.gifx")
+
+
+def test_a_single_column_fits_a_journal() -> None:
+    drawn = figure(samples.profile(), [PROFILE])
+    assert drawn.get_size_inches()[0] == pytest.approx(3.4)
+
+
+def test_ranges_of_colours_and_borders_of_cells() -> None:
+    assert limits(np.array([-1.0, 3.0, np.nan])) == (-3.0, 3.0)
+    assert limits(np.array([1.0, 3.0])) == (1.0, 3.0)
+    assert limits(np.array([np.nan])) == (0.0, 1.0)
+    low, high = limits(np.array([2.0, 2.0]))
+    assert low < 2 < high
+    assert edges(np.array([1.0, 2.0, 4.0])).tolist() == [0.5, 1.5, 3.0, 5.0]

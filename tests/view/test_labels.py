@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelkit.view.labels import axis_label, family, indices, number, symbol, value_label
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("mu", r"\mu"),
+        ("mu0", r"\mu_{0}"), ("N", "N"), ("I_g", "I_{g}"), ("dI", r"\Delta I"), ("dmu", r"\Delta\mu"),
+        ("lam", r"\lambda"), ("G1", "G_{1}"), ("kT", r"k_{\mathrm{B}}T"), ("gamma_alpha", r"\gamma_{\alpha}"),
+        ("ratio", r"\mathrm{ratio}"), ("eps_left_end", r"\mathrm{eps}_{\mathrm{left,end}}"),
+    ],
+)  # fmt: skip
+def test_names_become_the_symbols_of_a_paper(name: str, shown: str) -> None:
+    assert symbol(name) == shown
+
+
+@given(st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,12}", fullmatch=True))
+def test_every_name_of_the_language_can_be_typeset(name: str) -> None:
+    from matplotlib.mathtext import MathTextParser
+
+    parsed = MathTextParser("path").parse(f"${symbol(name)}$")
+    assert parsed.width > 0
+
+
+def test_an_axis_has_words_symbol_and_unit() -> None:
+    array = xr.DataArray(0.0, attrs={"long_name": "chemical potential", "symbol": "mu", "units": "energy"})
+    assert axis_label("chemical_potential", array) == r"chemical potential $\mu$ (natural units)"
+    assert axis_label("dI", xr.DataArray(0.0)) == r"$\Delta I$"
+    assert (
+        axis_label("x", xr.DataArray(0.0, attrs={"long_name": "cost in $", "units": "1"}))
+        == r"cost in \$ $x$"
+    )
+
+
+def test_a_unit_is_set_with_its_powers() -> None:
+    array = xr.DataArray(0.0, attrs={"long_name": "density", "units": "1/nm^2"})
+    assert axis_label("density", array) == "density (1/nm$^{2}$)"
+    array.attrs["units"] = "meV/hbar"
+    assert axis_label("current", array) == r"density (meV/$\hbar$)"
+
+
+def test_curves_are_labelled_by_symbol_and_value_or_by_their_name() -> None:
+    assert value_label("gamma", 0.1) == r"$\gamma = 0.1$"
+    assert value_label("N", 1e-7) == r"$N = 1\times 10^{-7}$"
+    assert value_label("case", "forward") == "forward"
+    assert number(0.30000000000000004) == "0.3"
+
+
+def test_labels_are_taken_apart() -> None:
+    assert (family("S[2]"), family("L")) == ("S", "L")
+    assert (indices("d[3,4]"), indices("dot"), indices("c[up]")) == ((3.0, 4.0), (), ())

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import xarray as xr
+
+from modelkit.view.notebook import formula_html, table_html
+from modelkit.view.tables import Table, aligned, audits, failures, results, show, summary, text
+from tests.view import samples
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+TABLE = Table("title [x]", ("name", "value"), (("S[2]", "1"), ("[bold]D", "-0.25")), ("a note",))
+
+
+def test_columns_are_aligned_in_plain_text() -> None:
+    assert text(TABLE).splitlines() == [
+        "title [x]",
+        "  name     value",
+        "  S[2]     1",
+        "  [bold]D  -0.25",
+        "  a note",
+    ]
+
+
+def test_a_terminal_and_a_file_show_the_same_words() -> None:
+    screen, file = Screen(), io.StringIO()
+    show(TABLE, screen)
+    show(TABLE, file)
+    assert file.getvalue() == text(TABLE) + "\n"
+    for word in ("title [x]", "S[2]", "[bold]D", "-0.25", "a note"):
+        assert word in screen.getvalue()
+
+
+def test_a_summary_has_ranges_dimensions_units_method_and_audits() -> None:
+    lines = str(summary(samples.profile(), "wire: profile")).splitlines()
+    assert lines[0] == "wire: profile"
+    assert "chemical_potential  case 2 x terminal 30" in lines[2]
+    assert lines[2].split()[-1] == "energy"
+    assert [line.split() for line in lines if "dI" in line] == [["dI", "-", "0.0068", "current"]]
+    assert "method ladder: the device is a tree" in lines[-2]
+    assert "largest residual 1.0e-16 (balance)" in lines[-1]
+    assert not any("audit_" in line for line in lines)
+
+
+def test_failed_points_are_counted_with_the_first_reason() -> None:
+    data = samples.length(failed=True)
+    reasons = np.full((49, 3), "", dtype=object)
+    reasons[3, 1] = "probe 'P' is reached by nothing"
+    data["failed"] = (("N", "gamma"), reasons)
+    assert failures(data) == ["probe 'P' is reached by nothing"]
+    assert "1 of 147 points failed: probe 'P' is reached by nothing" in str(summary(data))
+    assert failures(samples.length()) == []
+
+
+def test_the_summary_as_data_has_numbers_only_where_there_are_some() -> None:
+    data = xr.Dataset(
+        {"a": ("x", [1.0, np.nan, -2.0]), "none": ("x", [np.nan] * 3), "audit_b": ("x", [0.0, -3.0, np.nan])}
+    )
+    assert results(data)["a"] == {"dimensions": {"x": 3}, "smallest": -2.0, "largest": 1.0, "unit": None}
+    assert results(data)["none"]["smallest"] is None
+    assert audits(data) == {"audit_b": 3.0}
+
+
+def test_rows_of_a_repr_are_aligned() -> None:
+    assert aligned([["lattice", "wire"], ["bath", "L", "on wire.c[1]"]], "model wire") == (
+        "model wire\n  lattice  wire\n  bath     L     on wire.c[1]"
+    )
+
+
+def test_html_escapes_every_word() -> None:
+    shown = table_html(Table("<b>", ("a",), (("x < y",),), ("&",)))
+    assert "<b>" not in shown
+    assert "&lt;b&gt;" in shown
+    assert "x &lt; y" in shown
+    assert "&amp;" in shown
+    assert "a &lt; b" in formula_html("a < b")
