@@ -65,7 +65,7 @@ def later(name: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
             raise click.UsageError(f"'{name}' ({what}) comes with a later version", context)
 
     flag = {"is_flag": True} if name != "--jobs" else {"type": str}
-    return click.option(name, expose_value=False, hidden=True, callback=refuse, default=None, **flag)  # type: ignore[arg-type]
+    return click.option(name, expose_value=False, hidden=True, callback=refuse, default=None, **flag)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Write records for programs.")
@@ -93,7 +93,7 @@ def check(file: Path, as_json: bool, no_symmetry: bool) -> None:
     if as_json:
         write_json({"errors": [], "notes": [] if no_symmetry else [SYMMETRY]})
         return
-    click.echo(f"{file}: fine ({contents(model)})")
+    click.echo(f"{file}: fine ({contents(model) or 'it declares nothing'})")
     if not no_symmetry:
         click.echo(SYMMETRY)
 
@@ -158,9 +158,8 @@ def show(file: Path, latex: bool, given: tuple[str, ...], output: Path | None) -
 
     where = place(output or Path(f"{model.name}_device.pdf"), None)
     table = graph_table(model.graph(), f"{model.name}: {model.title}" if model.title else model.name)
-    picture = model.draw(settings)
     show_table(table, sys.stdout)
-    save(picture, where)
+    save(model.draw(settings), where)
     click.echo(f"wrote {where}")
 
 
@@ -226,10 +225,15 @@ def new(name: str) -> None:
     text = TEMPLATE.read_text(encoding="utf-8").replace("NAME", stem)
     from modelkit.model import loads
 
-    loads(text, str(path)).check()  # refuses reserved words as names
-    if path.exists():
-        raise click.UsageError(f"'{path}' exists already and is not overwritten")
-    path.write_text(text, encoding="utf-8", newline="\n")
+    try:
+        loads(text, str(path)).check()
+    except ModelError:  # the template itself is right
+        raise click.BadParameter(f"'{stem}' is a word of the language", param_hint="NAME") from None
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as opened:
+            opened.write(text)
+    except FileExistsError:
+        raise click.UsageError(f"'{path}' exists already and is not overwritten") from None
     click.echo(f"wrote {path}; now: modelkit run {path}")
 
 

@@ -302,9 +302,9 @@ def test_a_new_model_is_right_and_never_overwrites(desk: Path) -> None:
     text = (desk / "first.model").read_text()
     call("check", "first.model")
     call("format", "first.model", "--check")
-    call("run", "first.model")
+    call("run", "first.model", "--all")
     call("new", "first", code=2)
     assert (desk / "first.model").read_text() == text
-    for name in ("1st", "two words", "../up/x", "lattice-1", "Ünit"):
+    for name in ("1st", "two words", "nowhere/x", "lattice-1", "Ünit", "for", "a.b"):
         call("new", name, code=2)
     assert {path.name for path in desk.glob("*.model")} == {"small.model", "first.model"}

@@ -45,11 +45,20 @@ def test_what_a_page_shows_is_what_happens(page: Path, desk: Path) -> None:
             check_python(text, names, page)
         elif kind == "console":
             check_console(text)
-        elif kind == "model":
+        elif kind in {"model", "model-wrong"}:
             name = re.match(r"#\s*(\w+\.model)\n", text)
             if name:
                 (desk / name.group(1)).write_text(text, encoding="utf-8")
-            assert mk.loads(text, name=name.group(1) if name else page.name).check() is None
+            check_model(text, kind)
+
+
+def check_model(text: str, kind: str) -> None:
+    """A whole model is right, or wrong where the page says so."""
+    if kind == "model":
+        assert mk.loads(text).check() is None
+        return
+    with pytest.raises(mk.ModelError):
+        mk.loads(text).check()
 
 
 def check_python(text: str, names: dict[str, object], page: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.registry import Registry
@@ -32,6 +33,11 @@ class ProbeCondition(Protocol):
     @staticmethod
     def weight(energy: Floats, T: Floats) -> Floats:
         """Weight of the spectral current at ``energy`` (counted from the terminal's mu)."""
+
+
+def unknown_symbol(unknown: str) -> sp.Symbol:
+    """The symbol of an unknown on a right side; no parameter or index can have its name."""
+    return sp.Symbol(f"_{unknown}", real=True)
 
 
 conditions: Registry[type[ProbeCondition]] = Registry("condition")

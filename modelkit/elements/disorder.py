@@ -8,7 +8,6 @@ seed and the site's indices only; they are made where the device is expanded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -53,5 +52,6 @@ class Normal:
     @staticmethod
     def values(uniform: Floats, **arguments: Floats) -> Floats:
         """The quantile function at ``u``."""
-        quantile = np.frompyfunc(NormalDist().inv_cdf, 1, 1)
-        return arguments["mean"] + arguments["deviation"] * np.asarray(quantile(uniform), dtype=float)
+        from scipy.special import ndtri
+
+        return np.asarray(arguments["mean"] + arguments["deviation"] * ndtri(uniform), dtype=float)

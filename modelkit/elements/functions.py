@@ -33,7 +33,7 @@ class FunctionNoun(Noun):
     """A formula with arguments, used like a built-in function."""
 
     doc = "a formula with arguments; it may use parameters, lets and other functions, not itself"
-    form = Form(pattern="function NAME(ARGUMENT, ...) = FORMULA", head=(nodes.Listing,), title=True)
+    form = Form(pattern="function NAME(ARGUMENT, ...) = FORMULA", head=(nodes.Listing,))
     space = "device"
     stage = 25
 

@@ -30,15 +30,14 @@ class LetNoun(Noun):
     """A derived number."""
 
     doc = "a number that follows the parameters; it is never overridden"
-    form = Form(pattern="let NAME = FORMULA", head=(nodes.Listing,), title=True)
+    form = Form(pattern="let NAME = FORMULA", head=(nodes.Listing,))
     space = "device"
     stage = 30
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
         """The symbol; lets may be used before they stand."""
         for name in self.names(statement):
-            symbol = sp.Symbol(name.id, integer=True) if name.id in binder.integers else sp.Symbol(name.id)
-            binder.mean(name.id, Meaning("let", symbol, name.span))
+            binder.mean(name.id, Meaning("let", _symbol(name.id, binder), name.span))
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """The formula; cycles are refused once all lets are known."""
@@ -49,10 +48,13 @@ class LetNoun(Noun):
                 "a let is one name and its formula", statement.span, hint=f"write: {self.form.pattern}"
             )
         check_name(item.target)
-        symbol = binder.scope.names[item.target.id].value
-        assert isinstance(symbol, sp.Symbol)
+        symbol = _symbol(item.target.id, binder)
         expression = binder.formula(item.value)
         binder.store("lets", item.target.id, Let(item.target.id, symbol, expression, statement.span))
+
+
+def _symbol(name: str, binder: Binder) -> sp.Symbol:
+    return sp.Symbol(name, integer=True) if name in binder.integers else sp.Symbol(name)
 
 
 def in_dependency_order(lets: dict[str, Let]) -> dict[str, Let]:

@@ -117,7 +117,21 @@ class Noun(ABC):
         """Turn the statement into an object of the declarations."""
 
 
-nouns: Registry[type[Noun]] = Registry("noun")
+class Nouns(Registry[type[Noun]]):
+    """The registry of nouns, in the order in which they are bound."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries, key=lambda word: self._entries[word].stage))
+
+    def look_up(self, name: str, span: Span | None = None) -> type[Noun]:
+        """The noun, or a :class:`ModelError` that suggests the right ones."""
+        if name not in self:
+            hint = suggestion(name, self, self.plural)
+            raise ModelError(f"there is no noun '{name}'", span, hint=hint)
+        return self[name]
+
+
+nouns = Nouns("noun")
 
 LATER = {
     "set": "'set' on a model that is extended",
@@ -230,9 +244,3 @@ def _no_such_line(word: str, name: nodes.Name, form: Form) -> ModelError:
 
 def _suggest(name: str, form: Form, plural: str) -> str | None:
     return suggestion(name, form.fields or {}, plural) if form.fields else f"write: {form.pattern}"
-
-
-def position(error: ModelError) -> tuple[int, int]:
-    """Sorting key: the place in the text, errors without one last."""
-    span: Span | None = error.span
-    return (1, 0) if span is None else (0, span.start)

@@ -11,7 +11,7 @@ from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
-from modelkit.language.printer import expression_text
+from modelkit.language.printer import expression_text, from_sympy
 from modelkit.language.scope import Meaning
 
 MOST_CHOICES = 1000
@@ -42,9 +42,9 @@ class Parameter:
 
         The reason reads after "the parameter ..."; compiled numbers are converted before.
         """
-        shown = "infinite" if value == sp.oo else str(value)
+        shown = _shown(value)
         if self.choices is not None:
-            allowed = ", ".join(map(str, self.choices))
+            allowed = ", ".join(map(_shown, self.choices))
             return None if value in self.choices else f"must be one of {allowed}, not {shown}"
         if self.integer and not (value.is_integer or value == sp.oo):
             return f"stands in a range, a ring or an index and must be an integer, not {shown}"
@@ -53,8 +53,12 @@ class Parameter:
         if self.interval is not None:
             low, high = self.interval
             if not (low <= value <= high):
-                return f"must lie from {low} to {high}, not {shown}"
+                return f"must lie from {_shown(low)} to {_shown(high)}, not {shown}"
         return None
+
+
+def _shown(value: sp.Expr) -> str:
+    return "infinite" if value == sp.oo else expression_text(from_sympy(value))
 
 
 @nouns.register("param")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sympy as sp
-
 from modelkit.elements.binder import Binder
-from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, conditions
+from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, conditions, unknown_symbol
 from modelkit.elements.nouns import Form, fields_of, nouns
 from modelkit.elements.result_formulas import parameter_prefix
 from modelkit.elements.terminals import FIELDS, SOLVE, Condition, Places, TerminalNoun
@@ -132,8 +130,7 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
 
 def _scope_of_conditions(unknowns: Sequence[str], scope: Scope) -> Scope:
     """The unknowns win over parameters of the same name, which are then written ``param.mu``."""
-    symbols = {name: sp.Symbol(name, real=True) for name in unknowns if name != "f"}
-    meanings = {name: Meaning("unknown", symbol) for name, symbol in symbols.items()}
+    meanings = {name: Meaning("unknown", unknown_symbol(name)) for name in unknowns if name != "f"}
     return scope.with_special(parameter_prefix(scope)).with_names(meanings)
 
 

@@ -96,8 +96,8 @@ def bind_places(line: nodes.Statement, sites: Sequence[Written], binder: Binder)
 def free_indices(sites: Sequence[Written], loops: Collection[str], binder: Binder) -> list[Index]:
     """Indices that stand alone in a subscript and run over the range of the site that they index.
 
-    Such a name is that of an index of the family, or it is not declared at all; any other name is
-    a value.  An index of ``for`` is none of them.
+    Such a name is that of an index of the family, or it stands for no number; any other name is a
+    value.  An index of ``for`` is none of them.
     """
     found: dict[str, Index] = {}
     for site in sites:
@@ -105,13 +105,17 @@ def free_indices(sites: Sequence[Written], loops: Collection[str], binder: Binde
         for place, subscript in enumerate(site.subscripts):
             if not isinstance(subscript, nodes.Name) or subscript.id in {*loops, *found}:
                 continue
-            declared = subscript.id in binder.meanings or subscript.id in binder.scope.constants
-            if subscript.id not in own and declared:
+            if subscript.id not in own and _is_number(subscript.id, binder):
                 continue
             check_index_name(subscript, binder)
             over = site.family.indices[place].over
             found[subscript.id] = make_index(subscript.id, over, subscript.span)
     return [*found.values()]
+
+
+def _is_number(word: str, binder: Binder) -> bool:
+    meaning = binder.meanings.get(word)
+    return word in binder.scope.constants if meaning is None else isinstance(meaning.value, sp.Basic)
 
 
 def bind_ref(site: Written, binder: Binder, scope: Scope) -> SiteRef:

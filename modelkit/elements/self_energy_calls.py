@@ -50,7 +50,7 @@ def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEner
     if name is not None and name.id in LATER:
         hint = suggestion("", self_energies, self_energies.plural)
         raise ModelError(f"the self-energy '{name.id}' comes with a later version", name.span, hint=hint)
-    if name is not None and name.id in self_energies and name.id not in binder.meanings:
+    if name is not None and name.id in self_energies and not _is_function(name.id, binder):
         return _call(name.id, self_energies[name.id], node, scope, binder)
     if isinstance(node, nodes.Call) and name is not None and _unknown(name.id, binder):
         hint = suggestion(name.id, self_energies, self_energies.plural)
@@ -80,11 +80,16 @@ def _call(
         else:
             values[name] = binder.formula(value, scope)
     if all(isinstance(value, sp.Expr) and value.is_number for value in values.values()):
-        numbers = {name: complex(value) for name, value in values.items()}
+        numbers = {name: float(value) if value.is_real else complex(value) for name, value in values.items()}
         reason = kind.refuses(**numbers)
         if reason:
             raise ModelError(reason, node.span)
     return SelfEnergyCall(word, {name: values[name] for name in described}, node.span)
+
+
+def _is_function(word: str, binder: Binder) -> bool:
+    """Whether the author declared a function of that name, which then hides the kind."""
+    return word in binder.meanings and binder.meanings[word].what == "function"
 
 
 def _unknown(word: str, binder: Binder) -> bool:

@@ -108,7 +108,8 @@ def _check_values(parameter: Parameter, over: Range | Listed | Grid, line: nodes
         case Range(start=start, stop=stop) | Grid(start=start, stop=stop):
             ends = (start, stop)
     for value in ends:
-        reason = parameter.refuses(value) if value.is_number and parameter.choices is None else None
+        checked = value.is_number and (parameter.choices is None or isinstance(over, Listed))
+        reason = parameter.refuses(value) if checked else None
         if reason:
             place = f" (line {parameter.span.line})" if parameter.span is not None else ""
             raise ModelError(f"the parameter '{parameter.name}'{place} {reason}", span)

@@ -13,7 +13,7 @@ from modelkit.elements.lattices import Lattice, SiteFamily
 from modelkit.elements.loops import clauses_of, make_index, with_indices
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
-from modelkit.language.scope import Scope
+from modelkit.language.scope import Meaning, Scope
 from modelkit.registry import suggestion
 
 ENDS = {"left": 0, "right": 0, "bottom": 1, "top": 1}  # end to the index whose first or last value it has
@@ -116,7 +116,8 @@ def _target(node: nodes.Expr, binder: Binder) -> Target:
     if (lattice.name, word) in binder.broken:
         raise ConsequentError(f"'{word}' is wrong itself", node.span)
     if word not in ENDS:
-        known = [*families, *ENDS]
+        wrong = [path[1] for path in binder.broken if len(path) == 2 and path[0] == lattice.name]
+        known = [*families, *wrong, *ENDS]
         hint = suggestion(word, known, "sites and ends")
         raise ModelError(f"the lattice '{lattice.name}' has no site or end '{word}'", of.name.span, hint=hint)
     if subscripts is not None:
@@ -191,8 +192,13 @@ def _where(
                 name.span,
                 hint="give the terminal's index another name",
             )
-    condition = binder.condition(node, with_indices(scope, list(own.values())))
-    return condition.xreplace(values)
+    inner = with_indices(scope, list(own.values()))
+    known = {
+        index.name: Meaning("index", values[index.symbol], index.span)
+        for index in own.values()
+        if index.symbol in values
+    }
+    return binder.condition(node, inner.with_names(known))
 
 
 def _families_at(target: Target) -> Sequence[SiteFamily]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from modelkit.elements.binder import Binder
-from modelkit.elements.indices import Index
-from modelkit.elements.loops import bind_loops, with_indices
+from modelkit.elements.binder import Binder, ConsequentError, free_names
+from modelkit.elements.indices import Index, Ring
+from modelkit.elements.loops import bind_loops, make_index, with_indices
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, fields_of
 from modelkit.elements.self_energy_calls import SelfEnergyCall as SelfEnergyCall
@@ -20,6 +20,7 @@ from modelkit.elements.targets import Target, bind_targets, free_target_indices,
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.scope import Meaning, Scope
+from modelkit.language.spaces import matrices
 from modelkit.registry import suggestion
 
 FIELDS = {
@@ -34,7 +35,10 @@ BANDS_LATER = ("own", "local")
 
 @dataclass(frozen=True)
 class Condition:
-    """``quantity == value`` behind ``such that``; the value may hold the unknown (a load)."""
+    """``quantity == value`` behind ``such that``.
+
+    The value may hold the unknown (a load), as ``conditions.unknown_symbol(unknown)``.
+    """
 
     quantity: str  # as registered in `conditions`: "I", "i(E)"
     value: sp.Expr
@@ -133,27 +137,47 @@ class Places:
 
 
 def bind_places(statement: nodes.Statement, form: Form, binder: Binder) -> Places:
-    """Name, indices and attachments of ``probe S[l] for l in ... where ... on ... where ...``."""
+    """Name, indices and attachments of ``probe S[l] for l in ... where ... on ... where ...``.
+
+    Errors of the attachments are recorded, so that those of the fields are found as well.
+    """
     name, head = _head(statement, form)
     loops, scope = bind_loops(statement, binder, binder.scope)
-    targets = written_targets(statement, binder)
-    missing = [index for index in head if index.id not in {loop.name for loop in loops}]
-    free = free_target_indices(missing, targets)
-    indices = [*loops, *free]
-    extra = [index for index in loops if index.name not in {one.id for one in head}]
-    if extra:
-        hint = f"write {name.id}[{', '.join(index.name for index in loops)}]"
-        raise ModelError(f"'{name.id}' does not carry its index '{extra[0].name}'", name.span, hint=hint)
-    order = [one.id for one in head]
-    indices.sort(key=lambda index: order.index(index.name))
-    scope = with_indices(scope, indices)
-    words = [clause.word for clause in statement.clauses]
+    _check_carried(name, head, loops)
+    targets: list[Target] = []
+    indices = loops
+    # where the targets are wrong, the ranges of their indices are not known, but their names are
+    unranged = [make_index(one.id, Ring(sp.oo), one.span) for one in head]
+    known = with_indices(scope, [*unranged, *loops])
+    with binder.catching():
+        targets = written_targets(statement, binder)
+        ranged = {loop.name: loop for loop in loops}
+        missing = [one for one in head if one.id not in ranged]
+        ranged.update((index.name, index) for index in free_target_indices(missing, targets))
+        indices = [ranged[one.id] for one in head]
+        known = with_indices(scope, indices)
     where = sp.true
-    for place, clause in enumerate(statement.clauses):
-        if clause.word == "where" and "on" not in words[:place]:
-            where = binder.condition(clause.items[0], scope)  # type: ignore[arg-type]
-    attachments = bind_targets(statement, targets, indices, binder, scope)
-    return Places(name, tuple(indices), where, tuple(targets), attachments, scope)
+    for clause in clauses_before(statement, "on"):
+        if clause.word == "where":
+            where = binder.condition(clause.items[0], known)  # type: ignore[arg-type]
+    attachments: tuple[Attachment, ...] = ()
+    with binder.catching():
+        attachments = bind_targets(statement, targets, indices, binder, known)
+    return Places(name, tuple(indices), where, tuple(targets), attachments, known)
+
+
+def clauses_before(statement: nodes.Statement, word: str) -> list[nodes.Clause]:
+    """The clauses in front of the first one with this word."""
+    words = [clause.word for clause in statement.clauses]
+    return list(statement.clauses[: words.index(word)])
+
+
+def _check_carried(name: nodes.Name, head: Sequence[nodes.Name], loops: Sequence[Index]) -> None:
+    """Every index of ``for`` stands in the head."""
+    for index in loops:
+        if index.name not in {one.id for one in head}:
+            hint = f"write {name.id}[{', '.join(one.name for one in loops)}]"
+            raise ModelError(f"'{name.id}' does not carry its index '{index.name}'", name.span, hint=hint)
 
 
 def bind_fields(
@@ -170,8 +194,7 @@ def bind_fields(
     for name, one in fields.items():
         with binder.catching():
             if name == "self_energy":
-                spaces = places.targets[0].lattice.spaces
-                call = bind_self_energy(one.value, places.scope.with_spaces(spaces), binder)
+                call = _self_energy(one.value, places, binder)
             elif name == "bands":
                 bands = _bands(one.value)
             else:
@@ -185,6 +208,14 @@ def bind_fields(
     spans = {name: one.span or one.target.span for name, one in fields.items()}
     shown = {name: span for name, span in spans.items() if span is not None}
     return call or SelfEnergyCall("expression", {}), given, bands, shown
+
+
+def _self_energy(node: nodes.Expr, places: Places, binder: Binder) -> SelfEnergyCall:
+    """With the internal spaces of the lattice; where it is not known, matrices are not looked at."""
+    if not places.targets and any(name.id in matrices for name in free_names(node)):
+        raise ConsequentError("the internal spaces are not known", node.span)
+    spaces = places.targets[0].lattice.spaces if places.targets else ()
+    return bind_self_energy(node, places.scope.with_spaces(spaces), binder)
 
 
 def _head(statement: nodes.Statement, form: Form) -> tuple[nodes.Name, Sequence[nodes.Name]]:

@@ -25,7 +25,7 @@ class Part:
     joined: Joined | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Place:
     """A lattice in the device: sites ``first .. first+size-1``, its first orbital, its spaces."""
 

@@ -97,7 +97,9 @@ def _contacts(
         rows = np.arange(sites.count, dtype=np.intp)
         if attachment.end is not None:
             column = _end_column(attachment.end, sites)
-            rows = rows[:0] if column is None else np.flatnonzero(column == extreme)
+            if column is None:
+                continue
+            rows = np.flatnonzero(column == extreme)
         parts.append(_on_all(attachment, members, sites, rows, values, bounds))
     return parts
 
@@ -113,23 +115,20 @@ def _touched(attachment: Attachment, families: Families) -> list[Sites]:
 def _at_sites(
     attachment: Attachment, members: Attached, sites: Sites, values: Values
 ) -> tuple[Integers, Integers]:
-    """One site for each member, by its subscripts."""
+    """One site for each member, by its subscripts; the condition is one on the terminal's indices."""
     assert attachment.at is not None
-    found = located(sites, attachment.at, members.domain, values, attachment.span).site
+    member = _kept(attachment, members.domain, values)
+    found = located(sites, attachment.at, taken(members.domain, member), values, attachment.span).site
     missing = np.flatnonzero(found < 0)
     if len(missing):
-        first = int(missing[0])
         at = ", ".join(map(str, attachment.at))
-        who = members.label(first)
+        who = members.label(int(member[missing[0]]))
         raise ModelError(
             f"'{who}' is attached to '{attachment.family}[{at}]', which does not exist there",
             attachment.span or members.terminal.span,
             hint=existing(sites),
         )
-    member = np.arange(members.domain.count, dtype=np.intp)
-    whole = _with_site_indices(members.domain, sites, member, found - sites.first)
-    rows = _kept(attachment, whole, values)
-    return member[rows], found[rows]
+    return member, found
 
 
 def _on_all(
@@ -144,16 +143,17 @@ def _on_all(
         )
     member = np.repeat(np.arange(count, dtype=np.intp), len(rows))
     site = np.tile(rows, count)
-    kept = _kept(attachment, _with_site_indices(members.domain, sites, member, site), values)
+    whole = Domain(len(member), {**taken(members.domain, member).index, **taken(sites.domain, site).index})
+    unknown = names_in([attachment.where]) - set(whole.index) - set(values)
+    if unknown:
+        name = min(unknown)
+        raise ModelError(f"the sites of '{sites.family.name}' have no index '{name}'", attachment.span)
+    kept = _kept(attachment, whole, values)
     return member[kept], site[kept] + sites.first
 
 
-def _with_site_indices(members: Domain, sites: Sites, member: Integers, site: Integers) -> Domain:
-    """Index values of members and of their sites; those of the sites win."""
-    return Domain(len(member), {**taken(members, member).index, **taken(sites.domain, site).index})
-
-
 def _kept(attachment: Attachment, whole: Domain, values: Values) -> Integers:
+    """Rows for which the condition holds."""
     row = "(row)"  # no name of the language
     numbered = Domain(whole.count, {**whole.index, row: np.arange(whole.count, dtype=np.intp)})
     return filtered(numbered, attachment.where, values, attachment.span).index[row]

@@ -46,6 +46,9 @@ def coefficients(placed: Placed, space: Internal, values: Values) -> Complexes:
     """
     term = placed.term
     matrix_size(term.value, space, term.kind, term.span)
+    if not placed.count:  # nothing to evaluate, whatever the formula would give
+        size = space.particle if term.kind == "pair" else space.dimension
+        return np.zeros((1, size, size), dtype=np.complex128)
     if term.distribution is None:
         value = evaluated(term.value, values, placed.domain.index, term.span)
     else:

@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from modelkit.elements.indices import Index, Listed, Ring
+from modelkit.elements.indices import Index, Listed, Over, Ring
 from modelkit.errors import ModelError, Span
 from modelkit.graph.formulas import Values, evaluated, names_in, shown
 from modelkit.numerics.evaluate import EXACT
@@ -76,8 +76,16 @@ def cells(ring: Ring, values: Values, name: str, span: Span | None) -> int:
     return int(_whole(ring.cells, values, {}, f"the number of cells of '{name}'", span)[()])
 
 
+def formulas_of(over: Over) -> list[sp.Basic]:
+    """The formulas in a set."""
+    parts = vars(over).values()
+    return [formula for part in parts for formula in (part if isinstance(part, tuple) else (part,))]
+
+
 def _extended(found: Domain, index: Index, values: Values, bounds: Bounds) -> Domain:
     over, name, span = index.over, index.name, index.span or bounds.span
+    if name in names_in(formulas_of(over)) and name not in {*found.index, *values}:
+        raise ModelError(f"the range of '{name}' depends on '{name}' itself", span, hint="give it a 'for'")
     if isinstance(over, Listed):
         return _listed(found, index, over, values, bounds)
     if isinstance(over, Ring):
@@ -137,7 +145,8 @@ def _whole(
     if np.isposinf(found.real).any():
         raise _infinite(formula, what, span)
     whole = np.rint(found.real)
-    odd = ~np.isfinite(found.real) | (np.abs(found - whole) > 1e-9) | (np.abs(whole) > EXACT)
+    with np.errstate(all="ignore"):
+        odd = ~((np.abs(found - whole) <= 1e-9) & (np.abs(whole) <= EXACT))
     if odd.any():
         value = shown(complex(found[odd].reshape(-1)[0]))
         raise ModelError(f"{what} comes out as {value}, not as an integer", span)

@@ -182,11 +182,11 @@ class Expansion:
         made = self._memory.get(
             "matrices",
             name,
-            (key, place.first, orbital, bond),
+            (key, place, bond),
             lambda: elements(place, {kind: self._part(name, kind, parts[kind]) for kind in KINDS}, bond),
         )
         groups = tuple(self._group(sites, space, degeneracy, values) for sites in own)
-        return _Laid(place, groups, made, (key, place.first, place.size, degeneracy))
+        return _Laid(place, groups, made, (key, tuple(sites.key for sites in own), degeneracy))
 
     def _term(
         self,

@@ -75,7 +75,7 @@ class Memory:
         How many results of one name are kept.
     """
 
-    def __init__(self, size: int = 4) -> None:
+    def __init__(self, size: int = 2) -> None:
         self.size = size
         self.counts: Counter[str] = Counter()
         self._kept: dict[Hashable, OrderedDict[Hashable, Any]] = {}

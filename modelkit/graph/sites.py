@@ -14,7 +14,7 @@ from modelkit.elements.indices import Index, Ring
 from modelkit.elements.lattices import SiteFamily
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Integers
-from modelkit.graph.domains import Bounds, Domain, cells, domain, filtered
+from modelkit.graph.domains import Bounds, Domain, cells, domain, filtered, formulas_of
 from modelkit.graph.formulas import Values, evaluated, names_in, shown
 from modelkit.graph.lookup import Lookup, lookup
 from modelkit.numerics.evaluate import EXACT
@@ -154,12 +154,7 @@ def index_text(value: Any) -> str:
 
 
 def _formulas(indices: Sequence[Index]) -> list[sp.Basic]:
-    return [
-        formula
-        for index in indices
-        for part in vars(index.over).values()
-        for formula in (part if isinstance(part, tuple) else (part,))
-    ]
+    return [formula for index in indices for formula in formulas_of(index.over)]
 
 
 def _renamed(index: Index, names: Mapping[sp.Symbol, sp.Symbol]) -> tuple[Any, ...]:
@@ -179,7 +174,8 @@ def _subscript(subscript: sp.Expr, found: Domain, values: Values, whole: bool, s
     if not whole:
         return np.asarray(column.real, dtype=np.float64)
     rounded = np.rint(column.real)
-    odd = ~((np.abs(column - rounded) <= 1e-9) & (np.abs(rounded) <= EXACT))
+    with np.errstate(all="ignore"):
+        odd = ~((np.abs(column - rounded) <= 1e-9) & (np.abs(rounded) <= EXACT))
     if odd.any():
         row = int(np.flatnonzero(odd)[0])
         at = ", ".join(f"{name} = {shown(array[row])}" for name, array in found.index.items())

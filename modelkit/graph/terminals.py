@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from modelkit.elements.conditions import unknown_symbol
+from modelkit.elements.self_energies import self_energies
 from modelkit.elements.terminals import Condition, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.graph.attach import Attached
@@ -177,6 +179,10 @@ def _arguments(contacts: Attached, values: Values) -> dict[str, object]:
             who = contacts.label(fault.index[0] if fault.index else 0)
             raise ModelError(f"'{name}' of the self-energy of '{who}' is {fault.reason}", span)
         found[name] = raw[None] if matrix and raw.ndim == 2 else raw
+    if call.kind in self_energies and not any(callable(value) for value in found.values()):
+        reason = self_energies[call.kind].refuses(**{name: np.asarray(value) for name, value in found.items()})
+        if reason:
+            raise ModelError(f"in the self-energy of '{contacts.terminal.name}': {reason}", span)
     return found
 
 
@@ -185,18 +191,18 @@ def _condition(
 ) -> ConditionValues:
     """The right side at the reference and its slope there."""
     count, span = contacts.domain.count, condition.span or contacts.terminal.span
-    held = [symbol for symbol in condition.value.free_symbols if symbol.name == unknown]
+    symbol = unknown_symbol(unknown)
     at: Values = values
     slope: sp.Expr = sp.Integer(0)
-    if held:
+    if symbol in condition.value.free_symbols:
         if unknown not in reference:
             raise ModelError(
                 f"the condition of '{contacts.terminal.name}' holds '{unknown}' and needs a reference",
                 span,
                 hint="declare: reference { mu = mu0; T = kT }",
             )
-        at = {**values, unknown: reference[unknown]}
-        slope = sp.Add(*(sp.diff(condition.value, symbol) for symbol in held))
+        at = {**values, symbol.name: reference[unknown]}
+        slope = sp.diff(condition.value, symbol)
     what = f"the right side of '{condition.quantity} ==' of '{{}}'"
     columns = (
         np.broadcast_to(

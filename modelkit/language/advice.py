@@ -67,7 +67,9 @@ ADVICE = (
         "a line cannot begin with '<found>'",
     ),
     Advice("statements begin with a word", ("a = b\n(c)", "a = b\n2", 'a = b\n"c"', "a = b\n[c]")),
-    Advice("there is no '{' that it closes", ("a = b\n}", "a = b }", "p a = b }", "p a }", "}", "p { a = b } }")),
+    Advice(
+        "there is no '{' that it closes", ("a = b\n}", "a = b }", "p a = b }", "p a }", "}", "p { a = b } }")
+    ),
     Advice("there is no '(' that it closes", ("a = b)", "p a = b)", "p a)", ")")),
     Advice("there is no '[' that it closes", ("a = b]", "p a = b]", "p a]")),
     Advice("rows of a matrix are separated by '|'", ("a = [b, c; d, e]",), "';' separates statements only"),
@@ -81,7 +83,11 @@ ADVICE = (
         "two operators in a row: a value is missing between them",
         ("a = b * * c", "a = b * / c", "a = b ^ * c", "a = b + * c", "a = b == == c", "a = b < == c"),
     ),
-    Advice("texts stand in double quotes", ("p a = 'b'", "p a = 2 'b'", "a = 2 'b'"), "\"'\" is the adjoint, behind what it acts on"),
+    Advice(
+        "texts stand in double quotes",
+        ("p a = 'b'", "p a = 2 'b'", "a = 2 'b'"),
+        '"\'" is the adjoint, behind what it acts on',
+    ),
 )
 """All advice; a test asks that each example gets its own back."""
 
@@ -142,7 +148,7 @@ _MEANT = {
         ("→⟶⇒", "'->'"),
         ("“”„«»″", "'\"'"),
         ("‘’′´", "\"'\" for the adjoint, '\"' around a text"),
-        ("†‡", "\"'\", the adjoint"),
+        ("†‡", '"\'", the adjoint'),
         ("√", "sqrt(...)"),
         ("∞", "'infinite'"),
         ("µ", "'mu'"),

@@ -30,6 +30,8 @@ from modelkit.language.numbers import (
 from modelkit.numerics.evaluate import evaluate
 
 Matrix: TypeAlias = sp.ImmutableDenseMatrix
+MOST_CONDITIONS = 3  # within one comparison
+COST_OF_CONDITIONS = 2000  # steps
 _ANALYTIC = (sp.exp, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh)  # f(conj(x)) = conj(f(x))
 
 
@@ -124,12 +126,12 @@ def power(base: Value, exponent: Value, span: Span | None, budget: Budget) -> Va
                 span,
                 hint=f"powers go up to {DEGREE}, counted with their bases",
             )
-    elif exponent.is_number:
+    elif exponent.is_number and base.is_number:
         require_finite(sp.Pow(base, exponent, evaluate=False), span)
     return sp.Pow(base, exponent)
 
 
-def compare(operator: str, left: Value, right: Value, span: Span | None) -> sp.Basic:
+def compare(operator: str, left: Value, right: Value, span: Span | None, budget: Budget) -> sp.Basic:
     """``left < right`` and so on; worked out for exact real numbers only."""
     if is_matrix(left) or is_matrix(right):
         raise ModelError("matrices cannot be compared", span, hint="compare their entries")
@@ -141,6 +143,12 @@ def compare(operator: str, left: Value, right: Value, span: Span | None) -> sp.B
         return relation(left, right)
     if operator in ("==", "!=") and left == right:
         return sp.true if operator == "==" else sp.false
+    conditions = left.atoms(sp.Piecewise, sp.ITE) | right.atoms(sp.Piecewise, sp.ITE)
+    if len(conditions) > MOST_CONDITIONS:
+        hint = "join them with 'and', 'or', 'not'"
+        raise ModelError(f"a comparison of more than {MOST_CONDITIONS} conditions", span, hint=hint)
+    if conditions:
+        budget.spend(COST_OF_CONDITIONS, span)  # sympy writes their combinations out
     return relation(left, right, evaluate=False)
 
 

@@ -193,7 +193,7 @@ class _Translation:
         values = [self.value(operand, scope) for operand in node.operands]
         if operators <= _COMPARISONS:
             relations = [
-                compare(operator, left, right, node.span)
+                compare(operator, left, right, node.span, self.budget)
                 for operator, left, right in zip(node.operators, values[:-1], values[1:], strict=True)
             ]
             return relations[0] if len(relations) == 1 else sp.And(*relations, evaluate=False)

@@ -29,17 +29,33 @@ SPOKEN = {
     "_RPAR": "')'",
     "_RSQB": "']'",
     **dict.fromkeys(
-        "FOR IN FROM POINTS WHERE AT ON SUCH WHEN WITH WITHIN AGAINST BY EXTENDS".split(), "a clause"
+        [
+            "FOR",
+            "IN",
+            "FROM",
+            "POINTS",
+            "WHERE",
+            "AT",
+            "ON",
+            "SUCH",
+            "WHEN",
+            "WITH",
+            "WITHIN",
+            "AGAINST",
+            "BY",
+            "EXTENDS",
+        ],
+        "a clause",
     ),
     "_COLON": "':'",
     "STRING": "a text in double quotes",
     "_LBRACE": "'{'",
     "_RBRACE": "'}'",
-    **dict.fromkeys("PLUS MINUS STAR SLASH _CARET COMPARE AND OR".split(), "an operator"),
+    **dict.fromkeys(["PLUS", "MINUS", "STAR", "SLASH", "_CARET", "COMPARE", "AND", "OR"], "an operator"),
     "NOT": "'not'",
     "_DOT": "'.'",
     "_AT": "'@'",
-    "_PRIME": "\"'\"",
+    "_PRIME": '"\'"',
     "_LPAR": "'('",
     "_LSQB": "'['",
     "_SEP": "the end of the line",
@@ -151,7 +167,9 @@ def _reserved(failure: Failure) -> ModelError | None:
         if not (second and word.text in RESERVED and failure.found.kind == "_EQUAL"):
             return None
     hint = f"choose another name, '{word.text}_1' for example"
-    return ModelError(f"'{word.text}' is a reserved word", Span(failure.source, word.start, word.end), hint=hint)
+    return ModelError(
+        f"'{word.text}' is a reserved word", Span(failure.source, word.start, word.end), hint=hint
+    )
 
 
 def _unclosed(failure: Failure) -> ModelError | None:
@@ -186,7 +204,7 @@ def _expected(failure: Failure) -> str:
             return f"the text ends too early: expected {listed}"
         case Word(text="\n"):
             return f"the line ends too early: expected {listed}"
-    return f"unexpected '{failure.found.text}': expected {listed}"
+    return f"unexpected '{_short(failure.found.text)}': expected {listed}"
 
 
 def _wording(accepts: frozenset[str]) -> list[str]:
@@ -207,9 +225,14 @@ def _wording(accepts: frozenset[str]) -> list[str]:
 
 def _filled(hint: str, failure: Failure) -> str:
     before = failure.words[-1].text if failure.words else ""
-    return hint.replace("<found>", failure.found.text).replace("<before>", before)
+    return hint.replace("<found>", _short(failure.found.text)).replace("<before>", _short(before))
 
 
+def _short(word: str) -> str:
+    return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
+
+
+_LONGEST = 40
 _CLOSING = frozenset(("_RPAR", "_RSQB", "_RBRACE"))
 _OTHER_BRACKETS = _CLOSING | {"_LBRACE"}
 _BEHIND_NAMES = frozenset(("_DOT", "_AT", "_PRIME", "_LPAR", "_LSQB"))

@@ -17,6 +17,7 @@ from modelkit.language.numbers import BITS, bits
 from modelkit.language.parser import parse_expression
 from modelkit.language.scope import Scope
 from modelkit.language.unit_expressions import unit_of
+from modelkit.numerics.evaluate import evaluate
 from modelkit.units import NATURAL, Unit, UnitFactor, UnitSystem
 
 
@@ -110,9 +111,13 @@ _HINT = "give a number, or a text such as '0.3', '1+0.5i', '0.1 [eV]' or 'infini
 def _from_sympy(value: sp.Expr) -> sp.Expr | None:
     if value == sp.oo:
         return sp.oo
-    if value.is_finite is False or value.has(sp.nan, sp.zoo, sp.oo):
+    try:
+        if not cmath.isfinite(evaluate(value, {})):
+            return None
+    except TypeError:  # a constant that formulas do not have, such as zeta(3)
         return None
-    return value.xreplace({one: _decimal(complex(one)) for one in value.atoms(sp.Float)})
+    floats = {one: _decimal(complex(float(one))) for one in value.atoms(sp.Float)}
+    return None if None in floats.values() or sp.oo in floats.values() else value.xreplace(floats)
 
 
 def _decimal(value: complex) -> sp.Expr | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ LARGEST_TEXT = 1_000_000
 """Characters in a text."""
 MOST_WORDS = 300_000
 """Words and signs in a text; a statement has about twenty."""
+MOST_OBJECTIONS = 100
+"""Forbidden forms that are told at once."""
 
 
 def parse(text: str, name: str = "<text>") -> nodes.Block:
@@ -105,7 +108,7 @@ def _read(text: str, name: str, start: str) -> Any:
     if isinstance(tree, messages.Failure):
         raise messages.explain(tree, failure_of)
     node = to_nodes(tree, source, Placement(reader.words, reader.remarks, reader.breaks))
-    raise_all(rules.objections(node))
+    raise_all(islice(rules.objections(node), MOST_OBJECTIONS))
     return node
 
 
@@ -215,5 +218,20 @@ class _Reader:
 
 
 _UNFINISHED = frozenset(
-    "_COMMA _COLON _EQUAL _DOTS ARROW PLUS MINUS STAR SLASH COMPARE _CARET AND OR NOT".split()
+    [
+        "_COMMA",
+        "_COLON",
+        "_EQUAL",
+        "_DOTS",
+        "ARROW",
+        "PLUS",
+        "MINUS",
+        "STAR",
+        "SLASH",
+        "COMPARE",
+        "_CARET",
+        "AND",
+        "OR",
+        "NOT",
+    ]
 )

@@ -103,10 +103,11 @@ class _Page:
         notes: dict[int, list[str]] = {}
         for number, note in statement.layout.inside:
             notes.setdefault(number, []).append(note)
+        breaks = notes.keys() | set(statement.layout.breaks)
         broken = True
         for number, said in enumerate(statement_words(statement)):
             self._put(" " * (said.spaced and not broken) + said.text)
-            broken = said.may_break and (number in statement.layout.breaks or number in notes)
+            broken = said.may_break and number in breaks
             if broken:
                 for line, note in enumerate(notes.get(number, ())):
                     if line:
@@ -115,10 +116,11 @@ class _Page:
                 self._rows.append(indent + CONTINUED)
 
     def _comments(self, lines: tuple[str, ...], indent: str, first: bool) -> None:
-        for number, line in enumerate(lines):
+        for line in lines:
             if line:
                 self._rows.append(indent + _comment(line).lstrip())
-            elif (number or not first) and self._rows[-1:] != [""]:
+                first = False
+            elif not first and self._rows[-1] != "":
                 self._rows.append("")
 
     def _ends_in_comment(self, statement: nodes.Statement | nodes.Assignment) -> bool:
@@ -133,7 +135,11 @@ class _Page:
 
 def _fits_one_line(block: nodes.Block) -> bool:
     """Whether the author wrote a block on one line and no comment has come into it since."""
-    return block.inline and not block.closing and all(_is_plain(part) for part in block.statements)
+    return (
+        block.inline
+        and not (block.closing or block.behind)
+        and all(_is_plain(part) for part in block.statements)
+    )
 
 
 def _is_plain(statement: nodes.Statement | nodes.Assignment) -> bool:

@@ -6,7 +6,6 @@ import dataclasses
 import keyword
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 from modelkit.errors import ModelError
@@ -16,12 +15,15 @@ DEEPEST = 60
 """Levels of brackets, signs, powers, indices; sums and products are one level however long."""
 
 RESERVED = frozenset(
-    "for in from to points step where at on such that when with within against by extends and or not "
-    "infinite E i".split()
+    ("for", "in", "from", "to", "points", "step", "where", "at", "on", "such", "that", "when", "with")
+    + ("within", "against", "by", "extends", "and", "or", "not", "infinite", "E", "i")
 )
 """Words that cannot be declared."""
 
-CLAUSES = frozenset("for in from points where when within against by on at with extends".split()) | {"such that"}
+CLAUSES = frozenset(
+    ("for", "in", "from", "points", "where", "when", "within", "against", "by", "on", "at", "with")
+    + ("extends", "such that")
+)
 """Words that begin a clause."""
 
 LEVELS = (("or",), ("and",), ("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("*", "/"))
@@ -49,39 +51,44 @@ def objections(root: nodes.Node) -> Iterator[ModelError]:
         yield from _objections_to(node)
         below = depth + (type(node) in _NESTS)
         if isinstance(node, nodes.Call) and node.of == nodes.Name("if"):
-            waiting.extend((part, below) for part in node.arguments)
+            parts: list[nodes.Node] = list(node.arguments)
         else:
-            waiting.extend((part, below) for part in _parts(node))
+            parts = list(_parts(node))
+        waiting.extend((part, below) for part in reversed(parts))
 
 
 def _objections_to(node: nodes.Node) -> Iterator[ModelError]:
     match node:
         case nodes.Name():
             yield from _name(node)
-        case nodes.Number():
-            if not LITERAL.fullmatch(node.text):
-                yield ModelError(f"'{node.text}' is no number", node.span, hint="a number is written 0.5 or 2e-3")
-        case nodes.Power():
-            if _has_unit(node.exponent):
-                yield ModelError(
-                    "a unit belongs to a number of its own, not to an exponent",
-                    node.exponent.span,
-                    hint="write the unit directly behind the number that has it, as in 0.2 [meV]",
-                )
+        case nodes.Statement():
+            yield from _noun(node.noun)
+        case nodes.Power() if _has_unit(node.exponent):
+            yield ModelError(
+                "a unit belongs to a number of its own, not to an exponent",
+                node.exponent.span,
+                hint="write the unit directly behind the number that has it, as in 0.2 [meV]",
+            )
         case nodes.Operation():
             yield from _operators(node)
             yield from _division(node)
+        case _:
+            yield from _spelling(node)
+
+
+def _spelling(node: nodes.Node) -> Iterator[ModelError]:
+    """Words that only nodes built in Python can have: no text says them."""
+    match node:
+        case nodes.Number(text=text) if not LITERAL.fullmatch(text):
+            yield ModelError(f"'{text}' is no number", node.span, hint="a number is written 0.5 or 2e-3")
         case nodes.Unary(operator=word) if word not in ("+", "-", "not"):
             yield ModelError(f"'{word}' is no sign", node.span)
         case nodes.Path(joint=word) if word not in ("->", "-", "*"):
             yield ModelError(f"'{word}' joins nothing", node.span)
         case nodes.Clause(word=word) if word not in CLAUSES:
             yield ModelError(f"'{word}' begins no clause", node.span)
-        case nodes.Statement():
-            yield from _noun(node.noun)
-        case nodes.Text():
-            if '"' in node.value or "\n" in node.value or "\r" in node.value:
-                yield ModelError("a text has one line and no '\"' inside", node.span)
+        case nodes.Text(value=text) if not {'"', "\n", "\r"}.isdisjoint(text):
+            yield ModelError("a text has one line and no '\"' inside", node.span)
 
 
 def _name(name: nodes.Name) -> Iterator[ModelError]:
@@ -136,8 +143,11 @@ def _has_unit(node: nodes.Expr) -> bool:
 
 
 def _parts(node: nodes.Node) -> Iterator[nodes.Node]:
-    for field in _fields(type(node)):
-        yield from _flattened(getattr(node, field))
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind) if field.name not in _NO_PARTS)
+    for name in _FIELDS[kind]:
+        yield from _flattened(getattr(node, name))
 
 
 def _flattened(value: Any) -> Iterator[nodes.Node]:
@@ -148,14 +158,10 @@ def _flattened(value: Any) -> Iterator[nodes.Node]:
             yield from _flattened(part)
 
 
-@cache
-def _fields(kind: type[nodes.Node]) -> tuple[str, ...]:
-    plain = ("span", "layout", "noun")  # the noun has a rule of its own
-    return tuple(field.name for field in dataclasses.fields(kind) if field.name not in plain)
-
-
+_FIELDS: dict[type[nodes.Node], tuple[str, ...]] = {}
+_NO_PARTS = ("span", "layout", "noun")  # the noun has a rule of its own
 _NAMES_ALL_THE_SAME = frozenset(("infinite", "E", "i"))
-_NOUNS_ALL_THE_SAME = frozenset(("step", "points"))
+_NOUNS_ALL_THE_SAME = frozenset(("step",))
 _NESTS = frozenset(
     (
         nodes.Block,

@@ -13,7 +13,7 @@ from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.numbers import Value
 from modelkit.language.spaces import Space
-from modelkit.units import NATURAL, UnitSystem
+from modelkit.units import CONSTANTS, NATURAL, UnitSystem
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ class Scope:
         return ModelError(f"there is no '{name.id}' here", name.span, hint=self._advice(name.id))
 
     def _advice(self, word: str) -> str:
+        if word in CONSTANTS and not self.units.natural:
+            return f"'{word}' needs more of 'units {{ energy = eV; length = nm; temperature = K }}'"
         if word in ("hbar", "h", "e", "k_B"):
             return (
                 "in natural units hbar = e = k_B = 1: leave it out, or declare 'units { energy = eV; ... }'"

@@ -115,7 +115,9 @@ def _clause(clause: nodes.Clause) -> Iterator[Said]:
         yield from _spaced(_separated([list(_governed(item)) for item in clause.items]))
 
 
-def _governed(item: nodes.Expr | nodes.SetExpr | nodes.Iteration | nodes.Arrow | nodes.Text) -> Iterator[Said]:
+def _governed(
+    item: nodes.Expr | nodes.SetExpr | nodes.Iteration | nodes.Arrow | nodes.Text,
+) -> Iterator[Said]:
     match item:
         case nodes.Iteration(name=name, over=over):
             yield Said(name.id)
@@ -150,12 +152,8 @@ def _expression(node: nodes.Expr, least: int, tight: bool = False) -> Iterator[S
         yield Said(")")
         return
     match node:
-        case nodes.Number(text=text, unit=unit):
-            yield Said(text)
-            if unit is not None:
-                yield Said("[", True)
-                yield from _expression(unit, LOOSE)
-                yield Said("]")
+        case nodes.Number():
+            yield from _number(node)
         case nodes.Name(id=name):
             yield Said(name)
         case nodes.Unary(operator=operator, of=of):
@@ -172,18 +170,29 @@ def _expression(node: nodes.Expr, least: int, tight: bool = False) -> Iterator[S
             yield Said("(")
             yield from _expression(of, LOOSE, tight)
             yield Said(")")
-        case nodes.Matrix(rows=rows):
-            yield Said("[")
-            for number, row in enumerate(rows):
-                if number:
-                    yield Said("|", True)
-                words = _separated([list(_expression(part, LOOSE)) for part in row])
-                yield from _spaced(words, bool(number))
-            yield Said("]")
+        case nodes.Matrix():
+            yield from _matrix(node)
         case nodes.Index() | nodes.Member() | nodes.Call() | nodes.Adjoint() | nodes.AtCase():
             yield from _behind(node, tight)
         case _:
             assert_never(node)
+
+
+def _number(node: nodes.Number) -> Iterator[Said]:
+    yield Said(node.text)
+    if node.unit is not None:
+        yield Said("[", True)
+        yield from _expression(node.unit, LOOSE)
+        yield Said("]")
+
+
+def _matrix(node: nodes.Matrix) -> Iterator[Said]:
+    yield Said("[")
+    for number, row in enumerate(node.rows):
+        if number:
+            yield Said("|", True)
+        yield from _spaced(_separated([list(_expression(part, LOOSE)) for part in row]), bool(number))
+    yield Said("]")
 
 
 def _behind(
@@ -246,4 +255,6 @@ def _separated(parts: Sequence[Sequence[Said]]) -> Iterator[Said]:
 _LEVELS = {"or": OR, "and": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
 _OPENING = ("(", "[", "{")
 _CLOSING = (")", "]", "}")
-_UNFINISHED = frozenset("-> + - * / ^ == != <= >= < > , : = .. and or not".split())
+_UNFINISHED = frozenset(
+    ["->", "+", "-", "*", "/", "^", "==", "!=", "<=", ">=", "<", ">", ",", ":", "=", "..", "and", "or", "not"]
+)

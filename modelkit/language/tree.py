@@ -173,10 +173,37 @@ class _Builder:
 
 
 _HEADS = ("listing", "path", "kind", "negation")
-_SAME: Sequence[str] = (
-    "text block assignment statement title listing item path kind negation clause iteration arrow range listed "
-    "name number operation unary power group matrix row adjoint at_case member index call keyword"
-).split()
+_SAME: Sequence[str] = [
+    "text",
+    "block",
+    "assignment",
+    "statement",
+    "title",
+    "listing",
+    "item",
+    "path",
+    "kind",
+    "negation",
+    "clause",
+    "iteration",
+    "arrow",
+    "range",
+    "listed",
+    "name",
+    "number",
+    "operation",
+    "unary",
+    "power",
+    "group",
+    "matrix",
+    "row",
+    "adjoint",
+    "at_case",
+    "member",
+    "index",
+    "call",
+    "keyword",
+]
 _RULES = {
     **{rule: getattr(_Builder, rule) for rule in _SAME},
     "single": _Builder.only,

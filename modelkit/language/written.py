@@ -165,7 +165,9 @@ def _other(value: Any, depth: int) -> nodes.Expr:
     """Functions, comparisons, logic."""
     import sympy as sp
 
-    parts = lambda level: tuple(_fitting(_written(part, depth + 1), level) for part in value.args)  # noqa: E731
+    def parts(level: int) -> tuple[nodes.Expr, ...]:
+        return tuple(_fitting(_written(part, depth + 1), level) for part in value.args)
+
     if value in (sp.true, sp.false):
         return nodes.Number("1" if value is sp.true else "0")
     if isinstance(value, sp.core.relational.Relational):

@@ -64,7 +64,7 @@ class Compiled:
         energies = np.atleast_1d(np.asarray(E, dtype=float))
         sigma = contacts.sigma(energies)
         touched = np.flatnonzero(contacts.terminal == labels.index(terminal))
-        blocks = [self._block(sigma, contact, len(energies)) for contact in touched]
+        blocks = [self._block(sigma, contact, len(energies)) for contact in touched.tolist()]
         size = sum(block.shape[-1] for block in blocks)
         whole = np.zeros((len(energies), size, size), dtype=complex)
         first = 0

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def load(path: str | Path) -> Model:
     """The model of a ``.model`` file.
 
-    Its syntax is checked; its meaning is checked when it is first used, or by :meth:`Model.check`.
-    Raises ModelError when the file cannot be read or is not written in the language.
+    Syntax and meaning are checked; :meth:`Model.check` also expands the device.
+    Raises ModelError when the file cannot be read, is not written in the language, or has errors of
+    meaning (all of them at once).
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -41,10 +42,12 @@ def load(path: str | Path) -> Model:
 
 
 def loads(text: str, name: str = "<text>") -> Model:
-    """The model of a text; ``name`` stands in messages as the name of the file."""
+    """The model of a text; ``name`` stands in messages as the name of the file; see :func:`load`."""
     from modelkit.language.parser import parse
 
-    return Model._of(parse(text, name))
+    model = Model._of(parse(text, name))
+    _ = model.declarations
+    return model
 
 
 class Model:
@@ -185,8 +188,11 @@ class Model:
         return tuple(self.declarations.tasks)
 
     def check(self) -> None:
-        """Raise all errors of meaning, also those of the device at the declared values."""
-        self.device()
+        """Raise all errors of meaning, also those of the device and the tasks at the declared values."""
+        from modelkit.errors import raise_all
+        from modelkit.tasks.run import objections
+
+        raise_all(objections(self.declarations, self.device()))
 
     def to_source(self) -> str:
         """The model as canonical text; ``loads`` of it is an equal model."""
@@ -322,7 +328,7 @@ class Model:
         """A picture of the device: sites, hops, terminals."""
         from modelkit.view.picture import draw
 
-        return draw(self.device(values, **named))
+        return draw(self.device(values, **named), self.title or self.name)
 
     def table(self) -> Table:
         """What the model declares, as a small table."""

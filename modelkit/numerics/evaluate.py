@@ -1,9 +1,9 @@
 """Numbers from formulas: sympy trees of the translator evaluated over numpy arrays.
 
-A formula becomes a flat list of numpy calls, one for each distinct subexpression.  For the many tiny
-formulas of a model this is made in about the time that ``lambdify`` needs to start (30 formulas:
-3 ms here, 90 ms there, whose generated source also has to be compiled), runs at the same speed on
-arrays, writes no source code, and lets the branch cuts and the integers be treated as said below.
+A formula becomes a flat list of numpy calls, one for each distinct subexpression, rather than the
+source code of ``lambdify``: a model has many tiny formulas, and making 30 of them takes 1 ms instead
+of 15 (90 at the first use).  A call costs 10 us instead of 2, arrays of 10^5 run at the same speed, no
+code is generated, and branch cuts and integers can be treated as said below.
 
 Conventions: integers are computed in double precision, exact up to 2^53, and come back as integers
 where the formula keeps integers; roots, logarithms and powers of negative numbers are complex (the

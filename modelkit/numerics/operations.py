@@ -188,4 +188,5 @@ _FUNCTIONS: Mapping[type, Callable[..., Any]] = {
     sp.And: _all,
     sp.Or: _any,
     sp.Not: np.logical_not,
+    sp.ITE: np.where,
 }

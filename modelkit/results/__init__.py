@@ -1,1 +1,1 @@
-"""results"""
+"""Results: outputs by name, labelled Datasets, audits, files."""

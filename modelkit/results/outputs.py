@@ -91,7 +91,8 @@ def density_change(found: Any) -> Floats:
     """``sum_b Gamma_b |G_lb|^2 (mu_b - mu_l)/(2 pi)`` with mu_l of the site's one terminal; shape (n_sites,).
 
     (B50) of R. Bag and D. Roy, arXiv:2409.12510; on a single-orbital site of its own the terminal's
-    current gives it too, ``-I_l/Gamma_l``.
+    current gives it too, ``-I_l/Gamma_l``.  Filled by all terminals alike, a site holds its density of
+    states.
     """
     contacts = found.system.contacts
     touched = np.bincount(contacts.site, minlength=len(found.system.weight))
@@ -99,9 +100,7 @@ def density_change(found: Any) -> Floats:
     own[contacts.site] = contacts.terminal
 
     def measure(conductance: Any, f: Floats) -> Floats:
-        local = f[:, own]
-        changed = conductance.density(f) - local * conductance.density(np.ones_like(f))
-        return np.asarray(changed)
+        return np.asarray(conductance.density(f) - f[:, own] * conductance.density_of_states())
 
     return np.where(touched == 1, found.average(measure), np.nan)
 

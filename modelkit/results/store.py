@@ -63,7 +63,7 @@ def _parted(dataset: xr.Dataset) -> xr.Dataset:
             parts = {f"{name}{REAL}": variable.real, f"{name}{IMAGINARY}": variable.imag}
             kept = {part: (variable.dims, values.values, variable.attrs) for part, values in parts.items()}
             coordinate = name in dataset.coords
-            dataset = dataset.drop_vars(name)
+            dataset = dataset.drop_vars(str(name))
             dataset = dataset.assign_coords(kept) if coordinate else dataset.assign(kept)
     return dataset
 

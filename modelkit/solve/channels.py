@@ -76,7 +76,8 @@ def _scalar(system: OpenSystem, energies: Floats) -> Channels:
 def _matrix(system: OpenSystem, energies: Floats) -> Channels:
     contacts = system.contacts
     rows, columns, sigmas, orbitals, numbers, values = [], [], [], [], [], []
-    terminal, weight = [], []
+    terminal: list[int] = []
+    weight: list[float] = []
     for k, sigma in enumerate(contacts.sigma(energies)):
         site = contacts.site[k]
         first, size = system.offset[site], system.offset[site + 1] - system.offset[site]

@@ -10,7 +10,7 @@ from modelkit.solve.conductor import Method
 
 
 def choose(system: OpenSystem, name: str | None = None) -> tuple[Method, str]:
-    """The method called ``name``, or the first that does not refuse, with the reason.
+    """Give the method called ``name``, or the first that does not refuse, with the reason.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def choose(system: OpenSystem, name: str | None = None) -> tuple[Method, str]:
     """
     if name is not None:
         return _named(system, name)
-    refusals = []
+    refusals: list[str] = []
     for method in _conductor_methods():
         reason = method.refuses(system)
         if reason is None:

@@ -11,6 +11,7 @@ Arrays run over positions first, then over energies.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from scipy import sparse
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import NotConverged
 from modelkit.registry import methods
-from modelkit.solve.cavities import TINY, Norton, Seen, cavities, norton
+from modelkit.solve.cavities import NUDGE, TINY, Norton, Seen, cavities, norton, norton_on_paths
 from modelkit.solve.conductor import Conductance, Flags, Floats, Method
 from modelkit.solve.shared_terminals import balance_shared
 from modelkit.solve.star_contacts import StarContacts, star_contacts
@@ -31,15 +32,15 @@ from modelkit.solve.touching import (
     site_of_orbital,
     without_zeros,
 )
-from modelkit.solve.tree import Forest, column, fall, forest, is_forest, linear_others, matrix, rise
+from modelkit.solve.tree import Column, Forest, column, fall, forest, is_forest, linear_others, matrix, rise
 from modelkit.solve.tree_heat import star_spread
 
 Complexes = NDArray[np.complex128]
 Integers = NDArray[np.intp]
 
-NUDGE = 1e-100j  # keeps an exactly resonant branch finite: its Green function is 1e100 there
 GROUND = 1e-290  # conductance, relative to the contact's, of a group that nothing reaches
 UNREACHED = 1e-270
+BENIGN = 32.0  # ratio up to which a bond is treated by its resistance: five bits are lost at most
 SENSIBLE = 1e90  # a larger distribution means that a current was asked of a terminal that reaches nothing
 ROWS = 2**22  # numbers in one sweep of unit distributions
 
@@ -55,13 +56,13 @@ class LadderConductor:
         self.contacts = star_contacts(system, self.forest)
         self.level = hamiltonian.diagonal().real[self.forest.orbital][:, None]
         self.coupling = _couplings(hamiltonian, self.forest)
-        self.coupling_list: list[float] = self.coupling[:, 0].tolist()
+        self.coupling_list: list[complex] = self.coupling[:, 0].astype(complex).tolist()
         self._last: LadderConductance | None = None
 
     @cached_property
     def bonds(self) -> tuple[Integers, Integers, Floats]:
         """(bond, child position, share) of each bond's matrix elements; share < 0 runs down the tree."""
-        bond, row, col, value = self.system.bond_entries
+        bond, row, col, _ = self.system.bond_entries
         to, start = self.forest.position[row], self.forest.position[col]
         upward = self.forest.parent[start] == to
         share = _shares(self.system) * np.where(upward, 1.0, -1.0)
@@ -94,15 +95,14 @@ class LadderConductance:
         self.forest: Forest = conductor.forest
         sigma = self.contacts.self_energy(energies)
         self.gamma = np.maximum(-2 * sigma.imag, 0.0)
-        z = energies + NUDGE - conductor.level - self.contacts.at_stars(sigma)
+        z = energies - conductor.level - self.contacts.at_stars(sigma)
         g, h = (matrix(found, z) for found in cavities(column(z), conductor.coupling_list, self.forest))
-        self._squares = _squared(g), _squared(h)  # of 1/g and 1/h
-        self.rising, self.falling = (conductor.coupling / square for square in self._squares)
-        self._factors = column(self.rising), column(self.falling)
-        self.greens = 1 / _squared(g - conductor.coupling / h)
-        self.below, self.others = self._sweeps(self.contacts.at_stars(self.gamma))
+        self.rising, self.falling = (conductor.coupling / _squared(inverse + NUDGE) for inverse in (g, h))
+        self.greens = 1 / _squared(g - conductor.coupling / (h + NUDGE) + NUDGE)
+        self.below, self.others = np.maximum(2 * g.imag, 0.0), np.maximum(2 * h.imag, 0.0)
         self.above = self.falling * self.others
         self.total = self.below + self.above
+        self._spectral = self.greens * self.total
 
     def current(self, f: Floats) -> Floats:
         """See the protocol."""
@@ -165,7 +165,7 @@ class LadderConductance:
 
     def density_of_states(self) -> Floats:
         """See the protocol; states that no terminal reaches (delta peaks) are not in it."""
-        return self._by_site(self.greens * self.total)
+        return self._by_site(self._spectral)
 
     def transmission(self) -> Floats:
         """See the protocol; O(N) for each terminal and energy."""
@@ -180,38 +180,64 @@ class LadderConductance:
         return found
 
     @cached_property
+    def _factors(self) -> tuple[Column, Column]:
+        return column(self.rising), column(self.falling)
+
+    @cached_property
     def seen(self) -> tuple[Seen, Seen]:
         """Each branch as seen from its parent, and the rest as seen from the branch."""
-        parent = self.total[self.forest.parent]
-        up, down = _ratio(parent, self.total), _ratio(self.total, parent)
-        below, above = self._squares
+        parent, up = self.forest.parent, self._ratios
+        down = self.rising * _ratio(self.total, self.total[parent])
         return (
-            Seen(column(self.rising * self.below), column(up * self.falling), column(up * below / above)),
-            Seen(column(self.above), column(down * self.rising), column(down * above / below)),
+            Seen(column(up * self.below * self._spectral), column(up)),
+            Seen(column(down * self.others * self._spectral[parent]), column(down)),
         )
+
+    @cached_property
+    def _ratios(self) -> Floats:
+        """A current moves the distribution at the parent so much more than at its own star; (n, n_E)."""
+        return self.falling * _ratio(self.total[self.forest.parent], self.total)
+
+    @cached_property
+    def _resistance(self) -> Column | None:
+        """Resistance of each bond, where this form of the local Ohm's law keeps its digits."""
+        if self.forest.tops:
+            return None
+        inner = ~self.forest.top[:, None]
+        bond = self._ratios * self.below * self._spectral
+        if np.any(inner & ((self._ratios > BENIGN) | (self._ratios * BENIGN < 1) | (bond < TINY))):
+            return None
+        return column(np.divide(1 - self._ratios, bond, out=np.full_like(bond, np.inf), where=inner))
+
+    def _totals(self, k: Floats, d: Floats, i: Floats) -> tuple[Floats, Floats]:
+        """Conductance and injected current of the star of each contact, from those of the contacts."""
+        ks, js = self.contacts.at_stars(k), self.contacts.at_stars(i)
+        if self._resistance is None:
+            stars = Norton(column(ks + TINY), column(self.contacts.at_stars(d)), column(js))
+            totals = norton(stars, *self.seen, self.forest)
+        else:
+            totals = norton_on_paths(column(ks + TINY), column(js), self._resistance)
+        star = self.contacts.position
+        (k_below, k_above), (i_below, i_above) = ((matrix(part, ks) for part in parts) for parts in totals)
+        return (k_below + k_above)[star], (i_below + i_above)[star]
 
     def _eliminated(self, held: Floats, free: Flags, source: Floats, load: Floats, *, fill: bool) -> Floats:
         """Distributions at the contacts; ``source``, ``load`` (n_contacts, n_E) in units of 1/(2 pi)."""
-        star, contacts = self.contacts.position, self.contacts
-        unknown = np.broadcast_to(free[:, None], held.shape)
-        spectral = self.greens * self.total
-        reach = self.gamma * spectral[star]
-        both = reach + np.where(unknown, load, 0.0)
-        kept = np.divide(reach, both, out=np.ones_like(both), where=unknown & (both != 0))
-        lost = np.divide(load, both, out=np.zeros_like(both), where=unknown & (both != 0))
-        k = self.gamma * np.where(unknown, lost, 1.0)
+        star = self.contacts.position
+        unknown = free[:, None]
+        reach = self.gamma * self._spectral[star]
+        both = reach + load * unknown
+        coupled = unknown & (both != 0)
+        kept = np.divide(reach, both, out=np.ones_like(both), where=coupled)
+        k, d = np.where(unknown, load * kept, reach), np.where(unknown, reach * kept, 0.0)
         i = np.where(unknown, source * kept, reach * held)
         if fill:
-            k, i = k + unknown * GROUND * self.gamma, i + unknown * GROUND * reach * held
-        d = np.where(unknown, self.gamma * kept, 0.0)
-        stars = Norton(*(column(contacts.at_stars(values) + least) for values, least in ((k, TINY), (d, 0), (i, 0))))
-        totals = norton(stars, *self.seen, self.forest)
-        k_total, i_total = (matrix(below, spectral)[star] + matrix(above, spectral)[star] for below, above in totals)
-        idle = unknown & ((both == 0) | (k_total <= UNREACHED * self.total[star]))
+            k, i = k + unknown * GROUND * reach, i + unknown * GROUND * reach * held
+        k_total, i_total = self._totals(k, d, i)
+        idle = unknown & ((both == 0) | (k_total <= UNREACHED * (self._spectral * self.total)[star]))
         self._refuse_idle(idle if not fill else idle & (source != 0) & (both == 0))
-        scale = spectral[star] * k_total
-        local = np.divide(i_total, scale, out=np.zeros_like(scale), where=scale > 0)
-        found = np.divide(reach * local + source, both, out=held.copy(), where=unknown & (both != 0))
+        local = i_total / k_total
+        found = np.divide(reach * local + source, both, out=held.copy(), where=coupled)
         self._refuse_idle(~(np.abs(found) < SENSIBLE))
         return found
 
@@ -222,11 +248,6 @@ class LadderConductance:
                 f"at energy {energies[0]:g} nothing reaches {int(idle.sum(axis=0).max())} of the unknown "
                 "terminals, so the condition does not determine them"
             )
-
-    @property
-    def level(self) -> Floats:
-        """Energies of the orbitals, shape (n, 1)."""
-        return self._conductor.level
 
     def _reservoirs(self, x: Floats) -> tuple[Floats, Floats]:
         """Weight times mean of x below and above each position."""
@@ -241,7 +262,7 @@ class LadderConductance:
         return matrix(rising, source), matrix(fall(effective, down, self.forest, others), source)
 
     def _from_children(self, rising: Floats) -> Floats:
-        """What the children bring to each star."""
+        """Sum what the children bring to each star."""
         return self.brought(self.rising * rising)
 
     def brought(self, values: Floats) -> Floats:
@@ -260,7 +281,7 @@ class LadderConductance:
         return sites.T * (system.weight / (2 * np.pi))
 
 
-def _squared(values: Complexes) -> Floats:
+def _squared(values: NDArray[Any]) -> Floats:
     return np.asarray(values.real**2 + values.imag**2)
 
 
@@ -270,7 +291,8 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _summed(values: Floats, group: Integers, count: int) -> Floats:
     """Sum rows by group, (m, n_E) -> (count, n_E)."""
-    member = sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=(count, len(group)))
+    number = np.arange(len(group))
+    member = sparse.csr_array((np.ones(len(group)), (group, number)), shape=(count, len(group)))
     return np.asarray(member @ values)
 
 

@@ -20,6 +20,8 @@ Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+SAMPLES = 1_000_000  # self-energies evaluated at once
+
 
 def broadening(system: OpenSystem, energies: Floats) -> Floats:
     """``Tr Gamma`` of each terminal, summed over its contacts; (n_E, n_terminals)."""
@@ -49,7 +51,12 @@ def check_reached(device: Device, system: OpenSystem, problem: Junction, energie
     asked = problem.unknown & ~problem.elastic
     if not asked.any():
         return
-    opened = np.any(broadening(system, energies) > 0, axis=0)
+    opened = np.zeros_like(asked)
+    step = max(1, SAMPLES // len(asked))
+    for first in range(0, len(energies), step):
+        opened |= np.any(broadening(system, energies[first : first + step]) > 0, axis=0)
+        if opened.all():
+            break
     held = ~problem.unknown
     for block in problem.blocks:
         held[block.terminal] |= block.slope != 0

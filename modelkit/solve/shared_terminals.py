@@ -166,7 +166,7 @@ def _floating(stars: Stars, network: _Network, unknown: Flags, slope: Floats) ->
 def _pinned(
     system: sparse.csr_array, right: Floats, pinned: Integers, held: Floats
 ) -> tuple[sparse.csr_array, Floats]:
-    """The first terminal of each floating group keeps what it holds; the others follow it."""
+    """Let the first terminal of each floating group keep what it holds; the others follow it."""
     alone = np.flatnonzero(pinned[:, 0] == pinned[:, 1])
     rows = pinned[alone, 0]
     keep = np.ones(len(right))

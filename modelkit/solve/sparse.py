@@ -186,7 +186,8 @@ class SparseConductance:
 
 def _grouped(values: Floats, group: Integers, count: int) -> Floats:
     """Sum the columns of ``values`` (n_E, m) by group, shape (n_E, count)."""
-    member = sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=(count, len(group)))
+    number = np.arange(len(group))
+    member = sparse.csr_array((np.ones(len(group)), (group, number)), shape=(count, len(group)))
     return np.asarray((member @ values.T).T)
 
 

@@ -37,8 +37,9 @@ class StarContacts:
 
     def self_energy(self, energies: Floats) -> Complexes:
         """(n_contacts, n_E)"""
-        found = np.asarray(self.sigma(energies), dtype=complex)
-        return np.asarray(found.reshape(len(energies), -1).T[self.contact])
+        if not len(self.contact):
+            return np.zeros((0, len(energies)), dtype=complex)
+        return np.asarray(np.asarray(self.sigma(energies), dtype=complex).T[self.contact])
 
     def at_stars(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sum by position, shape (n_positions, n_E)."""
@@ -90,7 +91,7 @@ class StarContacts:
 
 
 def star_contacts(system: OpenSystem, forest: Forest) -> StarContacts:
-    """The contacts of a system on the positions of its forest."""
+    """Place the contacts of a system on the positions of its forest."""
     touched = touching(system)
     return StarContacts(
         touched.contact,

@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 MARKS = (3.5, 9.0, 40.0)  # first panel ends, in units of T; beyond 40 T the weight is below 1e-17
+MOST_SPLITS = 100  # edges at which the first panels are split
 NARROWEST = 1e-13  # of the whole window: panels are not bisected below it
 
 # Kronrod nodes and weights on [-1, 1] (R. Piessens et al., QUADPACK, 1983); the odd ones are Gauss nodes
@@ -102,6 +103,7 @@ def first_rule(mu: float, T: float, edges: Floats, gap: float) -> Rule:
     reach = MARKS[-1] * T + gap
     marks = np.array([*MARKS[:-1], reach / T]) * T
     splits = edges[np.abs(edges - mu) < reach]
+    splits = splits[:: 1 + len(splits) // MOST_SPLITS]  # bisection finds those that are left out
     ends = np.unique(np.concatenate([mu - marks, [mu], mu + marks, splits]))
     lower, upper = ends[:-1], ends[1:]
     low, high = np.isin(lower, splits), np.isin(upper, splits)

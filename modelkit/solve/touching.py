@@ -44,7 +44,7 @@ def site_of_orbital(system: OpenSystem) -> Integers:
 
 
 def without_zeros(hamiltonian: sparse.csr_array) -> sparse.csr_array:
-    """The same matrix with summed entries and no stored zero."""
+    """Sum the entries of a matrix and drop stored zeros."""
     found = sparse.csr_array(hamiltonian, copy=True)
     found.sum_duplicates()
     found.eliminate_zeros()

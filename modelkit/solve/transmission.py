@@ -137,7 +137,7 @@ def _by_way_of(bare: Floats, kept: NDArray[np.intp], probes: NDArray[np.intp]) -
         reached = np.linalg.solve(matrix, into)
     except np.linalg.LinAlgError:
         raise NotConverged(
-            "some elastic probes exchange particles only with one another: their distribution is not determined"
+            "some elastic probes exchange particles only with one another: what they emit is undetermined"
         ) from None
     return np.asarray(bare[:, kept[:, None], probes] @ reached)
 

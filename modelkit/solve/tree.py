@@ -150,7 +150,7 @@ def linear_others(source: Column, rising: Column, factor: Column, forest: Forest
 
 
 def sums_without_each(base: Any, terms: Sequence[Any]) -> list[Any]:
-    """``base + sum of the terms other than k`` for every k, without subtraction."""
+    """Add the base and the terms other than k, for every k, without subtraction."""
     before = [base]
     for term in terms[:-1]:
         before.append(before[-1] + term)
@@ -168,7 +168,7 @@ def column(values: NDArray[Any]) -> Column:
 
 
 def matrix(values: Column, like: NDArray[Any]) -> NDArray[Any]:
-    """The inverse of :func:`column`, with the shape of ``like``."""
+    """Undo :func:`column`; the shape is that of ``like``."""
     if like.shape[1] == 1:
         return np.fromiter(values, like.dtype, len(values))[:, None]
     return np.array(values)
@@ -199,7 +199,7 @@ def _search(pattern: sparse.csr_array, starts: Integers) -> tuple[Integers, Inte
 
 
 def _deepest_child(order: list[int], parent: list[int]) -> list[int]:
-    """The child with the deepest branch below, -1 for leaves."""
+    """Find the child with the deepest branch below, -1 for leaves."""
     height = [0] * len(order)
     child = [-1] * len(order)
     for j in reversed(order):

@@ -40,8 +40,8 @@ def star_spread(stars: Stars, x: Floats, rising: Floats, falling: Floats) -> Flo
     low, high = _mean(rising, stars.below), _mean(falling, stars.above)
     local = _mean(rising + falling, stars.total)
     inside = _own_spread(stars, x, low, low)
-    spread, effective = rise(column(inside), column(stars.rising), stars.forest.tops)
-    below = matrix(spread, x if not len(spread) else low)
+    spread, _ = rise(column(inside), column(stars.rising), stars.forest.tops)
+    below = matrix(spread, low)
     outside = _outside(stars, x, (low, high, below))
     return np.asarray(
         _own_spread(stars, x, local, low)

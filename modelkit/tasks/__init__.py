@@ -1,1 +1,1 @@
-"""tasks"""
+"""Tasks: values and cases of each point, sweeps, derived results, the run itself."""

@@ -67,11 +67,6 @@ def number(
     return evaluate_finite(formula, values, span=span, what=what, infinite=True)
 
 
-def chosen_cases(declarations: Declarations, names: Iterable[str]) -> list[Case]:
-    """The cases of a task in its order."""
-    return [declarations.cases[name] for name in names]
-
-
 def _evaluated(overrides: Iterable[Override], declarations: Declarations, given: Given) -> dict[str, Any]:
     """Right sides at the values that hold without these overrides."""
     found: dict[str, Any] = {}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 INTERRUPTED = "interrupted"
+SAID = 3  # different words of the points about themselves that the Dataset repeats
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     ``failed`` (the reason, ``""`` where all is well) is there when the task sweeps or was interrupted.
     """
     found = assemble(run.axes, [solved.point for solved in finished if solved.point is not None])
+    if "terminal_site" in found.coords:
+        found = found.assign_coords(terminal_site=_one_site(found["terminal_site"]))
     _check_labels(run, found)
     variables: dict[str, Any] = {}
     ingredients = None
@@ -72,6 +75,17 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
         dataset["failed"] = (tuple(axis.name for axis in run.axes), _reasons(run, finished))
         dataset["failed"].attrs["long_name"] = "why a point has no result"
     return dataset.assign_attrs(_facts(run, finished))
+
+
+def _one_site(touched: xr.DataArray) -> xr.DataArray:
+    """The site of each terminal; ``""`` also for a terminal that is on another site at another point."""
+    moving = [dim for dim in touched.dims if dim != "terminal"]
+    if not moving:
+        return touched
+    sites = touched.stack(point=moving).values
+    first = np.array([next((site for site in row if site), "") for row in sites.tolist()], dtype=np.str_)
+    alone = np.all((sites == first[:, None]) | (sites == ""), axis=1)
+    return touched.isel(dict.fromkeys(moving, 0), drop=True).copy(data=np.where(alone, first, ""))
 
 
 def _check_labels(run: Run, found: xr.Dataset) -> None:
@@ -180,8 +194,9 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
         "versions": json.dumps(_versions()),
     }
     for name in dict.fromkeys(name for solved in finished for name in solved.facts):
-        said = dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts)
-        facts[name] = "; ".join(said)
+        said = list(dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts))
+        more = f"; and {len(said) - SAID} more" if len(said) > SAID else ""
+        facts[name] = "; ".join(said[:SAID]) + more
     counted = dict.fromkeys(name for solved in finished for name in solved.counts)
     counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
     return facts | {"counts": json.dumps(counts)}

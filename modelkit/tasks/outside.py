@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from modelkit.elements.declarations import Declarations
 from modelkit.errors import ModelError
@@ -60,6 +61,14 @@ def default_expressions(declarations: Declarations, given: Mapping[str, Any]) ->
     return found
 
 
+def in_unit(declarations: Declarations, values: NDArray[Any], unit: str) -> NDArray[Any]:
+    """Numbers of the model in the unit of a declaration, as their author would write them."""
+    factor = float(exact_value(1, "1", declarations.units, unit or None))
+    if factor == 1:
+        return values
+    return np.array([float(f"{value:.15g}") for value in (values / factor).tolist()])
+
+
 def _settable(declarations: Declarations, name: str, running: Sequence[str]) -> str | None:
     """The unit of a name that may be set; raises for all others."""
     if name in declarations.parameters:
@@ -97,7 +106,10 @@ def _number(declarations: Declarations, name: str, value: Any, unit: str | None)
         return int(exact)
     if exact.is_infinite:
         return float("inf") if exact == sp.oo else float("-inf")
-    return float(exact) if exact.is_extended_real else complex(exact)
+    if exact.is_extended_real:
+        return float(exact)
+    real, imaginary = exact.as_real_imag()  # sympy's own complex() is off in the last digit
+    return complex(float(real), float(imaginary))
 
 
 def _expression(name: str, value: Any, unit: str | None) -> nodes.Expr:

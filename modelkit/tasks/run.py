@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelkit.elements.cases import Case
 from modelkit.elements.declarations import Declarations
 from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError, NotConverged
+from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import suggestion, verbs
 from modelkit.results import store
 from modelkit.results.dataset import Axis
-from modelkit.tasks.cases import Setting, chosen_cases, setting
+from modelkit.solve.request import Request
+from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
+from modelkit.tasks.outside import in_unit
 from modelkit.tasks.points import Job, Solved, Work
 from modelkit.tasks.sweeps import Plan, plan
 
@@ -77,6 +81,13 @@ def find_task(declarations: Declarations, name: str | None) -> Task:
     if name not in declarations.tasks:
         raise ModelError(f"there is no task '{name}'", hint=suggestion(name, declarations.tasks, "tasks"))
     return declarations.tasks[name]
+
+
+def objections(declarations: Declarations, device: Device) -> Iterator[ModelError]:
+    """What the verbs of the tasks cannot treat of a device, each at the line of its task."""
+    for task in declarations.tasks.values():
+        for error in verbs[task.verb].check(Request(device, task.options)):
+            yield ModelError(error.message, error.span or task.span, hint=error.hint)
 
 
 def run_task(
@@ -147,9 +158,9 @@ def _axes(declarations: Declarations, task: Task, planned: Plan) -> tuple[Axis, 
     axes = []
     for name, values in planned.axes.items():
         parameter = declarations.parameters.get(name)
-        unit = parameter.unit if parameter is not None else None
-        words = {"long_name": (parameter.doc if parameter else "") or name, "units": unit or ""}
-        axes.append(Axis(name, values, words))
+        unit = (parameter.unit if parameter is not None else None) or ""
+        words = {"long_name": (parameter.doc if parameter else "") or name, "units": unit}
+        axes.append(Axis(name, in_unit(declarations, values, unit), words))
     if task.cases:
         axes.append(Axis("case", np.array(task.cases)))
     return tuple(axes)
@@ -157,7 +168,7 @@ def _axes(declarations: Declarations, task: Task, planned: Plan) -> tuple[Axis, 
 
 def _jobs(declarations: Declarations, task: Task, planned: Plan) -> Iterator[Job]:
     """All points, the case running fastest."""
-    cases = chosen_cases(declarations, task.cases) or [None]
+    cases: list[Case | None] = [declarations.cases[name] for name in task.cases] or [None]
     lengths = [range(len(values)) for values in planned.axes.values()]
     lists = [values.tolist() for values in planned.axes.values()]
     for place in itertools.product(*lengths):
@@ -185,7 +196,7 @@ def _finish(work: Work, run: Run, manner: Manner) -> tuple[list[Solved], bool]:
             if part is not None and time.monotonic() > due and any(one.point for one in finished):
                 started = time.monotonic()
                 store.write(collect(run, finished, interrupted=True), part)
-                due = time.monotonic() + max(PAUSE, 10 * (time.monotonic() - started))
+                due = time.monotonic() + PAUSE + 10 * (time.monotonic() - started)
     except KeyboardInterrupt:
         return finished, True
     return finished, False

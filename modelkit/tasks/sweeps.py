@@ -130,7 +130,8 @@ def _members(sweep: Sweep, values: Mapping[str, Any]) -> Array:
         case Listed():
             return np.asarray(numbers)
         case Range():
-            return _counted(*_real(numbers, sweep.span), sweep.span)
+            start, stop, step = _real(numbers, sweep.span)
+            return _counted(start, stop, step, sweep.span)
         case Grid(points=points):
             start, stop = _real(numbers, sweep.span)
             return np.linspace(start, stop, points)

@@ -31,8 +31,9 @@ def written(value: Any) -> str:
     if isinstance(value, numbers.Real):
         return _real(float(value))
     if isinstance(value, numbers.Complex):
-        real, imaginary = _real(value.real), _real(abs(value.imag))
-        sign = "-" if value.imag < 0 else "+"
+        number = complex(value)
+        real, imaginary = _real(number.real), _real(abs(number.imag))
+        sign = "-" if number.imag < 0 else "+"
         return f"{real} {sign} {imaginary}i"
     if isinstance(value, list | tuple):
         return f"[{', '.join(written(one) for one in value)}]"

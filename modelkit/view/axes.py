@@ -125,19 +125,20 @@ def _along(dataset: xr.Dataset, name: str, places: Sequence[str], labels: Sequen
     numbers = [_place(place) for place in places]
     one_row = len({_row(place) for place, here in zip(places, sited, strict=True) if here}) == 1
     chosen = np.flatnonzero(sited)
-    if one_row and all(numbers[k] is not None for k in chosen):
-        values = np.array([numbers[k] for k in chosen], dtype=float)
+    listed = chosen.tolist()
+    if one_row and all(numbers[k] is not None for k in listed):
+        values = np.array([numbers[k] for k in listed], dtype=float)
         sort = np.argsort(values, kind="stable")
         named, integer = None, True
     else:
         row: dict[str, int] = {}
         every = _sites(dataset) if word == "site" else ()
-        for place in (*every, *(places[k] for k in chosen)):
+        for place in (*every, *(places[k] for k in listed)):
             row.setdefault(place, len(row))
-        values = np.array([row[places[k]] for k in chosen], dtype=float)
+        values = np.array([row[places[k]] for k in listed], dtype=float)
         sort = np.argsort(values, kind="stable")
         named, integer = tuple(row), True
-    families = tuple(family(labels[k]) for k in chosen[sort])
+    families = tuple(family(labels[k]) for k in chosen[sort].tolist())
     shown = f"{word} ${_letter(word)}$" if named is None and word == "site" else word
     return Axis(name, shown, chosen[sort], values[sort], named, families, integer)
 

@@ -26,6 +26,7 @@ from modelkit.language.functions import functions
 from modelkit.language.scope import Scope
 from modelkit.language.spaces import make_space, matrices, spaces
 from modelkit.registry import Registry, methods, outputs, reductions, verbs
+from modelkit.units import CONSTANTS
 
 PROSE = Path(__file__).with_suffix(".md")
 MARK = re.compile(r"<!-- (\w+) -->")
@@ -41,7 +42,7 @@ def manual() -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table; bars inside of cells are escaped."""
+    """Write a markdown table; bars inside of cells are escaped."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
@@ -53,16 +54,13 @@ def code(text: str) -> str:
 
 @sections.register("nouns")
 def _nouns() -> str:
-    """A statement each, with its fields; the lines inside of lattices and tasks stand below it."""
-    parts = [
-        table(
-            ("noun", "written", "meaning"), ((code(n), code(_form(n).pattern), nouns[n].doc) for n in nouns)
-        )
-    ]
-    for name in nouns:
-        form = _form(name)
+    """A statement each, then what stands in the braces of each; the lines of a lattice have a section."""
+    ordered = sorted(nouns, key=lambda name: (nouns[name].stage, name))  # as they are bound, never by import
+    rows = ((code(name), code(_form(name).pattern), nouns[name].doc) for name in ordered)
+    parts = [table(("noun", "written", "meaning"), rows)]
+    for name in ordered:
         if name != "lattice":
-            parts += _inside(name, form)
+            parts += _inside(name, _form(name))
     return "\n\n".join(parts)
 
 
@@ -118,7 +116,9 @@ def _spaces() -> str:
 
 @sections.register("constants")
 def _constants() -> str:
-    return ", ".join(map(code, Scope().constants))
+    """What has a meaning without a declaration."""
+    always = ", ".join(map(code, Scope().constants))
+    return f"{always}; in physical units also {', '.join(map(code, CONSTANTS))}"
 
 
 @sections.register("functions")
@@ -147,7 +147,7 @@ def _conditions() -> str:
 @sections.register("verbs")
 def _verbs() -> str:
     rows = []
-    for name, verb in verbs.items():
+    for name, verb in sorted(verbs.items()):
         options = "; ".join(f"{code(word)}: {meaning}" for word, meaning in verb.options.items())
         rows.append((code(name), verb.meaning, options, ", ".join(map(code, verb.grids))))
     return table(("verb", "meaning", "options", "grids"), rows)

@@ -131,7 +131,7 @@ def audits(dataset: xr.Dataset) -> dict[str, float]:
 def _notes(dataset: xr.Dataset) -> Iterator[str]:
     method, why = (str(dataset.attrs.get(key, "")) for key in ("method", "why"))
     if method:
-        yield f"method {method}: {why.removeprefix(f'{method} ')}" if why else f"method {method}"
+        yield f"method {why}" if why.startswith(method) else f"method {method}: {why}".removesuffix(": ")
     checked = audits(dataset)
     if checked:
         worst = max(checked, key=lambda name: (checked[name] == checked[name], checked[name]))

@@ -53,10 +53,10 @@ def test_a_bond_in_both_directions_is_refused_at_the_second_declaration() -> Non
     )
     error = refusal(with_hops(there, back))
     assert error.span == line(20)
-    assert (
-        error.message
-        == "the hop 'c[2] -> c[1]' is declared in both directions: 'c[1] -> c[2]' is already there, in line 10"
+    expected = (
+        "the hop 'c[2] -> c[1]' is declared in both directions: 'c[1] -> c[2]' is already there, in line 10"
     )
+    assert error.message == expected
     assert error.hint == "the Hermitian partner is implied"
 
 
@@ -232,3 +232,8 @@ def test_what_is_not_declared_is_refused_when_the_graph_is_linked() -> None:
         expansion(chain(), bath("L", on("d", 1)))
     assert caught.value.message == "there is no 'wire.d'"
     assert "wire.c" in str(caught.value.hint)
+
+
+def test_a_range_that_depends_on_its_own_index_is_refused() -> None:
+    term = onsite(ref("c", l), over(l, l - 1, N), value=1)
+    assert refusal(with_hops(term)).message == "the range of 'l' depends on 'l' itself"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from modelkit.elements.conditions import unknown_symbol
 from modelkit.elements.terminals import SelfEnergyCall, Terminal
 from modelkit.errors import ModelError
 from modelkit.graph.device import TerminalGroup
@@ -33,7 +34,8 @@ from tests.graph.written import (
     y,
 )
 
-mu, load = sp.symbols("mu load")
+load = sp.Symbol("load")
+mu = unknown_symbol("mu")
 PLANE = (over(x, 1, 4), over(y, 1, 3))
 
 
@@ -113,6 +115,23 @@ def test_a_missing_site_an_empty_contact_and_the_end_of_a_ring_are_refused() -> 
     assert (
         refusal(chain(), bath("L", on(None, end="top"))).message == "'wire' has no index that has a 'top' end"
     )
+
+
+def test_where_with_subscripts_is_a_condition_on_the_members() -> None:
+    two = probe("S", on("c", l, where=l < 4), on("c", l + 1, where=l > 2), indices=(over(l, 1, N),))
+    error = refusal(chain(), two)
+    assert error.message == "'S[6]' is attached to 'c[l + 1]', which does not exist there"
+    one = groups(chain(stop=9), two)[0]
+    assert list(zip(one.member.tolist(), one.site.tolist(), strict=True)) == [
+        (0, 0), (1, 1), (2, 2), (2, 3), (3, 4), (4, 5), (5, 6)
+    ]  # fmt: skip
+
+
+def test_where_needs_an_index_that_the_sites_have() -> None:
+    mixed = lattice(site("c", over(l, 1, 3)), site("d", over(x, 1, 3)), site("dot"))
+    assert groups(mixed, bath("B", on("c", None, where=l > 1)))[0].site.tolist() == [1, 2]
+    error = refusal(mixed, bath("B", on(None, end="left", where=l > 0)))
+    assert error.message == "the sites of 'd' have no index 'l'"
 
 
 def test_an_empty_family_is_no_error_so_that_short_wires_can_be_swept() -> None:

@@ -12,19 +12,40 @@ from modelkit.language.rules import LEVELS, RESERVED
 from modelkit.language.sentences import AND, CLOSED, COMPARISON, NOT, OR, PRODUCT, SIGN, SUM, binding
 
 _LETTERS = string.ascii_letters
-_FAMILIAR = ("a", "N", "mu0", "c", "wire", "L", "I", "E", "i", "e", "infinite", "kT", "x_1", "case", "to_", "stepper")
+_FAMILIAR = (
+    "a",
+    "N",
+    "mu0",
+    "c",
+    "wire",
+    "L",
+    "I",
+    "E",
+    "i",
+    "e",
+    "infinite",
+    "kT",
+    "x_1",
+    "case",
+    "to_",
+    "stepper",
+)
 
 
 def _is_free(name: str) -> bool:
     return name not in RESERVED and not keyword.iskeyword(name)
 
 
-words = st.sampled_from(_FAMILIAR) | st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True).filter(_is_free)
+words = st.sampled_from(_FAMILIAR) | st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True).filter(
+    _is_free
+)
 names = words.map(nodes.Name)
 nouns = (words | st.just("step")).map(nodes.Name).filter(lambda noun: noun.id not in ("infinite", "E", "i"))
 literals = st.from_regex(r"(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?(e[+-]?[0-9]{1,2})?i?", fullmatch=True)
 numbers = literals.map(nodes.Number)
-titles = st.text(st.characters(blacklist_characters='"\r\n', blacklist_categories=("Cs",)), max_size=12).map(nodes.Text)
+titles = st.text(st.characters(blacklist_characters='"\r\n', blacklist_categories=("Cs",)), max_size=12).map(
+    nodes.Text
+)
 
 
 def fitting(node: nodes.Expr, least: int) -> nodes.Expr:
@@ -50,7 +71,9 @@ def _operations(parts):
             )
         )
 
-    return st.sampled_from(list(zip((OR, AND, COMPARISON, SUM, PRODUCT), LEVELS, strict=True))).flatmap(of_level)
+    return st.sampled_from(list(zip((OR, AND, COMPARISON, SUM, PRODUCT), LEVELS, strict=True))).flatmap(
+        of_level
+    )
 
 
 def _behind(bases, parts):
@@ -80,7 +103,7 @@ def _composed(parts):
     )
 
 
-expressions = st.recursive(names | numbers, _composed, max_leaves=8)
+expressions = st.recursive(names | numbers, _composed, max_leaves=6)
 """Any expression, with parentheses where they are needed and here and there where not."""
 
 quantities = st.builds(nodes.Number, literals, st.recursive(names | numbers, _operations, max_leaves=3))
@@ -98,7 +121,7 @@ clauses = st.one_of(
     _clause("for", _several(st.builds(nodes.Iteration, names, sets), most=2)),
     _clause("in", st.tuples(sets)),
     _clause("from", st.tuples(values, values)),
-    st.sampled_from("points where when within against by".split()).flatmap(
+    st.sampled_from(["points", "where", "when", "within", "against", "by"]).flatmap(
         lambda word: _clause(word, st.tuples(expressions))
     ),
     st.sampled_from(("on", "at", "such that")).flatmap(lambda word: _clause(word, _several(expressions))),
@@ -129,13 +152,18 @@ plain_layouts = st.just(nodes.Layout()) | layouts
 assignments = st.builds(nodes.Assignment, targets, values, plain_layouts)
 
 
-def _statements(blocks):
-    def whole(noun, head, clauses, value, after, title, block, layout):
-        return nodes.Statement(noun, head, clauses, value, after if value else (), title, block, layout)
-
-    few = _several(clauses, 0, 2)
-    return st.builds(
-        whole, nouns, st.none() | heads, few, st.none() | values, few, st.none() | titles, blocks, plain_layouts
+@st.composite
+def _statements(draw, blocks):
+    value = draw(st.none() | values)
+    return nodes.Statement(
+        draw(nouns),
+        head=draw(st.none() | heads),
+        clauses=draw(_several(clauses, 0, 2)),
+        value=value,
+        after=draw(_several(clauses, 0, 2)) if value else (),
+        title=draw(st.none() | titles),
+        block=draw(blocks),
+        layout=draw(plain_layouts),
     )
 
 

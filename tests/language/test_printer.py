@@ -35,6 +35,7 @@ def comments_of(block: nodes.Block) -> Counter[str]:
     return found
 
 
+@settings(deadline=None)
 @given(strategies.models)
 def test_reading_what_was_written_gives_the_same_model(model):
     text = printer.to_text(model)
@@ -43,16 +44,19 @@ def test_reading_what_was_written_gives_the_same_model(model):
     assert printer.to_text(again) == text
 
 
+@settings(deadline=None)
 @given(strategies.models)
 def test_no_comment_is_lost_or_made_up(model):
     assert comments_of(parser.parse(printer.to_text(model))) == comments_of(model)
 
 
+@settings(deadline=None)
 @given(strategies.values)
 def test_reading_a_written_expression_gives_the_same_expression(expression):
     assert parser.parse_expression(printer.expression_text(expression)) == expression
 
 
+@settings(deadline=None)
 @given(strategies.lines)
 def test_reading_a_written_statement_gives_the_same_statement(line):
     text = printer.statement_text(line)
@@ -79,7 +83,7 @@ def test_formatting_changes_nothing_but_runs_of_blanks(path):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_comments_at_the_end_of_any_line_survive_formatting(path, seed):
     chance = random.Random(seed)
@@ -90,7 +94,8 @@ def test_comments_at_the_end_of_any_line_survive_formatting(path, seed):
             lines.append(f"# above {number}")
     text = "\n".join(lines)
     once = printer.to_text(parser.parse(text))
-    assert sorted(re.findall(r"# (?:note|above) \d+", once)) == sorted(re.findall(r"# (?:note|above) \d+", text))
+    notes = re.compile(r"# (?:note|above) \d+")
+    assert sorted(notes.findall(once)) == sorted(notes.findall(text))
     assert parser.parse(once) == parser.parse(text)
     assert printer.to_text(parser.parse(once)) == once
 
@@ -107,13 +112,17 @@ def test_comments_inside_a_broken_line_stay_where_they_are():
 
 def test_comments_behind_both_braces_and_before_the_last_stay_where_they_are():
     text = (
-        "# a header\n\n# and more\nlattice wire {  # tight binding\n  site dot\n\n  # nothing else\n}  # the end\n\n# bye\n"
+        "# a header\n\n# and more\nlattice wire {  # tight binding\n"
+        "  site dot\n\n  # nothing else\n}  # the end\n\n# bye\n"
     )
     assert printer.to_text(parser.parse(text)) == text
 
 
 def test_the_spacing_is_ours_and_the_lines_are_the_authors():
-    text = 'let a=b+c*( d-1 )\n\n\n\nhop c[l]->c[l + 1]:-t ; site c[l] for l in 1 .. N - 2 step 2 at(l,0)\nx{a=1;b=[1,2|3,4]}'
+    text = (
+        "let a=b+c*( d-1 )\n\n\n\nhop c[l]->c[l + 1]:-t ; site c[l] for l in 1 .. N - 2 step 2 at(l,0)\n"
+        "x{a=1;b=[1,2|3,4]}"
+    )
     assert printer.to_text(parser.parse(text)) == (
         "let a = b + c*(d - 1)\n\n"
         "hop c[l] -> c[l+1] : -t; site c[l] for l in 1..N-2 step 2 at (l, 0)\n"
@@ -122,7 +131,8 @@ def test_the_spacing_is_ours_and_the_lines_are_the_authors():
 
 
 def test_carriage_returns_and_tabs_become_plain_lines():
-    assert printer.to_text(parser.parse("lattice w {\r\n\tsite dot\r\n}\r\n")) == "lattice w {\n  site dot\n}\n"
+    text = printer.to_text(parser.parse("lattice w {\r\n\tsite dot\r\n}\r\n"))
+    assert text == "lattice w {\n  site dot\n}\n"
 
 
 def test_nodes_that_bind_too_loosely_get_their_parentheses():
@@ -192,19 +202,20 @@ x, y, t = sp.symbols("x y t")
         (x ** (y**t), "x^y^t"),
         ((x**y) ** t, "(x^y)^t"),
         (2 * (x + y) / 3, "2*x/3 + 2*y/3"),
-        (sp.exp(-x) * sp.Abs(y), "exp(-x)*abs(y)"),
+        (sp.exp(-x) * sp.Abs(y), "abs(y)*exp(-x)"),
         (sp.Mod(x, 3), "mod(x, 3)"),
         (sp.Matrix([[1, x], [-x, sp.I]]), "[1, x | -x, 1i]"),
         (sp.Piecewise((x, x > 0), (y, True)), "if(x > 0, x, y)"),
-        (sp.And(x > 0, sp.Or(y < 1, t >= 2)), "(x > 0) and (y < 1 or t >= 2)"),
+        (sp.And(x > 0, sp.Or(y < 1, t >= 2)), "x > 0 and (t >= 2 or y < 1)"),
     ],
 )
 def test_values_of_sympy_and_python_are_written_in_the_language(value, text):
     node = printer.from_sympy(value)
-    assert printer.expression_text(node).replace("(x > 0) and", "(x > 0) and") in (text, text.replace("(x > 0)", "x > 0"))
+    assert printer.expression_text(node) == text
     assert parser.parse_expression(printer.expression_text(node)) == node
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False))
 def test_a_float_is_written_with_all_its_digits(value):
     node = printer.from_sympy(value)
@@ -215,6 +226,7 @@ def test_a_float_is_written_with_all_its_digits(value):
     assert parser.parse_expression(printer.expression_text(node)) == node
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**20))
 def test_a_rational_is_written_exactly(numerator, denominator):
     value = sp.Rational(numerator, denominator)
@@ -225,7 +237,9 @@ def test_a_rational_is_written_exactly(numerator, denominator):
             assert sp.Rational(printer.expression_text(literal)) == value
 
 
-@pytest.mark.parametrize("wrong", [sp.zoo, sp.nan, float("nan"), sp.Symbol("a b"), "a", None, sp.Integer(2) ** 100000])
+@pytest.mark.parametrize(
+    "wrong", [sp.zoo, sp.nan, float("nan"), sp.Symbol("a b"), "a", None, sp.Integer(2) ** 9999]
+)
 def test_values_that_the_language_cannot_say_are_refused(wrong):
     with pytest.raises(ModelError):
         printer.from_sympy(wrong)

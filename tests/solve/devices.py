@@ -13,16 +13,20 @@ import sympy as sp
 from scipy import sparse
 
 from modelkit.compile.open_system import OpenSystem
-from modelkit.elements.conditions import conditions
 from modelkit.elements.indices import Index, Range
 from modelkit.elements.lattices import SiteFamily
 from modelkit.elements.terminals import Condition, SelfEnergyCall, Terminal
 from modelkit.errors import Source, Span
 from modelkit.graph.device import Bonds, ConditionValues, Device, Entries, SiteGroup, TerminalGroup
+from modelkit.solve import transport
 from modelkit.solve.conductor import Method
+from modelkit.solve.request import Request
+from modelkit.solve.transport import LinearTransport
 
 TEXT = Source("by_hand.model", "".join(f"# line {n}\n" for n in range(1, 40)))
 NUMBERS = itertools.count()
+METHODS = ("ladder", "sparse", "dense")
+INJECTED = 0.3 * 0.1 / (2 * math.pi)
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,21 @@ def wire(
     return device(chain(n), leads, mu, T)
 
 
+def solve(found: Any, method: str | None = None, **more: Any) -> LinearTransport:
+    options = {"order": 1} | ({"method": method} if method else {})
+    return transport.solve(Request(found, options, **more))
+
+
+def dimer(n: int, bias: float = 0.1, T: float = 0.0, g: float = 0.5, mu: float = 1.0) -> Any:
+    leads = [
+        Lead("L", [0], mu + bias / 2, T),
+        Lead("R", [n - 1], mu - bias / 2, T),
+        Lead("S", [1], T=T, arguments=coupled(g), current=INJECTED),
+        Lead("D", [n - 2], T=T, arguments=coupled(g), current=-INJECTED),
+    ]
+    return device(chain(n), leads, mu, T)
+
+
 def biased(found: Device, *names_and_mu: tuple[str, float]) -> Device:
     """The same device with other given potentials: an equal fingerprint."""
     new = dict(names_and_mu)
@@ -235,7 +254,3 @@ class DenseConductor:
 
 
 DENSE = Method("dense", "is written down directly", lambda system: None, DenseConductor)
-
-
-def elastic_names() -> list[str]:
-    return [name for name, kind in conditions.items() if kind.elastic]

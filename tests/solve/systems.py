@@ -11,7 +11,7 @@ from modelkit.compile.open_system import Contacts, OpenSystem
 
 
 def half_chain(strength):
-    """Self-energies ``gamma^2 g(E)`` of half-infinite chains with hopping 1; strength = gamma^2, (n_contacts,)."""
+    """Self-energies ``gamma^2 g(E)`` of half-infinite chains with hopping 1; strength = gamma^2."""
     strength = np.asarray(strength, dtype=float)
 
     def sigma(energies):

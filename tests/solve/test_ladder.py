@@ -1,5 +1,7 @@
 """The ladder against closed forms, extended precision and its promises on special points."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from modelkit.errors import ModelError, NotConverged
 from modelkit.registry import methods
 from modelkit.solve import cavities as cavities_module
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
+from modelkit.solve import ladder as ladder_module
 from tests.solve.systems import chain_matrix, constant, forest_matrix, forests, half_chain, system, wire
 
 LADDER, SPARSE = methods["ladder"], methods["sparse"]
@@ -46,6 +49,18 @@ def test_it_agrees_with_the_dense_method_on_any_forest(problem):
     assert np.abs(solved - expected).max() < 1e-8 * max(1, np.abs(expected).max())
     residual = ladder.current(solved) - problem.constant - problem.slope * solved
     assert np.abs(residual[:, problem.unknown]).max(initial=0) < 1e-13 * max(1, np.abs(solved).max())
+
+
+@given(forests())
+@settings(max_examples=40, deadline=None)
+def test_resistances_and_conductances_give_the_same_balance(problem):
+    conditions = problem.f, problem.unknown, problem.constant, problem.slope
+    solved = []
+    for benign in (0.0, 1e4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ladder_module, "BENIGN", benign)
+            solved.append(LADDER.build(problem.system).at(problem.energies).balance(*conditions))
+    assert np.abs(solved[0] - solved[1]).max() < 1e-8 * max(1, np.abs(solved[0]).max())
 
 
 @given(st.floats(0.05, 1.2), st.floats(-1.9, 1.9))
@@ -128,7 +143,7 @@ def _offset_in_extended_precision(n, gamma):
         carried, total, weighted = mpf(0), 2 / (sqrt(mpf(3)) * a[0]), mpf(0)
         for j in range(n - 1):
             up, down = abs(right[j + 1]) ** 2, abs(left[j]) ** 2
-            if 0 < j:
+            if j:
                 carried += (-1) ** (j - 1)
             r = b[j] * (1 - up * down) / (down * a[j] * a[j + 1])
             total += r
@@ -211,9 +226,9 @@ def test_a_current_asked_of_a_probe_at_a_node_is_refused():
 
 def test_probes_outside_the_band_are_not_determined_but_can_be_filled():
     outside = at(wire(6, 0.4), 2.5, 0.5)
-    f, unknown, currents, slope = (np.repeat(part, 2, axis=0) for part in sourced(6, 0.0, 0.2)[:1] * 2 + sourced(6, 0.0, 0.2)[2:])
-    unknown = sourced(6, 0.0, 0.2)[1]
-    with pytest.raises(NotConverged, match="at energy 2.5 nothing reaches 4"):
+    one, unknown, zero, _ = sourced(6, 0.0, 0.2)
+    f, currents, slope = (np.repeat(part, 2, axis=0) for part in (one, zero, zero))
+    with pytest.raises(NotConverged, match=r"at energy 2\.5 nothing reaches 4"):
         outside.balance(f, unknown, currents, slope)
     filled = outside.balance(f, unknown, currents, slope, fill=True)
     assert np.array_equal(filled[0], f[0])
@@ -280,9 +295,7 @@ def test_loops_and_matrices_are_left_to_others():
 def test_two_hops_of_one_bond_share_its_current_or_are_refused():
     both = system(chain_matrix(2, -3.0), [0, 1], [0, 1], half_chain([1.0, 1.0]))
     parts = (np.array([0, 1]), np.array([1, 1]), np.array([0, 0]))
-    double = dict(bond_source=np.array([0, 0]), bond_target=np.array([1, 1]))
-    from dataclasses import replace
-
+    double = {"bond_source": np.array([0, 0]), "bond_target": np.array([1, 1])}
     real = replace(both, **double, bond_entries=(*parts, np.array([-1.0 + 0j, -2.0])))
     f = np.array([[1.0, 0.0]])
     flow = at(real, 0.3).bond_current(f)[0]
@@ -297,5 +310,3 @@ def test_a_transmission_that_does_not_fit_is_refused_before_it_is_allocated():
     big = at(wire(20_000, 0.3), 0.1)
     with pytest.raises(ModelError, match=r"20000 terminals at 1 energies has 4.0e\+08 entries"):
         big.transmission()
-
-

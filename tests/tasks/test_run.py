@@ -122,6 +122,16 @@ def test_texts_are_constant_formulas() -> None:
     assert run("output level", V=["1/4", "0.5"]).V.values.tolist() == [0.25, 0.5]
 
 
+def test_a_sweep_is_labelled_in_the_unit_of_its_declaration() -> None:
+    units = "units { energy = eV }\nparam gate = 2 [meV]\n"
+    text = TEXT.replace("param V", f"{units}param V") + "task t = echo { output level, x = gate*1 }"
+    model = mk.loads(text)
+    found = model.run("t", gate=[0.1, 0.3, "0.0007 [eV]"])
+    assert found.gate.values.tolist() == [0.1, 0.3, 0.7]
+    assert found.gate.attrs["units"] == "meV"
+    assert found.x.values == pytest.approx([1e-4, 3e-4, 7e-4])
+
+
 # --- cases and labels -----------------------------------------------------------------------------
 
 
@@ -149,7 +159,7 @@ def test_labels_follow_the_device_at_every_point() -> None:
     assert found.terminal.values.tolist() == ["L", "R", "S[2]", "S[3]", "S[4]"]
     assert found.arrows.sel(N=5, bond="c[3]->c[4]") == 304
     assert np.isnan(found.arrows.sel(N=3, bond="c[3]->c[4]"))
-    assert found.terminal_site.sel(N=5, terminal="R") == "c[5]"
+    assert found.terminal_site.values.tolist() == ["c[1]", "", "c[2]", "c[3]", "c[4]"]  # R moves
 
 
 def test_helper_coordinates_say_where_things_are() -> None:
@@ -238,6 +248,20 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir()] == ["out.nc"]
 
 
+def test_finished_points_are_written_as_the_run_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelkit.tasks.run.PAUSE", -1e9)
+    path, seen = tmp_path / "out.nc", []
+
+    def look(finished: int, every: int) -> None:
+        if finished > 1:  # written after the point before
+            seen.append(read(tmp_path / "out.nc.part").failed.values.tolist())
+
+    final = run("sweep V in {1, 3, 2}; output level", store=path, progress=look)
+    assert seen == [["", "interrupted", "interrupted"], ["", "V = 3 is too large", "interrupted"]]
+    xr.testing.assert_identical(read(path), final)
+    assert [found.name for found in tmp_path.iterdir()] == ["out.nc"]
+
+
 # --- manners --------------------------------------------------------------------------------------
 
 
@@ -282,3 +306,10 @@ def test_a_task_is_found_by_its_name() -> None:
     assert caught.value.hint == "did you mean 'two'?"
     with pytest.raises(ModelError, match="no task"):
         mk.loads(TEXT).run()
+
+
+def test_check_asks_the_verb_of_every_task() -> None:
+    model = mk.loads(f"{TEXT}task one = echo {{ output level }}\ntask full = transport {{ output current }}")
+    with pytest.raises(ModelError, match="later version"):
+        model.check()
+    assert "level" in model.run("one")

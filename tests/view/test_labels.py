@@ -43,7 +43,7 @@ def test_a_unit_is_set_with_its_powers() -> None:
     array = xr.DataArray(0.0, attrs={"long_name": "density", "units": "1/nm^2"})
     assert axis_label("density", array) == "density (1/nm$^{2}$)"
     array.attrs["units"] = "meV/hbar"
-    assert axis_label("current", array) == r"density (meV/$\hbar$)"
+    assert axis_label("density", array) == r"density (meV/$\hbar$)"
 
 
 def test_curves_are_labelled_by_symbol_and_value_or_by_their_name() -> None:

@@ -1,0 +1,179 @@
+"""Outputs, reductions and audits: registered, of the right shape, and loud when they fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import modelkit.results.reductions  # noqa: F401  (its import enters them)
+from modelkit.errors import NotConverged
+from modelkit.registry import outputs, reductions, verbs
+from modelkit.results import audit
+from modelkit.results.outputs import output
+from modelkit.solve import transmission, transport
+from modelkit.solve.request import Request
+from tests.solve.devices import DENSE, DenseConductance, DenseConductor, Lead, chain, device, wire
+
+SIZES = {"terminal": 7, "terminal_from": 7, "site": 6, "bond": 5, "energy": 3}
+
+
+def devices() -> Any:
+    terminals = wire(6).terminals
+    found = device(chain(6), [Lead("L", [0], 1.05), Lead("R", [5], 0.95)])
+    extra = device(chain(6), [Lead("P", [2], elastic=True)]).terminals[0]
+    return replace(found, terminals=(*terminals, replace(extra, first=6)))
+
+
+def test_each_output_has_the_shape_of_its_dimensions() -> None:
+    solved = {
+        "transport": transport.solve(Request(devices(), {"order": 1})),
+        "transmission": transmission.solve(Request(devices(), {}, {"E": np.array([0.1, 0.5, 1.0])})),
+    }
+    mine = [entry for entry in outputs.values() if set(entry.verbs) <= set(solved)]
+    assert {entry.name for entry in mine} >= {
+        "current",
+        "chemical_potential",
+        "temperature",
+        "dissipated_heat",
+        "bond_current",
+        "density_change",
+        "transmission",
+        "effective_transmission",
+        "dos",
+    }
+    for entry in mine:
+        for verb in entry.verbs:
+            assert verb in verbs
+            values = np.asarray(entry.evaluate(solved[verb]))
+            assert values.shape == tuple(SIZES[dim] for dim in entry.dims), entry.name
+            assert entry.meaning, entry.name
+
+
+def test_an_output_is_added_in_one_place() -> None:
+    with outputs.extended("placeholder", outputs["current"]):
+        pass
+    name = "conductance_of_the_bias"
+    try:
+
+        @output(
+            name, None, ("terminal",), "1", "current over the difference of the first two", ("transport",)
+        )
+        def per_bias(found: Any) -> Any:
+            mu = found.chemical_potential
+            return found.current / (mu[0] - mu[1])
+
+        found = transport.solve(Request(device(chain(2), [Lead("L", [0], 1.05), Lead("R", [1], 0.95)])
+                                        , {"order": 1}))  # fmt: skip
+        assert outputs[name].evaluate(found) == pytest.approx(np.array([1, -1]) / (2 * np.pi), rel=1e-12)
+    finally:
+        del outputs._entries[name]
+
+
+def test_the_dissipated_heat_is_the_power_of_all_terminals() -> None:
+    """Pairwise sum over T (digest 001, 3.3) against what the terminals put in."""
+    found = transport.solve(Request(wire(8), {"order": 1}))
+    t = DenseConductance(found.system, np.array([1.0])).t[0]
+    x = found.chemical_potential
+    pairs = (t * (x[:, None] - x[None, :]) ** 2).sum(axis=1) / (4 * np.pi)
+    assert outputs["dissipated_heat"].evaluate(found) == pytest.approx(pairs, rel=1e-11)
+    assert float(found.heat.sum()) == pytest.approx(float(found.current @ x), rel=1e-11)
+    assert found.audits["energy_balance"] < 1e-12
+
+
+# --- reductions -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("rectification", [0.5, 0.0, 1.0, np.nan]),
+        ("nonreciprocity", [-2.0, 0.0, 0.0, np.nan]),
+        ("relative_nonreciprocity", [-1.0, 0.0, 0.0, np.nan]),
+        ("offset", [-2.0, 0.0, -4.0, np.nan]),
+    ],
+)
+def test_reductions_take_numbers_and_arrays_alike(name: str, expected: list[float]) -> None:
+    F, B = np.array([3.0, 0.0, 2.0, np.nan]), np.array([-1.0, 0.0, 2.0, 1.0])
+    evaluate = reductions[name].evaluate
+    assert np.array_equal(evaluate(F, B), expected, equal_nan=True)
+    assert [evaluate(float(f), float(b)) for f, b in zip(F[:3], B[:3], strict=True)] == expected[:3]
+    labelled = evaluate(xr.DataArray(F, dims="x"), xr.DataArray(B, dims="x"))
+    assert labelled.dims == ("x",)
+    assert np.array_equal(labelled.values, expected, equal_nan=True)
+
+
+@given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
+def test_a_reversed_current_of_equal_size_is_reciprocal(F: float, B: float) -> None:
+    assert reductions["rectification"].evaluate(F, -F) == 0
+    assert reductions["nonreciprocity"].evaluate(F, -F) == 0
+    assert abs(reductions["rectification"].evaluate(F, B)) <= 1 + 1e-12
+    assert abs(reductions["relative_nonreciprocity"].evaluate(F, B)) <= 2 + 1e-12
+
+
+# --- audits ---------------------------------------------------------------------------------------
+
+
+def test_an_exceeded_audit_names_itself() -> None:
+    audit.demand({"particle_balance": 1e-10})
+    with pytest.raises(
+        NotConverged, match="'particle_balance' failed: the terminal currents do not add up"
+    ) as e:
+        audit.demand({"conditions": 0.0, "particle_balance": 2e-9})
+    assert e.value.residual == 2e-9
+    with pytest.raises(NotConverged, match="second_law"):
+        audit.demand({"second_law": float("nan")})
+
+
+def test_nothing_of_nothing_is_zero() -> None:
+    assert audit.relative(0.0, 0.0) == 0.0
+    assert audit.relative(1.0, 0.0) == np.inf
+
+
+class Leaking(DenseConductance):
+    """A wrong conductor: one transmission is not what unitarity wants."""
+
+    def __init__(self, system: Any, energies: Any) -> None:
+        super().__init__(system, energies)
+        self.t = self.t.copy()
+        self.t[:, 0, 1] *= 1 + 1e-6
+
+
+class Crossed(DenseConductance):
+    """A wrong conductor: bond currents of another device."""
+
+    def bond_current(self, f: Any) -> Any:
+        return super().bond_current(f) * (1 + 1e-6 * np.arange(len(self.system.bond_source)))
+
+
+class Warm(DenseConductance):
+    """A wrong conductor: heat out of nothing."""
+
+    def heat(self, f: Any) -> Any:
+        return super().heat(f) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "of"),
+    [
+        (Leaking, "particle_balance", "current"),
+        (Crossed, "continuity", "bond_current"),
+        (Warm, "energy_balance", "dissipated_heat"),
+        (Leaking, "sum_rule", "transmission"),
+    ],
+)
+def test_a_wrong_conductor_is_caught_by_its_audit(
+    wrong: type[DenseConductance], name: str, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DenseConductor, "at", lambda self, energies: wrong(self.system, energies))
+    leads = [Lead("L", [0], 1.05), Lead("R", [4], 0.95), Lead("M", [2], 1.02)]
+    options: dict[str, Any] = {"method": DENSE.name}
+    verb = verbs[outputs[of].verbs[0]]
+    request = Request(device(chain(5), leads), options | ({"order": 1} if verb.name == "transport" else {}))
+    with pytest.raises(NotConverged, match=f"audit '{name}' failed"):
+        outputs[of].evaluate(verb.solve(request))

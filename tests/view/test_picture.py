@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from modelkit.errors import ModelError
+from modelkit.graph.device import Device
+from modelkit.view.layout import site_places, terminal_places
+from modelkit.view.picture import MOST, draw
+from tests.view import devices
+
+
+def words(drawn: Figure) -> set[str]:
+    axes = drawn.axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    return {text.get_text() for text in (*axes.texts, *legend.get_texts())}
+
+
+def test_declared_positions_are_kept_up_to_scale() -> None:
+    device = devices.strip()
+    places = site_places(device)
+    assert places == pytest.approx(device.sites[0].position)
+
+
+def test_without_positions_a_chain_is_a_row_and_a_ring_is_round() -> None:
+    row = site_places(devices.row(7, placed=False))
+    assert np.allclose(row[:, 1], row[0, 1])
+    assert np.allclose(np.abs(np.diff(row[:, 0])), 1)
+    ring = site_places(devices.ring(9))
+    radius = np.linalg.norm(ring - ring.mean(axis=0), axis=1)
+    assert np.allclose(radius, radius[0])
+    steps = np.linalg.norm(ring - np.roll(ring, -1, axis=0), axis=1)
+    assert np.allclose(steps, steps[0])
+
+
+def test_a_strip_without_positions_is_not_folded() -> None:
+    device = devices.strip(placed=False)
+    places = site_places(device)
+    lengths = np.linalg.norm(places[device.bonds.source] - places[device.bonds.target], axis=1)
+    far = np.linalg.norm(places[0] - places[-1])
+    assert lengths.max() < 1.5 * lengths.min()
+    assert far > 6 * np.median(lengths)
+
+
+@pytest.mark.parametrize("device", [devices.row(), devices.ring(), devices.strip(), devices.far()])
+def test_no_terminal_stands_on_a_site_or_on_another_terminal(device: Device) -> None:
+    sites = site_places(device)
+    places = [place.at for place in terminal_places(device, sites)]
+    everything = np.concatenate([sites, places])
+    distance = np.linalg.norm(everything[:, None] - everything[None], axis=2) + 9 * np.eye(len(everything))
+    assert distance.min() > 0.4
+
+
+def test_ends_of_a_chain_go_on_and_probes_take_turns() -> None:
+    device = devices.row(12)
+    sites = site_places(device)
+    places = terminal_places(device, sites)
+    left, right = (next(place for place in places if place.group == group) for group in (0, 1))
+    assert left.at == pytest.approx(sites[0] - [1, 0])
+    assert right.at == pytest.approx(sites[-1] + [1, 0])
+    sides = {
+        group: {float(np.sign(place.at[1])) for place in places if place.group == group} for group in (2, 3)
+    }
+    assert sides == {2: {1.0}, 3: {-1.0}}
+
+
+def test_terminals_are_named_and_the_legend_says_what_they_solve() -> None:
+    found = words(draw(devices.row(12)))
+    assert {"L", "R", "S[2]", "D[3]", "bath L", r"probe S[l]: $\mu$ from given I"} <= found
+
+
+def test_names_are_left_out_where_they_have_no_room() -> None:
+    found = words(draw(devices.row(200)))
+    assert "S[2]" not in found
+    assert "bath L" in found
+
+
+def test_bonds_are_as_thick_as_their_hops() -> None:
+    device = devices.far(6)
+    (bonds,) = draw(device).axes[0].collections
+    widths = np.asarray(bonds.get_linewidths())
+    strength = np.abs(device.hops.value)
+    assert np.array_equal(np.argsort(widths, kind="stable"), np.argsort(strength, kind="stable"))
+
+
+def test_a_smear_is_refused() -> None:
+    with pytest.raises(ModelError, match="2001 sites"):
+        draw(devices.row(MOST + 1))
