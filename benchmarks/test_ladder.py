@@ -4,23 +4,16 @@
 One thread: ``OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1``.
 """
 
-import os
 import time
 import tracemalloc
 
 import numpy as np
-import pytest
 
 from modelkit.registry import methods
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
 from tests.solve.systems import wire
 
 GAMMA, ENERGY, INJECTED, BIAS = 0.3, 1.0, 0.01, 0.1
-
-
-@pytest.fixture
-def smoke(request):
-    return bool(os.environ.get("MODELKIT_SMOKE")) or request.config.getoption("benchmark_disable", False)
 
 
 def conditions(n):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.results.audit import TOLERANCE, demand, relative, resolved_flow
+from modelkit.results.audit import demand, relative, resolved_flow, rounded_flow
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
@@ -82,7 +82,8 @@ class LinearTransport:
     @cached_property
     def bond_current(self) -> Floats:
         """(n_bonds,), along the arrows; audited by continuity at every site."""
-        found, system, contacts = self._bond_flow, self.system, self.system.contacts
+        found = self.average(lambda conductance, y: conductance.bond_current(y))
+        system, contacts = self.system, self.system.contacts
         out = np.bincount(system.bond_source, found, len(system.weight))
         into = np.bincount(system.bond_target, found, len(system.weight))
         # a reservoir on several sites: only the sum over them is known, so they are taken together
@@ -116,20 +117,9 @@ class LinearTransport:
             second_law=self._relative_sum(unpaid, self.work, self.solution.spread),
         )
 
-    def _relative_sum(self, off: float, exchanged: float, carried: float) -> float:
-        """Residual of a sum over all terminals, relative to what is absolutely summed.
-
-        Among very many voltage probes next to nothing is left of the flows between them, while the
-        rounding of each adds up: what the bonds carry, times ``carried``, then counts as a flow too.
-        """
-        found = relative(off, exchanged)
-        if found <= TOLERANCE:
-            return found
-        return relative(off, exchanged + carried * float(np.abs(self._bond_flow).sum()))
-
-    @cached_property
-    def _bond_flow(self) -> Floats:
-        return self.average(lambda conductance, y: conductance.bond_current(y))
+    def _relative_sum(self, off: float, exchanged: float, unit: float) -> float:
+        """Residual of a sum over all terminals, relative to the absolute sum and its rounding."""
+        return relative(off, exchanged + unit * rounded_flow(self.solution.spread, self.system.n_terminals))
 
     def _audit(self, **found: float) -> None:
         self.audits.update(found)

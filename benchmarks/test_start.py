@@ -1,0 +1,45 @@
+"""Start of the command: CPU of `modelkit check --no-symmetry` and of `import modelkit` against imports alone."""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+WIRE = ROOT / "models/gain_loss/wire.model"
+CHECK = f"from modelkit.cli import main; main(['check', '--no-symmetry', {str(WIRE)!r}], standalone_mode=False)"
+IMPORTS = "import sympy, networkx, lark, numpy, scipy.sparse, click"
+
+
+def cpu(program: str) -> float:
+    """User and system seconds of a new interpreter that runs the program."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", program], check=True, env=surroundings, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def ratio(program: str, other: str, rounds: int) -> float:
+    """Median of the ratios of pairs of runs, after one that is not counted."""
+    pairs = [(cpu(program), cpu(other)) for _ in range(rounds + 1)][1:]
+    return statistics.median(first / second for first, second in pairs)
+
+
+def test_checking_a_model_costs_at_most_twice_the_imports(smoke):
+    found = ratio(CHECK, IMPORTS, 1 if smoke else 7)
+    print(f"\ncheck --no-symmetry / imports: {found:.2f}")
+    assert found > 0
+    if not smoke:
+        assert found <= 2
+
+
+def test_importing_the_front_door_costs_at_most_three_times_numpy(smoke):
+    found = ratio("import modelkit", "import numpy", 1 if smoke else 7)
+    print(f"\nimport modelkit / import numpy: {found:.2f}")
+    assert found > 0
+    if not smoke:
+        assert found <= 3
