@@ -1,4 +1,4 @@
-"""A warm run of a whole task beside the kernel that it contains: text, expansion, labels and audits included."""
+"""A warm run of a whole task, expansion, labels and audits included, beside the kernel that it contains."""
 
 import time
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 import modelkit as mk
+from benchmarks.test_ladder import ENERGY, by_ladder, conditions, shortest
 from modelkit.registry import methods
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
-
-from benchmarks.test_ladder import ENERGY, by_ladder, conditions, shortest
 from tests.solve.systems import wire
 
 WIRE = Path(__file__).parents[1] / "models/gain_loss/wire.model"

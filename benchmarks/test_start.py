@@ -1,4 +1,4 @@
-"""Start of the command: CPU of `modelkit check --no-symmetry` and of `import modelkit` against imports alone."""
+"""CPU at the start: `modelkit check --no-symmetry` and `import modelkit` against imports alone."""
 
 import os
 import resource
@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WIRE = ROOT / "models/gain_loss/wire.model"
-CHECK = f"from modelkit.cli import main; main(['check', '--no-symmetry', {str(WIRE)!r}], standalone_mode=False)"
+COMMAND = ["check", "--no-symmetry", str(WIRE)]
+CHECK = f"from modelkit.cli import main; main({COMMAND!r}, standalone_mode=False)"
 IMPORTS = "import sympy, networkx, lark, numpy, scipy.sparse, click"
 
 

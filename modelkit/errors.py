@@ -97,7 +97,7 @@ class ModelError(Exception):
 
     @property
     def errors(self) -> tuple[ModelError, ...]:
-        """This error and no other; :class:`ModelErrors` gives its list."""
+        """The error by itself; :class:`ModelErrors` gives its list."""
         return (self,)
 
     def record(self) -> dict[str, Any]:

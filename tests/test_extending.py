@@ -1,4 +1,4 @@
-"""A new kind is one thing in one place: it works, is suggested in messages and stands on the language page."""
+"""A new kind is one thing in one place: it works, is suggested in messages, stands on the language page."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Chain:
         """Retarded self-energy of a semi-infinite chain at one of its ends.
 
         Outside the band it is real and decays as ``coupling^2/E``.  Written as
-        ``2 coupling^2/(E + root)``, which loses no digits there and equals digest 001, (B14), for
+        ``2 coupling^2/(E + root)``, which loses no digits there and equals (B14) of arXiv:2409.12510 for
         ``hopping = 1``.
         """
         energy = np.asarray(E, dtype=float)

@@ -78,9 +78,7 @@ def _disorder(placed: Placed, distribution: str, values: Values) -> NDArray[Any]
     """Samples that depend on the indices of the sites at the ends and on the seed."""
     sample, term = distributions.look_up(distribution, placed.term.span), placed.term
     value: Any = term.value
-    *shape, last = (
-        evaluated(argument, values, placed.domain.index, term.span) for argument in value.args
-    )
+    *shape, last = (evaluated(argument, values, placed.domain.index, term.span) for argument in value.args)
     seed = complex(last[()]) if last.ndim == 0 else complex("nan")
     if seed.imag or not np.isfinite(seed.real) or seed.real != np.rint(seed.real):
         raise ModelError("the seed of a disorder is one integer for all sites", term.span)

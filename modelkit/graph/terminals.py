@@ -85,9 +85,7 @@ def argument_key(terminal: Terminal, values: Values) -> tuple[object, ...]:
     return (terminal.self_energy.kind, key_of(names_in(terminal.self_energy.arguments.values()), values))
 
 
-def split_fields(
-    fields: Mapping[str, Any], contacts: Mapping[str, Attached]
-) -> dict[str, Overrides]:
+def split_fields(fields: Mapping[str, Any], contacts: Mapping[str, Attached]) -> dict[str, Overrides]:
     """Overrides by terminal: (member or None for all, field) to number.
 
     Raises
@@ -180,7 +178,9 @@ def _arguments(contacts: Attached, values: Values) -> dict[str, object]:
             raise ModelError(f"'{name}' of the self-energy of '{who}' is {fault.reason}", span)
         found[name] = raw[None] if matrix and raw.ndim == 2 else raw
     if call.kind in self_energies and not any(callable(value) for value in found.values()):
-        reason = self_energies[call.kind].refuses(**{name: np.asarray(value) for name, value in found.items()})
+        reason = self_energies[call.kind].refuses(
+            **{name: np.asarray(value) for name, value in found.items()}
+        )
         if reason:
             raise ModelError(f"in the self-energy of '{contacts.terminal.name}': {reason}", span)
     return found

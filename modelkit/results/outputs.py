@@ -68,7 +68,7 @@ def temperature(found: Any) -> Floats:
 def dissipated_heat(found: Any) -> Floats:
     """``(1/4pi) sum_b T_ab (x_a - x_b)^2``, thermally averaged; shape (n_terminals,).
 
-    Its sum is the power ``sum_a I_a x_a`` that the terminals put in (digest 001, 3.3).
+    Its sum is the power ``sum_a I_a x_a`` that the terminals put in.
     """
     return np.asarray(found.heat)
 

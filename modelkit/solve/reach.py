@@ -73,7 +73,7 @@ def outside_band(device: Device, system: OpenSystem, mu: Floats, reference: floa
     """Warnings for terminals whose potential left the band that they have at the reference.
 
     Linear response is void there: a prescribed current was too large for the coupling, or a bias too
-    large for the band (digest 001, 3.2 and Fig. 5); also where transport is activated over a gap and a
+    large for the band (arXiv:2409.12510, Fig. 5); also where transport is activated over a gap and a
     deviation exceeds T.  ``mu`` (n_terminals,) absolute, NaN where unknown.  One warning a group, for
     its worst member.
     """

@@ -17,7 +17,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph, linalg
 
 from modelkit.errors import NotConverged
 from modelkit.solve.star_contacts import StarContacts
@@ -148,13 +147,15 @@ def _equations(
 
 def _floating(stars: Stars, network: _Network, unknown: Flags, slope: Floats) -> NDArray[np.intp]:
     """(n, 2): unknown terminals in groups that nothing given reaches, with the first of their group."""
+    from scipy.sparse.csgraph import connected_components
+
     n, terminals = stars.forest.parent.size, len(unknown)
     live = network.reach > 0
     rows = np.concatenate([network.child[network.joined], stars.contacts.position[live]])
     columns = np.concatenate([network.parent[network.joined], n + stars.contacts.terminal[live]])
     size = n + terminals
     graph = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    count, group = csgraph.connected_components(graph, directed=False)
+    count, group = connected_components(graph, directed=False)
     anchored = np.zeros(count, dtype=np.bool_)
     anchored[group[n:][~unknown | (slope != 0)]] = True
     members = group[n:][unknown]
@@ -179,8 +180,10 @@ def _pinned(
 
 def _refined(system: sparse.csc_array, right: Floats, energy: float) -> Floats:
     """LU with one step of refinement."""
+    from scipy.sparse.linalg import splu
+
     try:
-        factors = linalg.splu(system)
+        factors = splu(system)
     except RuntimeError:
         raise NotConverged(
             f"at energy {energy:g} the prescribed currents do not determine the unknown terminals"

@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph, linalg
 
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import NotConverged
@@ -147,7 +146,9 @@ class SparseConductance:
     @cached_property
     def _reached(self) -> Integers:
         """Orbitals connected with some contact; the others would only make the matrix singular."""
-        count, tree = csgraph.connected_components(pattern_of(self._system.hamiltonian), directed=False)
+        from scipy.sparse.csgraph import connected_components
+
+        count, tree = connected_components(pattern_of(self._system.hamiltonian), directed=False)
         touched = np.zeros(count, dtype=np.bool_)
         touched[tree[self._channels.orbital]] = True
         return np.flatnonzero(touched[tree])
@@ -170,6 +171,8 @@ class SparseConductance:
 
     def _factorised(self, part: slice) -> Complexes:
         """``Z^-1 W`` for a chunk, one sparse factorisation an energy."""
+        from scipy.sparse.linalg import splu
+
         orbitals, found = self._reached, self._channels
         n = self._system.hamiltonian.shape[0]
         results = []
@@ -177,7 +180,7 @@ class SparseConductance:
             sigma = sparse.csr_array((found.sigma[e], (found.sigma_row, found.sigma_column)), shape=(n, n))
             z = self.energies[e] * sparse.eye_array(n) - self._system.hamiltonian - sigma
             try:
-                factors = linalg.splu(sparse.csc_array(z.tocsr()[orbitals][:, orbitals]))
+                factors = splu(sparse.csc_array(z.tocsr()[orbitals][:, orbitals]))
             except RuntimeError:
                 raise _unreached_state(self.energies[part]) from None
             results.append(factors.solve(found.incoming(e, n)[orbitals]))

@@ -72,9 +72,7 @@ class StarContacts:
     @cached_property
     def _members(self) -> sparse.csr_array:
         number = np.arange(len(self.terminal))
-        return sparse.csr_array(
-            (self.weight, (self.terminal, number)), shape=(self.n_terminals, len(number))
-        )
+        return sparse.csr_array((self.weight, (self.terminal, number)), shape=(self.n_terminals, len(number)))
 
     @cached_property
     def _pairs(self) -> list[tuple[Integers, Integers]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from modelkit.errors import NotConverged
 from modelkit.solve.touching import reference_of
@@ -67,7 +66,9 @@ def _pin_floating(
     matrix: Floats, source: Floats, grounded: Floats, held: Floats, *, fill: bool, energy: float
 ) -> None:
     """Find groups of unknowns that nothing given reaches; pin them in place, or refuse."""
-    count, group = csgraph.connected_components(sparse.csr_array(matrix), directed=False)
+    from scipy.sparse.csgraph import connected_components
+
+    count, group = connected_components(sparse.csr_array(matrix), directed=False)
     anchored = np.bincount(group, weights=grounded, minlength=count) > 0
     if anchored.all():
         return

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -60,8 +59,10 @@ class Forest:
 
 def is_forest(pattern: sparse.csr_array) -> bool:
     """Whether the graph of the off-diagonal elements of a Hermitian pattern has no cycle."""
+    from scipy.sparse.csgraph import connected_components
+
     upper = sparse.triu(pattern, k=1)
-    components, _ = csgraph.connected_components(pattern, directed=False)
+    components, _ = connected_components(pattern, directed=False)
     return bool(upper.nnz == pattern.shape[0] - components)
 
 
@@ -176,8 +177,10 @@ def matrix(values: Column, like: NDArray[Any]) -> NDArray[Any]:
 
 def _breadth_first(pattern: sparse.csr_array) -> tuple[Integers, Integers]:
     """Order from the roots and parent (-1 for roots); roots lie at the ends of longest paths."""
+    from scipy.sparse.csgraph import connected_components
+
     n = pattern.shape[0]
-    _, tree = csgraph.connected_components(pattern, directed=False)
+    _, tree = connected_components(pattern, directed=False)
     _, starts = np.unique(tree, return_index=True)
     for _ in range(2):
         order, parent = _search(pattern, starts)
@@ -189,12 +192,14 @@ def _breadth_first(pattern: sparse.csr_array) -> tuple[Integers, Integers]:
 
 def _search(pattern: sparse.csr_array, starts: Integers) -> tuple[Integers, Integers]:
     """One breadth-first search through all trees, from an extra node that is joined to the starts."""
+    from scipy.sparse.csgraph import breadth_first_order
+
     n = pattern.shape[0]
     entries = pattern.tocoo()
     rows = np.concatenate([entries.coords[0], np.full(len(starts), n)])
     columns = np.concatenate([entries.coords[1], starts])
     joined = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n + 1, n + 1))
-    order, parent = csgraph.breadth_first_order(joined, n, directed=True, return_predecessors=True)
+    order, parent = breadth_first_order(joined, n, directed=True, return_predecessors=True)
     return order[1:].astype(np.intp), parent[:n].astype(np.intp)
 
 

@@ -2,7 +2,7 @@
 
 The conditions are ``sum_e w_e g(E_e) i_a(E_e) = constant + slope u``.  Their matrix is never formed: GMRES
 applies it energy by energy and is preconditioned with the balance at one energy, which needs O(1)
-iterations (digest 001, numerics, b3).  The rule of energies is refined on the currents of the solution.
+iterations.  The rule of energies is refined on the currents of the solution.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def test_a_chain_solves_its_own_recursion(hopping: float, coupling: float, energ
 
 
 def test_a_chain_has_the_self_energy_of_the_paper() -> None:
-    # digest 001, section 3.1: Sigma = (g^2/2)(w - i sqrt(4 - w^2)), Gamma = g^2 sqrt(4 - w^2)
+    # arXiv:2409.12510, (B14): Sigma = (g^2/2)(w - i sqrt(4 - w^2)), Gamma = g^2 sqrt(4 - w^2)
     w, g = np.linspace(-1.9, 1.9, 7), 0.7
     sigma = self_energies["chain"].sigma(w, hopping=1.0, coupling=g)
     assert sigma == pytest.approx(g**2 / 2 * (w - 1j * np.sqrt(4 - w**2)))

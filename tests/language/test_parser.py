@@ -248,14 +248,14 @@ def test_a_step_may_be_a_statement():
 def test_nesting_is_read_to_sixty_and_refused_beyond_whatever_its_form(deep):
     block = parser.parse(deep(60))
     assert parser.parse(printer.to_text(block)) == block
-    for depth in (62, 20_000):
+    for depth in (62, 5_000):
         with pytest.raises(ModelError, match="more than 60 deep") as caught:
             parser.parse(deep(depth))
         assert_spans_lie_in(caught.value, deep(depth))
 
 
 def test_long_sums_are_not_deep():
-    block = parser.parse("a = " + " + ".join(["b*c"] * 3000))
+    block = parser.parse("a = " + " + ".join(["b*c"] * 1000))
     assert parser.parse(printer.to_text(block)) == block
 
 
@@ -293,7 +293,7 @@ LINE = "bath L on wire.c[1] { self_energy = chain(hopping = 1, coupling = g); mu
 
 
 def test_reading_takes_work_in_proportion_to_the_text():
-    few, many = calls_of(LINE * 50), calls_of(LINE * 400)
+    few, many = calls_of(LINE * 20), calls_of(LINE * 160)
     assert 7.5 < many / few < 8.1
 
 
@@ -329,7 +329,7 @@ pieces = st.sampled_from((*PIECES.split(), "\n", "\t", "\r\n"))
 
 
 @given(st.lists(pieces, max_size=25), st.sampled_from(("", " ")))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_row_of_words(row, between):
     read(between.join(row))
 
@@ -351,13 +351,13 @@ def mutated(text: str, seed: int) -> str:
 
 
 @given(st.sampled_from(TEXTS), st.integers(0, 2**32))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_valid_model_with_one_wrong_word(path, seed):
     read(mutated(path.read_text(), seed))
 
 
 @given(strategies.lines, st.integers(0, 2**32))
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_statement_with_one_wrong_word(line, seed):
     read(mutated(printer.statement_text(line), seed))
 

@@ -35,7 +35,7 @@ def comments_of(block: nodes.Block) -> Counter[str]:
     return found
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(strategies.models)
 def test_reading_what_was_written_gives_the_same_model(model):
     text = printer.to_text(model)
@@ -44,7 +44,7 @@ def test_reading_what_was_written_gives_the_same_model(model):
     assert printer.to_text(again) == text
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(strategies.models)
 def test_no_comment_is_lost_or_made_up(model):
     assert comments_of(parser.parse(printer.to_text(model))) == comments_of(model)
@@ -56,7 +56,7 @@ def test_reading_a_written_expression_gives_the_same_expression(expression):
     assert parser.parse_expression(printer.expression_text(expression)) == expression
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(strategies.lines)
 def test_reading_a_written_statement_gives_the_same_statement(line):
     text = printer.statement_text(line)
@@ -83,7 +83,7 @@ def test_formatting_changes_nothing_but_runs_of_blanks(path):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_comments_at_the_end_of_any_line_survive_formatting(path, seed):
     chance = random.Random(seed)

@@ -29,7 +29,8 @@ class FourSites:
         g2, mu2 = self.g**2, self.mu**2
         unit = 4 * (1 - mu2 / 4) / self.determinant
         near = unit * g2 * (1 + g2**2 - g2 * (mu2 - 2))
-        return {(1, 2): near, (3, 4): near, (1, 3): unit * g2, (2, 4): unit * g2, (2, 3): unit * g2**2, (1, 4): unit}
+        far = {(1, 3): unit * g2, (2, 4): unit * g2, (2, 3): unit * g2**2, (1, 4): unit}
+        return {(1, 2): near, (3, 4): near, **far}
 
     def deviation(self, injected: float, bias: float) -> float:
         """mu_2 - mu = mu - mu_3 for the injected current, Eq. (B31)."""

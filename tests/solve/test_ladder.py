@@ -124,7 +124,7 @@ def test_a_hundred_thousand_sites_keep_the_small_difference(gamma, tolerance):
 
 
 def _offset_in_extended_precision(n, gamma):
-    """``sum r_j C_j / R`` of digest 001, section 4, with 40 digits."""
+    """The local Ohm's law, ``sum r_j C_j / R``, with 40 digits."""
     from mpmath import mp, mpc, mpf, sqrt
 
     with mp.workdps(40):

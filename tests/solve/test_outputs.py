@@ -76,7 +76,7 @@ def test_an_output_is_added_in_one_place() -> None:
 
 
 def test_the_dissipated_heat_is_the_power_of_all_terminals() -> None:
-    """Pairwise sum over T (digest 001, 3.3) against what the terminals put in."""
+    """Pairwise sum over T against what the terminals put in."""
     found = transport.solve(Request(wire(8), {"order": 1}))
     t = DenseConductance(found.system, np.array([1.0])).t[0]
     x = found.chemical_potential

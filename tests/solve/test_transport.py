@@ -235,7 +235,7 @@ def test_dephasing_without_influence_is_no_error(method: str, T: float) -> None:
 
 
 def test_a_potential_above_the_band_top_is_warned_of() -> None:
-    """Digest 001, Fig. 5: at g = 0.1 mu_2 lies above 2; at g = 0.2 it does not."""
+    """arXiv:2409.12510, Fig. 5: at g = 0.1 mu_2 lies above 2; at g = 0.2 it does not."""
     assert "warnings" not in solve(wire(4, g=0.2)).attributes
     found = solve(wire(4, g=0.1))
     assert found.chemical_potential[2] > 2
