@@ -18,6 +18,8 @@ import modelkit as mk
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.errors import ModelError
 from modelkit.language import nodes
+from modelkit.language.parser import parse
+from modelkit.language.printer import to_text
 from modelkit.tasks.written import written
 
 WIRE = Path(__file__).parents[1] / "models" / "gain_loss" / "wire.model"
@@ -124,8 +126,8 @@ def test_a_call_says_what_its_statement_says(call: tuple[Any, ...], text: str) -
     if noun == "case":
         parts = [*parts]
     made = getattr(mk.Model("x"), noun)(*parts, **named)
-    assert made == mk.loads(f"model x\n{text}")
-    assert made.to_source() == mk.loads(f"model x\n{text}").to_source()
+    assert made.block == parse(f"model x\n{text}")
+    assert made.to_source() == to_text(parse(f"model x\n{text}"))
 
 
 @given(
@@ -186,13 +188,16 @@ def test_a_new_noun_is_a_method_by_itself() -> None:
 # --- meaning, values ------------------------------------------------------------------------------
 
 
-def test_syntax_is_checked_at_once_and_meaning_on_use() -> None:
+def test_a_text_is_checked_at_once_and_a_chain_of_calls_on_use() -> None:
     with pytest.raises(ModelError):
         mk.loads("model x\nlet y = 2t")
-    model = mk.loads("model x\nlet y = z\nlet w = v")
     with pytest.raises(ModelError) as caught:
-        model.check()
+        mk.loads("model x\nlet y = z\nlet w = v")
     assert len(caught.value.errors) == 2
+    model = mk.Model("x").let("y", "z")  # statements come in any order
+    with pytest.raises(ModelError, match="there is no 'z'"):
+        model.check()
+    assert model.param("z", 1).check() is None
     assert mk.load(WIRE).check() is None
 
 
@@ -272,7 +277,7 @@ def test_an_object_shows_what_it_is() -> None:
     assert any("length = transport(order = 1)" in line for line in shown)
     assert max(map(len, shown)) < 120
     assert "<table>" in model._repr_html_()
-    assert repr(mk.loads("model x\nlet y = z")) == "model x"  # also while it is wrong
+    assert repr(mk.Model("x").let("y", "z")) == "model x"  # also while it is wrong
     assert model.latex().startswith("H = ")
 
 

@@ -145,6 +145,10 @@ class Model:
     def __hash__(self) -> int:
         return hash(self.block)
 
+    def __reduce__(self) -> tuple[Callable[[nodes.Block], Model], tuple[nodes.Block]]:
+        """What was worked out from the statements does not travel with them."""
+        return Model._of, (self.block,)
+
     # --- what it says ----------------------------------------------------------------------------
 
     @property
