@@ -12,9 +12,17 @@ Everything else that escapes is a bug of modelkit.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from typing import Any
+
+MOST_ERRORS = 100
+"""Errors of one text that are told at once."""
+WIDEST = 400
+"""Characters of a source line that are shown."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +34,21 @@ class Source:
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""
-        before = self.text[:offset]
-        return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+        number = bisect_right(self._starts, offset)
+        return number, offset - self._starts[number - 1] + 1
 
     def line(self, number: int) -> str:
         """Text of a line (counted from 1) without its end."""
-        lines = self.text.split("\n")
-        return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
+        return self._lines[number - 1].rstrip("\r") if 0 < number <= len(self._lines) else ""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Offset of the first character of each line."""
+        return list(accumulate((len(line) + 1 for line in self._lines[:-1]), initial=0))
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,10 @@ class Span:
         number, column = self.source.position(self.start)
         shown = self.source.line(number)
         margin = " " * len(str(number))
-        lead = "".join("\t" if letter == "\t" else " " for letter in shown[: column - 1])
-        width = max(1, min(self.end - self.start, len(shown) - column + 1))
+        before = max(0, column - 1 - WIDEST // 2) if len(shown) > WIDEST else 0  # a long line: a window of it
+        at, shown = column - 1 - before, shown[before : before + WIDEST]
+        lead = "".join("\t" if letter == "\t" else " " for letter in shown[:at])
+        width = max(1, min(self.end - self.start, len(shown) - at))
         return "\n".join(
             (
                 f"{margin}--> {self.source.name}:{number}:{column}",
@@ -126,7 +144,11 @@ class ModelErrors(ModelError):
 
     def __init__(self, errors: Sequence[ModelError]) -> None:
         super().__init__(f"{len(errors)} errors")
-        self._errors = tuple(sorted(errors, key=lambda error: error.span.start if error.span else -1))
+        told = sorted(errors, key=lambda error: error.span.start if error.span else -1)
+        if len(told) > MOST_ERRORS:
+            rest = ModelError(f"there are {len(told) - MOST_ERRORS} more errors", told[MOST_ERRORS].span)
+            told = [*told[:MOST_ERRORS], rest]
+        self._errors = tuple(told)
 
     @property
     def errors(self) -> tuple[ModelError, ...]:

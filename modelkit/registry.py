@@ -104,8 +104,8 @@ class Output:
     dims : tuple of str
         Its own dimensions, in order: ``terminal``, ``site``, ``bond``, ``energy``, ...
     unit : str
-        In natural units, as shown on axes: ``"gamma/hbar"``-like strings are built from
-        ``energy``, ``current``, ``1/energy``, ``energy/time`` or ``1``.
+        Its dimension in words: ``energy``, ``temperature``, ``current``, ``1/energy``, ``energy/time``,
+        ``1``, ...; what ``evaluate`` gives, with hbar = e = k_B = 1, is converted to the model's units.
     meaning : str
         One sentence for the language page.
     verbs : tuple of str

@@ -5,6 +5,9 @@ chooses the units of some of energy, length, temperature, current and time; char
 that a current in nA is also a number of electrons per time, and one volt is one eV.  The unit of time
 follows from ``current`` (e per unit of current) or, without one, from hbar = 1.  Everything else
 (mass, magnetic field, voltage, ...) is measured in products of powers of these.
+
+Devices and solvers know one unit only, that of energy, with hbar = e = k_B = 1; ``UnitSystem.scale``
+is the one factor between their numbers and those of the model.
 """
 
 from __future__ import annotations
@@ -19,9 +22,20 @@ from typing import Any
 
 import sympy as sp
 
+from modelkit.dimensions import (
+    BASES,
+    DIMENSIONS,
+    Exponents,
+    Power,
+    Unit,
+    UnitFactor,
+    dimension_of,
+    dimension_text,
+    product_of,
+    unit_text,
+)
 from modelkit.errors import ModelError, Span
 
-BASES = ("energy", "length", "time", "charge", "temperature")
 CHOICES = ("energy", "length", "temperature", "current", "time")
 CONSTANTS = ("hbar", "h", "e", "k_B", "m_e", "mu_B")
 COMMON = (
@@ -29,20 +43,6 @@ COMMON = (
     *("nA", "pA", "s", "ms", "us", "ns", "ps", "fs", "V", "mV", "uV", "T", "mT", "C", "kg", "g", "ohm"),
     *("kohm", "S", "Hz", "kHz", "MHz", "GHz", "THz", "F", "fF", "aF", "W", "rad", "degree"),
 )
-
-Exponents = tuple[int, int, int, int, int]  # of the bases
-
-
-@dataclass(frozen=True)
-class UnitFactor:
-    """``angstrom^-1`` in a unit."""
-
-    name: str
-    power: int
-    span: Span | None = field(default=None, compare=False)
-
-
-Unit = tuple[UnitFactor, ...]  # the product of its factors
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class UnitSystem:
         unit : Unit
             What stood in the brackets.
         like : Unit, optional
-            A unit of the dimension that the value must have.
+            A unit of the dimension that the value must have (with e = 1: a mV is a meV).
         span : Span, optional
             Of the literal.
 
@@ -105,7 +105,7 @@ class UnitSystem:
                 hint="leave it out, or declare physical units: units { energy = meV }",
             )
         size, exponents = measure(unit)
-        if like is not None and measure(like)[1] != exponents:
+        if like is not None and self.reduced(measure(like)[1]) != self.reduced(exponents):
             raise ModelError(
                 f"[{unit_text(unit)}] is a unit of {dimension_text(exponents)}, not of "
                 f"{dimension_text(measure(like)[1])}",
@@ -126,6 +126,74 @@ class UnitSystem:
         """The chosen unit of ``energy``, ``length``, ... as it was written; empty if there is none."""
         return unit_text(self.chosen[quantity]) if quantity in self.chosen else ""
 
+    def scale(self, dimension: str) -> float:
+        """Number that stands in the model for 1 in the device, where hbar = e = k_B = 1.
+
+        Parameters
+        ----------
+        dimension : str
+            ``temperature``, ``current``, ``energy/time``, ...
+
+        Raises
+        ------
+        ModelError
+            The model has a unit of temperature, current or time but none of energy.
+        """
+        if self.natural:
+            return 1.0
+        _, _, time, _, temperature = dimension_of(dimension)
+        factor = 1.0
+        if time and ("current" in self.chosen or "time" in self.chosen):
+            factor *= self._constant("hbar", "current" if "current" in self.chosen else "time") ** time
+        if temperature and "temperature" in self.chosen:
+            factor /= self._constant("k_B", "temperature") ** temperature
+        return factor
+
+    def label(self, dimension: str) -> str:
+        """What numbers of the model with this dimension are in: ``nA``, ``1/eV``, ``meV/hbar``, ``nW``.
+
+        Where no unit was chosen the words ``energy`` and ``length`` stand for it.
+        """
+        return self.label_of(dimension_of(dimension))
+
+    def label_of(self, exponents: Exponents) -> str:
+        """The same for exponents of the bases; ``1`` for a pure number.  The charge is counted in e = 1."""
+        energy, length, time, _, temperature = exponents
+        if (energy, length, time, temperature) == (1, 0, -1, 0) and {"energy", "current"} <= set(self.chosen):
+            size = self._size(DIMENSIONS["power"])
+            watts = [name for power, name in _WATTS.items() if size == sp.Integer(10) ** power]
+            if watts:
+                return watts[0]
+        parts: list[tuple[Unit, Power]] = []
+        if "current" in self.chosen:
+            parts.append((self.chosen["current"], -time))
+        elif "time" in self.chosen:
+            parts.append((self.chosen["time"], time))
+        else:
+            energy -= time
+            parts.append(((UnitFactor("hbar", 1),), time))
+        if "temperature" in self.chosen:
+            parts.append((self.chosen["temperature"], temperature))
+        else:
+            energy += temperature
+        parts.insert(0, (self.chosen.get("energy", (UnitFactor("energy", 1),)), energy))
+        parts.append((self.chosen.get("length", (UnitFactor("length", 1),)), length))
+        return unit_text(product_of(parts))
+
+    def shown(self, dimension: str, number: float, digits: int = 6) -> str:
+        """A number of the device as the author counts it, for messages: ``300 K``."""
+        value = f"{number * self.scale(dimension):.{digits}g}"
+        return value if self.natural else f"{value} {self.label(dimension)}"
+
+    def reduced(self, exponents: Exponents) -> Exponents:
+        """Exponents with what cannot be told apart in this model made equal: e = 1, perhaps hbar, k_B."""
+        energy, length, time, _, temperature = exponents
+        if "current" not in self.chosen and "time" not in self.chosen:
+            energy, time = energy - time, 0
+        if "temperature" not in self.chosen:
+            energy, temperature = energy + temperature, 0
+        return energy, length, time, 0, temperature
+
     @cached_property
     def _bases(self) -> Mapping[str, sp.Expr]:
         """SI values of the units of the bases, as far as they are known."""
@@ -137,6 +205,16 @@ class UnitSystem:
         elif "time" not in bases and "energy" in bases:
             bases["time"] = _PLANCK / (2 * sp.pi) / bases["energy"]
         return bases
+
+    def _constant(self, name: str, quantity: str) -> float:
+        """``hbar`` or ``k_B``, which the conversion of a quantity needs."""
+        if name not in self.constants:
+            raise ModelError(
+                f"the model has a unit of {quantity} but none of energy",
+                self.chosen[quantity][0].span,
+                hint=f"add one to 'units {{ ... }}', for example energy = {_EXAMPLE['energy']}",
+            )
+        return float(self.constants[name])
 
     def _missing(self, exponents: Exponents) -> str:
         """The first base that is needed and has no unit, or nothing."""
@@ -178,7 +256,7 @@ def physical(chosen: Mapping[str, Unit], spans: Mapping[str, Span] | None = None
             hint = _nearest(name, CHOICES) or f"choose units of {', '.join(CHOICES)}"
             raise ModelError(f"'{name}' has no unit of its own", where.get(name), hint=hint)
         exponents = measure(unit)[1]
-        if exponents != _DIMENSIONS[name]:
+        if exponents != DIMENSIONS[name]:
             raise ModelError(
                 f"[{unit_text(unit)}] is a unit of {dimension_text(exponents)}, not of {name}",
                 where.get(name),
@@ -211,44 +289,18 @@ def measure(unit: Unit) -> tuple[sp.Expr, Exponents]:
     return size, exponents
 
 
-def unit_text(unit: Unit) -> str:
-    """``eV*angstrom``, ``1/angstrom^2``."""
-    above = [_power_text(factor.name, factor.power) for factor in unit if factor.power > 0]
-    below = [_power_text(factor.name, -factor.power) for factor in unit if factor.power < 0]
-    return "/".join(["*".join(above) or "1", *below])
-
-
-def dimension_text(exponents: Exponents) -> str:
-    """``energy*length`` or, where there is one, the word for it: ``magnetic field``."""
-    for name, known in _DIMENSIONS.items():
-        if known == exponents:
-            return name
-    return unit_text(tuple(UnitFactor(name, power) for name, power in zip(BASES, exponents, strict=True)))
-
-
+_WATTS = {0: "W", -3: "mW", -6: "uW", -9: "nW", -12: "pW", -15: "fW", -18: "aW"}
 _ELEMENTARY_CHARGE = sp.Rational(1602176634, 10**28)  # C, exact (SI 2019)
 _PLANCK = sp.Rational(662607015, 10**42)  # J s, exact
 _BOLTZMANN = sp.Rational(1380649, 10**29)  # J/K, exact
 _ELECTRON_MASS = sp.Rational(91093837139, 10**41)  # kg, CODATA 2022
 
 _EXAMPLE = {"energy": "eV", "length": "nm", "temperature": "K", "current": "nA", "time": "ns"}
-_DIMENSIONS: Mapping[str, Exponents] = {  # energy, length, time, charge, temperature
-    "energy": (1, 0, 0, 0, 0),
-    "length": (0, 1, 0, 0, 0),
-    "time": (0, 0, 1, 0, 0),
-    "charge": (0, 0, 0, 1, 0),
-    "temperature": (0, 0, 0, 0, 1),
-    "current": (0, 0, -1, 1, 0),
-    "voltage": (1, 0, 0, -1, 0),
-    "mass": (1, -2, 2, 0, 0),
-    "magnetic field": (1, -2, 1, -1, 0),
-    "resistance": (1, 0, 1, -2, 0),
-    "conductance": (-1, 0, -1, 2, 0),
-    "capacitance": (-1, 0, 0, 2, 0),
-    "frequency": (0, 0, -1, 0, 0),
-    "power": (1, 0, -1, 0, 0),
-    "pure number": (0, 0, 0, 0, 0),
-}
+
+
+def constant_dimension(name: str) -> Exponents | None:
+    """The dimension of ``hbar``, ``k_B``, ...; None for other names."""
+    return _constants()[name][1] if name in CONSTANTS else None
 
 
 @lru_cache(maxsize=1)
@@ -313,7 +365,3 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
     near = [word for word in words if word.lower() == name.lower()]
     near = near or difflib.get_close_matches(name, words, n=2, cutoff=0.7)
     return "did you mean " + " or ".join(f"'{word}'" for word in near) + "?" if near else None
-
-
-def _power_text(name: str, power: int) -> str:
-    return name if power == 1 else f"{name}^{power}"

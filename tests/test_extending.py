@@ -103,6 +103,7 @@ class EnergyCurrent:
     """``solve mu such that K == ...``: the energy current counted from the probe's potential."""
 
     quantity: ClassVar[str] = "energy_current"
+    unit: ClassVar[str] = "energy/time"
     unknown: ClassVar[str] = "mu"
     meaning: ClassVar[str] = "the energy current of the terminal, counted from one below its mu"
     elastic: ClassVar[bool] = False

@@ -8,12 +8,13 @@ import pytest
 import sympy as sp
 from scipy import constants
 
+from modelkit.dimensions import dimension_text, unit_text
 from modelkit.errors import ModelError
 from modelkit.language.expressions import translate
 from modelkit.language.parser import parse_expression
 from modelkit.language.scope import Scope
 from modelkit.language.unit_expressions import unit_of
-from modelkit.units import NATURAL, UnitSystem, dimension_text, measure, physical, unit_text
+from modelkit.units import NATURAL, UnitSystem, measure, physical
 
 
 def unit(text):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.edges import edges_of
+from modelkit.compile.edges import edges_of, poles_of
 from modelkit.elements.self_energies import self_energies
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device, TerminalGroup
@@ -29,7 +29,8 @@ class Contacts:
     ``terminal[k]``, ``site[k]`` of contact k.  ``sigma(E)`` gives the retarded self-energies:
     shape (n_E, n_contacts) when every self-energy is a multiple of the identity on its site
     (``scalar`` is True), otherwise a list of arrays (n_E, d_k, d_k), one a contact.
-    ``edges`` are the energies at which a self-energy or its derivative jumps.
+    ``edges`` are the energies at which a self-energy or its derivative jumps, ``poles`` the complex
+    ones near which it is large.
     """
 
     terminal: Integers
@@ -37,6 +38,7 @@ class Contacts:
     scalar: bool
     sigma: Callable[[Floats], Complexes | list[Complexes]]
     edges: Floats
+    poles: Complexes = field(default_factory=lambda: np.zeros(0, dtype=complex))
 
 
 def contacts_of(device: Device) -> Contacts:
@@ -72,6 +74,7 @@ def contacts_of(device: Device) -> Contacts:
         scalar=scalar,
         sigma=sigma,
         edges=edges_of(groups),
+        poles=poles_of(groups),
     )
 
 

@@ -1,11 +1,12 @@
-"""Energies at which a self-energy, or its derivative, jumps: there the panels of an average are split.
+"""Energies at which a self-energy, or its derivative, jumps, and its poles beside the axis.
 
-They only make averages cheap: an edge that is not found is found by bisection.
+There the panels of an average are split.  Edges only make averages cheap: one that is not found here is
+found by bisection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from modelkit.elements.self_energies import self_energies
 from modelkit.graph.device import TerminalGroup
 from modelkit.graph.formulas import evaluated
 
+Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 HIGHEST = 2  # degree in E of what is solved for an edge
@@ -26,6 +28,14 @@ def edges_of(groups: tuple[TerminalGroup, ...]) -> Floats:
     """All edges of all terminals, ascending, each once."""
     found = [edge for group in groups for edge in _of_group(group)]
     return np.unique(np.concatenate([np.zeros(0), *found]))
+
+
+def poles_of(groups: tuple[TerminalGroup, ...]) -> Complexes:
+    """Zeros of what the formulas of self-energies divide by, off the real axis."""
+    formulas = [value for group in groups for value in group.arguments.values() if callable(value)]
+    found = [roots for formula in formulas for roots in _roots(formula, _denominators)]
+    poles = np.unique(np.concatenate([np.zeros(0, dtype=complex), *found]))
+    return poles[poles.imag != 0]
 
 
 def _of_group(group: TerminalGroup) -> Iterator[Floats]:
@@ -41,17 +51,23 @@ def _of_group(group: TerminalGroup) -> Iterator[Floats]:
 
 def _of_formula(function: Any) -> Iterator[Floats]:
     """Real roots, in E, of what a formula compares with zero or takes the root of."""
+    for roots in _roots(function, _switches):
+        yield roots[np.abs(roots.imag) <= 1e-12 * np.abs(roots)].real
+
+
+def _roots(function: Any, parts_of: Callable[[sp.Basic], Iterator[sp.Expr]]) -> Iterator[Complexes]:
+    """Roots in E of parts of a formula, as far as these are polynomials of low degree."""
     matrix = isinstance(function.formula, sp.MatrixBase)
-    parts = list(function.formula) if matrix else [function.formula]
-    for switch in dict.fromkeys(found for part in parts for found in _switches(part)):
-        energy = next((symbol for symbol in switch.free_symbols if symbol.name == "E"), None)
-        if energy is None or not switch.is_polynomial(energy):
+    elements = list(function.formula) if matrix else [function.formula]
+    for part in dict.fromkeys(found for element in elements for found in parts_of(element)):
+        energy = next((symbol for symbol in part.free_symbols if symbol.name == "E"), None)
+        if energy is None or not part.is_polynomial(energy):
             continue
-        coefficients = sp.Poly(switch, energy).all_coeffs()
+        coefficients = sp.Poly(part, energy).all_coeffs()
         if len(coefficients) - 1 > HIGHEST:
             continue
         values = [np.ravel(evaluated(c, function.values, function.index)) for c in coefficients]
-        yield _real_roots(*values)
+        yield _finite_roots(*values)
 
 
 def _switches(formula: sp.Basic) -> Iterator[sp.Expr]:
@@ -66,7 +82,13 @@ def _switches(formula: sp.Basic) -> Iterator[sp.Expr]:
             yield node.base
 
 
-def _real_roots(*coefficients: NDArray[Any]) -> Floats:
+def _denominators(formula: sp.Basic) -> Iterator[sp.Expr]:
+    for node in sp.preorder_traversal(formula):
+        if isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp.is_negative:
+            yield node.base
+
+
+def _finite_roots(*coefficients: NDArray[Any]) -> Complexes:
     """Of ``a E + b`` or ``a E^2 + b E + c``, elementwise."""
     arrays = np.broadcast_arrays(*(np.asarray(c, dtype=complex) for c in coefficients))
     with np.errstate(all="ignore"):
@@ -76,5 +98,4 @@ def _real_roots(*coefficients: NDArray[Any]) -> Floats:
             a, b, c = arrays
             root = np.sqrt(b * b - 4 * a * c)
             roots = np.concatenate([(-b - root) / (2 * a), (-b + root) / (2 * a)])
-    real = np.isfinite(roots) & (np.abs(roots.imag) <= 1e-12 * np.abs(roots))
-    return np.asarray(roots[real].real)
+    return np.asarray(roots[np.isfinite(roots)])

@@ -73,8 +73,7 @@ def _refuse_superconductors(device: Device) -> None:
             message = f"transport with the internal space 'nambu' of '{lattice}' comes with a later version"
             raise ModelError(message, group.family.span)
     if len(device.pairs.value):
-        span = device.sites[0].family.span if device.sites else None
-        raise ModelError("transport with 'pair' terms comes with a later version", span)
+        raise ModelError("transport with 'pair' terms comes with a later version", device.pair_span)
 
 
 def _hamiltonian(device: Device) -> sparse.csr_array:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import sympy as sp
 
-from modelkit.errors import ModelError, Span
+from modelkit.dimensions import Exponents
+from modelkit.elements.quantities import quantity_of
+from modelkit.errors import MOST_ERRORS, ModelError, Span, raise_all
 from modelkit.language import nodes
 from modelkit.language.expressions import translate, translate_condition
 from modelkit.language.scope import Meaning, Scope
@@ -45,7 +47,8 @@ class Binder:
 
     ``names[space][name]`` are the declared names, ``sections[section][name]`` the finished objects,
     ``meanings`` the names that formulas of the device may use; ``integers`` are those that stand in
-    ranges, rings and indices; ``broken`` holds the paths of what is missing because of an error.
+    ranges, rings and indices; ``broken`` holds the paths of what is missing because of an error;
+    ``quantities`` are the dimensions of parameters and lets as far as they were asked for.
     """
 
     integers: frozenset[str] = frozenset()
@@ -55,6 +58,7 @@ class Binder:
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: set[tuple[str, ...]] = field(default_factory=set)
     errors: list[ModelError] = field(default_factory=list)
+    quantities: dict[str, Exponents | None] = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
@@ -75,6 +79,8 @@ class Binder:
             if broken:
                 self.broken.add(broken)
             self.errors.extend(one for one in error.errors if not isinstance(one, ConsequentError))
+            if len(self.errors) > 2 * MOST_ERRORS:  # each looks for the nearest of all names
+                raise_all(self.errors)
 
     def record(self, errors: Iterable[ModelError]) -> bool:
         """Record errors; True when there was one."""
@@ -100,18 +106,27 @@ class Binder:
 
     def formula(self, node: nodes.Expr, scope: Scope | None = None) -> sp.Expr:
         """A formula that is a number, not a matrix."""
-        found = translate(node, scope or self.scope)
+        found = self.formula_or_matrix(node, scope or self.scope)
         if isinstance(found, sp.MatrixBase):
             raise ModelError("this must be a number, it is a matrix", node.span)
         return found
 
     def formula_or_matrix(self, node: nodes.Expr, scope: Scope) -> Formula:
         """A formula that may be a matrix of the scope's internal spaces."""
-        return translate(node, scope)
+        found = translate(node, scope)
+        self._check_quantities(node, scope)
+        return found
 
     def condition(self, node: nodes.Expr, scope: Scope) -> sp.Basic:
         """A condition behind ``where``."""
-        return translate_condition(node, scope)
+        found = translate_condition(node, scope)
+        self._check_quantities(node, scope)
+        return found
+
+    def _check_quantities(self, node: nodes.Expr, scope: Scope) -> None:
+        """A length and an energy are not added; who gives names a special meaning checks by himself."""
+        if scope.special is None:
+            quantity_of(node, self, scope)
 
     def constant(self, node: nodes.Expr, what: str) -> sp.Expr:
         """A formula without declared names; ``what`` names it in the message."""
@@ -143,7 +158,7 @@ class Binder:
 
 
 def _plural(noun: str) -> str:
-    return f"{noun[:-1]}ices" if noun.endswith("ice") else f"{noun}s"
+    return f"{noun}s"
 
 
 def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
@@ -151,7 +166,7 @@ def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
 
     The members of ``a.b`` and the names of keyword arguments are not among them.
     """
-    waiting: list[nodes.Expr | nodes.Keyword] = [node]
+    waiting: list[nodes.Expr | nodes.Keyword | nodes.Arrow] = [node]
     while waiting:
         current = waiting.pop()
         if isinstance(current, nodes.Name):
@@ -159,8 +174,12 @@ def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
         waiting.extend(reversed(_parts(current)))
 
 
-def _parts(node: nodes.Expr | nodes.Keyword) -> list[nodes.Expr | nodes.Keyword]:
+def _parts(
+    node: nodes.Expr | nodes.Keyword | nodes.Arrow,
+) -> Sequence[nodes.Expr | nodes.Keyword | nodes.Arrow]:
     match node:
+        case nodes.Arrow(left=left, right=right):
+            return [left, right]
         case nodes.Keyword(value=value):
             return [value]
         case nodes.Index(of=of, at=at):

@@ -19,6 +19,23 @@ def called_name(node: nodes.Expr) -> nodes.Name | None:
     return None
 
 
+def subscripts_of(node: nodes.Index) -> tuple[nodes.Expr, ...]:
+    """The formulas in the brackets of a site or a terminal.
+
+    Raises
+    ------
+    ModelError
+        The arrow of a bond, which has a meaning in results only.
+    """
+    found = []
+    for part in node.at:
+        if isinstance(part, nodes.Arrow):
+            hint = "bonds stand in results: bond_current[c[1] -> c[2]]"
+            raise ModelError("an index is a formula, not a bond", part.span, hint=hint)
+        found.append(part)
+    return tuple(found)
+
+
 def arguments_of(
     node: nodes.Expr, names: Sequence[str], optional: Collection[str] = ()
 ) -> dict[str, nodes.Expr]:
@@ -41,7 +58,8 @@ def arguments_of(
             message = "an argument without a name stands behind one with a name"
             raise ModelError(message, argument.span, hint=usage)
         elif place >= len(names):
-            raise ModelError(f"'{word}' has only {len(names)} arguments", argument.span, hint=usage)
+            count = "one argument" if len(names) == 1 else f"{len(names)} arguments"
+            raise ModelError(f"'{word}' has only {count}", argument.span, hint=usage)
         else:
             name, value, span = names[place], argument, argument.span
         if name not in names:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import sympy as sp
 
 from modelkit.elements.binder import Binder
+from modelkit.elements.calls import subscripts_of
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.elements.parameters import Parameter
+from modelkit.elements.quantities import check_quantity, check_same
 from modelkit.elements.result_formulas import find_terminal
-from modelkit.elements.terminals import Terminal
+from modelkit.elements.terminals import DIMENSIONS, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
@@ -80,6 +82,7 @@ def bind_overrides(lines: Sequence[nodes.Assignment], binder: Binder) -> tuple[O
                 raise ModelError(f"'{target}' is set twice", line.target.span, hint="keep one of them")
             value = binder.formula(line.value)
             _check_value(target, value, line, binder)
+            check_target(target, line.value, binder)
             found[target] = Override(target, value, line.span or line.target.span)
     return tuple(found.values())
 
@@ -100,6 +103,15 @@ def overridden(target: nodes.Expr, binder: Binder) -> str:
     raise ModelError(
         "this is neither a parameter nor a field", target.span, hint="write gamma = ... or L.T = ..."
     )
+
+
+def check_target(target: str, node: nodes.Expr, binder: Binder) -> None:
+    """Refuse a value of a parameter or field that is certainly of another dimension."""
+    field = target.rpartition(".")[2]
+    if field != target:
+        check_quantity(node, DIMENSIONS[field], f"'{target}'", binder)
+    else:
+        check_same(node, nodes.Name(target), f"'{target}'", binder)
 
 
 def _parameter(name: nodes.Name, binder: Binder) -> str:
@@ -131,7 +143,7 @@ def _followed(name: str, binder: Binder) -> str | None:
 
 def _field(of: nodes.Name | nodes.Index, name: nodes.Name, binder: Binder) -> str:
     word = of.of if isinstance(of, nodes.Index) else of
-    at = of.at if isinstance(of, nodes.Index) else ()
+    at = subscripts_of(of) if isinstance(of, nodes.Index) else ()
     if not isinstance(word, nodes.Name):
         raise ModelError("left of '.' stands a terminal", of.span, hint="write L.T = ...")
     terminal = find_terminal(word, binder)

@@ -78,6 +78,8 @@ def declare(block: nodes.Block) -> Declarations:
     early = [pair for pair in pending if pair[0].stage < FORMULAS]
     late = [pair for pair in pending if pair[0].stage >= FORMULAS]
     _bind(early, binder)
+    if ("units",) in binder.broken:
+        binder.units = unit_systems.stand_in()
     for noun, statement in late:
         noun.prepare(statement, binder)
     _bind(late, binder)

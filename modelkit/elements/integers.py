@@ -74,7 +74,8 @@ def _in_indices(target: object) -> Iterator[str]:
     match target:
         case nodes.Index(at=at):
             for subscript in at:
-                yield from _counted(subscript)
+                if not isinstance(subscript, nodes.Arrow):
+                    yield from _counted(subscript)
 
 
 def _counted(node: nodes.Expr) -> Iterator[str]:

@@ -10,6 +10,7 @@ from modelkit.elements.binder import Binder
 from modelkit.elements.lattice_kinds import block_of_kind
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, check_form, fields_of, nouns
+from modelkit.elements.quantities import check_quantity
 from modelkit.elements.relations import SiteRef as SiteRef
 from modelkit.elements.sites import Grounds, bind_site
 from modelkit.elements.sites import SiteFamily as SiteFamily
@@ -205,6 +206,7 @@ def _degeneracy(field: nodes.Assignment, binder: Binder) -> sp.Expr:
     value = binder.formula(field.value)
     if value.is_positive is False:
         raise ModelError("a degeneracy is positive", field.value.span)
+    check_quantity(field.value, "1", "a degeneracy", binder)
     return value
 
 

@@ -9,6 +9,7 @@ import sympy as sp
 from modelkit.elements.binder import Binder
 from modelkit.elements.indices import Index, Listed, Over, Range, Ring
 from modelkit.elements.names import check_name
+from modelkit.elements.quantities import check_quantity
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.scope import Meaning, Scope
@@ -107,4 +108,5 @@ def _whole(node: nodes.Expr, binder: Binder, scope: Scope) -> sp.Expr:
     value = binder.formula(node, scope)
     if value.is_integer is False and value != sp.oo:
         raise ModelError("this must be an integer", node.span, hint="real values are listed: in {0.1, 0.3}")
+    check_quantity(node, "1", "a bound of a range", binder, scope)
     return value

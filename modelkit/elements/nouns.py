@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
+from modelkit.language.printer import expression_text, statement_text
 from modelkit.registry import Registry, suggestion
 
 if TYPE_CHECKING:
@@ -160,6 +161,10 @@ def check_form(statement: nodes.Statement, form: Form) -> Iterator[ModelError]:
     """Everything that is wrong with the shape of a statement, its block included."""
     word = statement.noun.id
     usage = f"write: {form.pattern}"
+    colon = _colon_in_a_range(statement, form)
+    if colon is not None:
+        yield colon
+        return
     yield from _check_head(statement, form, usage)
     yield from _check_clauses(statement, form, usage)
     if form.value and statement.value is None:
@@ -195,13 +200,38 @@ def _check_clauses(statement: nodes.Statement, form: Form, usage: str) -> Iterat
                 del rest[: rest.index(clause.word) + 1]
             elif clause.word in allowed:
                 message = f"'{clause.word}' stands in the wrong place or twice"
-                yield ModelError(message, clause.span, hint=usage)
+                yield ModelError(message, clause.span, hint=_joined_loops(clause, written) or usage)
             else:
                 yield ModelError(f"'{word}' has no '{clause.word}' here", clause.span, hint=usage)
     present = {clause.word for clause in (*statement.clauses, *statement.after)}
     for needed in form.needs:
         if needed not in present:
             yield ModelError(f"'{word}' needs '{needed}'", statement.noun.span, hint=usage)
+
+
+def _colon_in_a_range(statement: nodes.Statement, form: Form) -> ModelError | None:
+    """``for l in 1:N`` reads as a set that ends at ':' and a value."""
+    last = statement.clauses[-1] if statement.clauses else None
+    if form.value or statement.value is None or last is None or last.word not in ("for", "in"):
+        return None
+    item = last.items[-1]
+    start = item.over if isinstance(item, nodes.Iteration) else item
+    if isinstance(start, nodes.RangeSet | nodes.ListedSet | nodes.Call | nodes.Arrow | nodes.Text):
+        return None
+    assert not isinstance(start, nodes.Iteration)
+    hint = f"write: {expression_text(start)}..{expression_text(statement.value)}"
+    span = start.span.to(statement.value.span) if start.span and statement.value.span else last.span
+    return ModelError("a range is written with '..'", span, hint=hint)
+
+
+def _joined_loops(second: nodes.Clause, written: tuple[nodes.Clause, ...]) -> str | None:
+    """``for x in 1..X, y in 1..Y`` for two loops that follow one another."""
+    loops = [clause for clause in written if clause.word == second.word == "for"]
+    if len(loops) < 2:
+        return None
+    items = tuple(item for clause in loops for item in clause.items)
+    one = nodes.Statement(nodes.Name("x"), clauses=(nodes.Clause("for", items),))
+    return f"write: {statement_text(one).removeprefix('x ')}"
 
 
 def _check_block(word: str, block: nodes.Block, form: Form) -> Iterator[ModelError]:

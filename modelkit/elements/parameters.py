@@ -9,6 +9,7 @@ import sympy as sp
 from modelkit.elements.binder import Binder
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
+from modelkit.elements.quantities import check_same
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text, from_sympy
@@ -48,7 +49,7 @@ class Parameter:
             return None if value in self.choices else f"must be one of {allowed}, not {shown}"
         if self.integer and not (value.is_integer or value == sp.oo):
             return f"stands in a range, a ring or an index and must be an integer, not {shown}"
-        if not self.complex and not value.is_extended_real:
+        if not (self.complex and self.interval is None) and not value.is_extended_real:
             return f"is real, not {shown}"
         if self.interval is not None:
             low, high = self.interval
@@ -108,6 +109,8 @@ class ParameterNoun(Noun):
             complex=is_complex,
             span=statement.span,
         )
+        for bound in _written(statement):
+            check_same(bound, item.value, f"'{name}'", binder)
         reason = parameter.refuses(default)
         binder.store("parameters", name, parameter)
         if reason:
@@ -146,6 +149,21 @@ def _unit(node: nodes.Expr) -> str | None:
         case nodes.Operation(operands=operands):
             return next((unit for unit in map(_unit, operands) if unit), None)
     return None
+
+
+def _written(statement: nodes.Statement) -> list[nodes.Expr]:
+    """Bounds and choices as they stand in the text."""
+    found: list[nodes.Expr] = []
+    for clause in statement.clauses:
+        for item in clause.items:
+            match item:
+                case nodes.ListedSet(values=values):
+                    found += values
+                case nodes.RangeSet(start=start, stop=stop):
+                    found += [start, stop]
+                case _:
+                    found.append(item)  # type: ignore[arg-type]
+    return found
 
 
 def _interval(statement: nodes.Statement, binder: Binder) -> tuple[sp.Expr, sp.Expr] | None:

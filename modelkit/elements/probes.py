@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from modelkit.elements.binder import Binder
 from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, conditions, unknown_symbol
 from modelkit.elements.nouns import Form, fields_of, nouns
+from modelkit.elements.quantities import check_quantity
 from modelkit.elements.result_formulas import parameter_prefix
 from modelkit.elements.terminals import FIELDS, SOLVE, Condition, Places, TerminalNoun
 from modelkit.errors import ModelError
@@ -104,10 +105,11 @@ def _unknown(item: nodes.Item) -> str:
     if item.value is not None:
         raise ModelError("an unknown has no value", item.value.span, hint=f"write: {SOLVE.pattern}")
     if name.split("[")[0] in LATER_UNKNOWNS:
-        raise ModelError(f"solving for '{name}' comes with a later version", item.target.span)
+        hint = f"this version solves for {' or '.join(known)}: {SOLVE.pattern}"
+        raise ModelError(f"solving for '{name}' comes with a later version", item.target.span, hint=hint)
     if name not in known:
-        hint = suggestion(name, known, "unknowns")
-        raise ModelError(f"a probe cannot solve for '{name}'", item.target.span, hint=hint)
+        near = suggestion(name, known, "unknowns")
+        raise ModelError(f"a probe cannot solve for '{name}'", item.target.span, hint=near)
     return name
 
 
@@ -125,6 +127,7 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
     value = binder.formula(right, scope)
     if value.is_extended_real is False:
         raise ModelError("what is prescribed must be real", right.span)
+    check_quantity(right, conditions[word].unit, f"'{word}'", binder, scope)
     return Condition(word, value, node.span)
 
 

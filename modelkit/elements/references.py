@@ -8,6 +8,8 @@ import sympy as sp
 
 from modelkit.elements.binder import Binder
 from modelkit.elements.nouns import Form, Noun, fields_of, nouns
+from modelkit.elements.quantities import check_quantity
+from modelkit.elements.terminals import DIMENSIONS
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 
@@ -41,6 +43,7 @@ class ReferenceNoun(Noun):
         for name, field in fields.items():
             with binder.catching():
                 found[name] = binder.formula(field.value)
+                check_quantity(field.value, DIMENSIONS[name], f"'{name}'", binder)
         if "mu" not in fields:
             raise ModelError(
                 "the reference needs a mu", statement.noun.span, hint=f"write: {self.form.pattern}"

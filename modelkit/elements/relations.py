@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from modelkit.elements.binder import Binder, free_names
+from modelkit.elements.calls import subscripts_of
 from modelkit.elements.indices import Index
 from modelkit.elements.loops import (
     bind_loops,
@@ -17,7 +18,8 @@ from modelkit.elements.loops import (
     replaced,
     with_indices,
 )
-from modelkit.elements.sites import Grounds, SiteFamily
+from modelkit.elements.quantities import check_quantity
+from modelkit.elements.sites import Grounds, SiteFamily, indices_of
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
@@ -50,7 +52,7 @@ def written_site(node: nodes.Expr, grounds: Grounds, binder: Binder) -> Written:
     subscripts: tuple[nodes.Expr, ...] = ()
     of = node
     if isinstance(node, nodes.Index):
-        of, subscripts = node.of, node.at
+        of, subscripts = node.of, subscripts_of(node)
     if isinstance(of, nodes.Member):
         raise _of_another_lattice(of, grounds)
     if not isinstance(of, nodes.Name):
@@ -89,7 +91,8 @@ def bind_places(line: nodes.Statement, sites: Sequence[Written], binder: Binder)
     ranged = [_with_range(index, sites, refs) for index in free]
     where = sp.true
     for clause in clauses_of(line, "where"):
-        where = binder.condition(clause.items[0], scope)  # type: ignore[arg-type]
+        advice = indices_of(site.family for site in sites)
+        where = binder.condition(clause.items[0], scope.with_advice(advice))  # type: ignore[arg-type]
     return Places(scope, refs, tuple(_ordered([*ranged, *loops])), where)
 
 
@@ -125,6 +128,7 @@ def bind_ref(site: Written, binder: Binder, scope: Scope) -> SiteRef:
     for formula, subscript in zip(at, site.subscripts, strict=True):
         if formula.is_integer is False and formula.is_number:
             raise ModelError("the index of a site is an integer", subscript.span)
+        check_quantity(subscript, "1", "the index of a site", binder, scope)
     return SiteRef(site.family.lattice, site.family.name, at, site.span)
 
 

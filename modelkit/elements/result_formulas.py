@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
+from modelkit.dimensions import Exponents, dimension_of
 from modelkit.elements.binder import Binder
+from modelkit.elements.calls import subscripts_of
 from modelkit.elements.lattices import Lattice
+from modelkit.elements.quantities import quantity_of
 from modelkit.elements.terminals import Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
@@ -49,13 +52,14 @@ class OutputRequest:
 
     ``quantities`` maps the symbols of results in the formula to what they are; two-case functions
     are applied functions with the names of the registry ``reductions``; every other symbol is a
-    parameter or a let.
+    parameter or a let; ``dimension`` are the exponents of its unit where they are known (e = 1).
     """
 
     name: str
     formula: sp.Expr | None = None
     quantities: Mapping[sp.Symbol, Quantity] = field(default_factory=dict)
     span: Span | None = None
+    dimension: Exponents | None = None
 
     @property
     def reduces(self) -> bool:
@@ -120,7 +124,19 @@ def bind_formula(
     reader = _Reader(verb, tuple(cases), binder)
     scope = binder.scope.with_special(parameter_prefix(binder.scope)).with_special(reader.special)
     formula = binder.formula(node, scope)
-    return OutputRequest(name.id, formula, reader.quantities, node.span)
+    dimension = quantity_of(node, binder, results=_dimension_of_result)
+    return OutputRequest(name.id, formula, reader.quantities, node.span, dimension)
+
+
+def _dimension_of_result(node: nodes.Expr) -> Exponents | None:
+    """Of ``I``, ``I[L]``, ``I[L]@forward`` and of two-case quantities of them."""
+    match node:
+        case nodes.AtCase(of=of) | nodes.Group(of=of):
+            return _dimension_of_result(of)
+        case nodes.Name(id=word) | nodes.Index(of=nodes.Name(id=word)):
+            known = by_word(word)
+            return dimension_of(known.unit) if known is not None else None
+    return None
 
 
 class _Reader:
@@ -182,19 +198,20 @@ class _Reader:
             self.reducing = False
         return sp.Function(word)(argument)
 
-    def _result(self, name: nodes.Name, at: tuple[nodes.Expr, ...], case: str | None) -> sp.Symbol:
+    def _result(
+        self, name: nodes.Name, at: tuple[nodes.Expr | nodes.Arrow, ...], case: str | None
+    ) -> sp.Symbol:
         output = by_word(name.id)
         assert output is not None  # asked before
         check_verb(output, self.verb, name)
         labelled = [dim for dim in output.dims if dim not in UNLABELLED]
-        if at and len(at) != sum(2 if dim == "bond" else 1 for dim in labelled):
+        if at and len(at) != len(labelled):
             shown = ", ".join(labelled) or "no labels"
-            raise ModelError(f"'{name.id}' has the labels ({shown}), {len(at)} given", name.span)
-        waiting, labels = list(at), []
-        for dim in labelled if at else ():
-            written = [waiting.pop(0) for _ in range(2 if dim == "bond" else 1)]
-            labels.append(Label(tuple(self._label(node, dim) for node in written)))
-        quantity = Quantity(output.name, tuple(labels), case)
+            hint = f"write: {name.id}[c[1] -> c[2]]" if "bond" in labelled else None
+            message = f"'{name.id}' has the labels ({shown}), {len(at)} given"
+            raise ModelError(message, name.span, hint=hint)
+        labels = tuple(self._label(name, node, dim) for node, dim in zip(at, labelled, strict=False))
+        quantity = Quantity(output.name, labels, case)
         for symbol, known in self.quantities.items():
             if known == quantity:
                 return symbol
@@ -203,8 +220,20 @@ class _Reader:
         self.quantities[symbol] = quantity
         return symbol
 
-    def _label(self, node: nodes.Expr, dim: str) -> tuple[str, tuple[sp.Expr, ...]]:
-        of, at = (node.of, node.at) if isinstance(node, nodes.Index) else (node, ())
+    def _label(self, result: nodes.Name, node: nodes.Expr | nodes.Arrow, dim: str) -> Label:
+        """``S[2]`` for a terminal or site, ``c[3] -> c[4]`` for a bond."""
+        match node:
+            case nodes.Arrow(left=left, right=right) if dim == "bond":
+                return Label((self._part(left, dim), self._part(right, dim)))
+            case nodes.Arrow():
+                raise ModelError(f"the label of '{result.id}' is a {dim}, not a bond", node.span)
+            case _ if dim == "bond":
+                hint = f"write: {result.id}[c[1] -> c[2]]"
+                raise ModelError(f"the label of '{result.id}' is a bond", node.span, hint=hint)
+        return Label((self._part(node, dim),))
+
+    def _part(self, node: nodes.Expr, dim: str) -> tuple[str, tuple[sp.Expr, ...]]:
+        of, at = (node.of, subscripts_of(node)) if isinstance(node, nodes.Index) else (node, ())
         if dim in ("site", "bond"):
             name, count = self._site(of)
         else:

@@ -32,11 +32,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a kind: its meaning, its default (None: must be given), its shape."""
+    """An argument of a kind: its meaning, its default (None: must be given), its shape, its dimension."""
 
     meaning: str
     default: float | None = None
     matrix: bool = False
+    dimension: str = "energy"
 
 
 class SelfEnergy(Protocol):
@@ -60,6 +61,7 @@ class SelfEnergy(Protocol):
 self_energies: Registry[type[SelfEnergy]] = Registry("self-energy", "self-energies")
 
 LATER = ("lead",)
+HERMITIAN = 1e-12  # relative to the largest element
 
 
 @self_energies.register("chain")
@@ -120,8 +122,13 @@ class WideBand:
 
     @staticmethod
     def refuses(**arguments: ArrayLike) -> str | None:
-        """A number Gamma must be real and not negative (matrices are checked with Im Sigma <= 0)."""
+        """A number Gamma must be real and not negative, a matrix Hermitian (its sign: Im Sigma <= 0)."""
         gamma = np.asarray(arguments["Gamma"])
-        if gamma.ndim < 2 and (np.any(np.imag(gamma) != 0) or np.any(np.real(gamma) < 0)):
-            return "Gamma of a wide band is a rate: real and not negative"
+        if gamma.ndim < 2:
+            wrong = np.any(np.imag(gamma) != 0) or np.any(np.real(gamma) < 0)
+            return "Gamma of a wide band is a rate: real and not negative" if wrong else None
+        adjoint = np.conj(np.swapaxes(gamma, -1, -2))
+        largest = np.max(np.abs(gamma), axis=(-2, -1), keepdims=True, initial=0)
+        if np.any(np.abs(gamma - adjoint) > HERMITIAN * largest):
+            return "Gamma of a wide band is a Hermitian matrix: it equals its adjoint"
         return None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import sympy as sp
 
 from modelkit.elements.binder import Binder
 from modelkit.elements.calls import arguments_of, called_name
 from modelkit.elements.lattices import Formula
-from modelkit.elements.self_energies import LATER, SelfEnergy, self_energies
+from modelkit.elements.quantities import check_quantity
+from modelkit.elements.self_energies import LATER, Complexes, SelfEnergy, self_energies
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.functions import functions
@@ -57,6 +59,7 @@ def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEner
         raise ModelError(f"there is no self-energy '{name.id}'", name.span, hint=hint)
     scope = scope.with_names({"E": Meaning("energy", ENERGY)})
     sigma = binder.formula_or_matrix(node, scope)
+    check_quantity(node, "energy", "a self-energy", binder, scope)
     if isinstance(sigma, sp.Expr) and sigma.is_number and sp.im(sigma).is_positive:
         hint = "a retarded self-energy has Im Sigma <= 0: write -1i*..."
         raise ModelError("this self-energy describes a gain", node.span, hint=hint)
@@ -79,12 +82,19 @@ def _call(
             values[name] = binder.formula_or_matrix(value, scope)
         else:
             values[name] = binder.formula(value, scope)
-    if all(isinstance(value, sp.Expr) and value.is_number for value in values.values()):
-        numbers = {name: float(value) if value.is_real else complex(value) for name, value in values.items()}
-        reason = kind.refuses(**numbers)
+        check_quantity(value, described[name].dimension, f"'{name}'", binder, scope)
+    if not any(value.free_symbols for value in values.values()):
+        reason = kind.refuses(**{name: _number(value) for name, value in values.items()})
         if reason:
             raise ModelError(reason, node.span)
     return SelfEnergyCall(word, {name: values[name] for name in described}, node.span)
+
+
+def _number(value: Formula) -> float | complex | Complexes:
+    """A constant as a number of Python, or an array."""
+    if isinstance(value, sp.MatrixBase):
+        return np.array([complex(entry) for entry in value.flat()]).reshape(value.shape)
+    return float(value) if value.is_real else complex(value)
 
 
 def _is_function(word: str, binder: Binder) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sympy as sp
 
 from modelkit.elements.binder import Binder, ConsequentError
+from modelkit.elements.calls import subscripts_of
 from modelkit.elements.indices import Index
 from modelkit.elements.loops import bind_loops, clauses_of
 from modelkit.elements.names import check_name
+from modelkit.elements.quantities import check_quantity
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
@@ -33,6 +36,17 @@ class SiteFamily:
         """How a site of the family is written: ``c[l]``."""
         names = ", ".join(index.name for index in self.indices)
         return f"{self.name}[{names}]" if names else self.name
+
+
+def indices_of(families: Iterable[SiteFamily]) -> str:
+    """``the index of c[l] is l``: what a condition on sites may use; empty where there is none."""
+    found = []
+    for family in families:
+        names = ", ".join(index.name for index in family.indices)
+        count = "index of {} is {}" if len(family.indices) == 1 else "indices of {} are {}"
+        if names:
+            found.append(f"the {count.format(family.pattern, names)}")
+    return "; ".join(dict.fromkeys(found))
 
 
 @dataclass
@@ -84,6 +98,8 @@ def bind_site(line: nodes.Statement, grounds: Grounds, binder: Binder) -> SiteFa
     position = None
     for clause in clauses_of(line, "at"):
         position = tuple(binder.formula(part, scope) for part in clause.items)  # type: ignore[arg-type]
+        for part in clause.items:
+            check_quantity(part, "length", "a position", binder, scope)  # type: ignore[arg-type]
     return SiteFamily(grounds.lattice, name.id, tuple(loops), where, position, line.span)
 
 
@@ -95,6 +111,6 @@ def _head(line: nodes.Statement) -> tuple[nodes.Name, tuple[nodes.Expr, ...]]:
     match target:
         case nodes.Name():
             return target, ()
-        case nodes.Index(of=nodes.Name() as name, at=at):
-            return name, at
+        case nodes.Index(of=nodes.Name() as name):
+            return name, subscripts_of(target)
     raise ModelError("a site is a name with its indices", target.span, hint="write: site c[l] for l in 1..N")

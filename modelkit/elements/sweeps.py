@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import sympy as sp
 
 from modelkit.elements.binder import Binder
-from modelkit.elements.cases import overridden
+from modelkit.elements.cases import check_target, overridden
 from modelkit.elements.indices import Listed, Range, Ring
 from modelkit.elements.loops import bind_over
 from modelkit.elements.parameters import Parameter
+from modelkit.elements.quantities import check_quantity
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.registry import Verb, outputs
 
 MOST_POINTS = 1_000_000
+RUNNING = {"E": "energy", "time": "time"}  # running variables, and their dimensions in the Dataset
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
         raise ModelError("one sweep a line; several sweeps give their product", line.head.span)
     over = _over(line, binder)
     if isinstance(item.target, nodes.Name) and item.target.id in verb.grids:
+        for node in _written(line):
+            if item.target.id in RUNNING:
+                check_quantity(node, RUNNING[item.target.id], f"'{item.target.id}'", binder)
         return Sweep(item.target.id, over, line.span)
     if isinstance(item.target, nodes.Name):
         _check_dimension(item.target)
@@ -64,7 +69,20 @@ def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
     parameter = binder.section("parameters").get(name)
     if parameter is not None:
         _check_values(parameter, over, line)
+    for node in _written(line):
+        check_target(name, node, binder)
     return Sweep(name, over, line.span)
+
+
+def _written(line: nodes.Statement) -> tuple[nodes.Expr, ...]:
+    """The values as they stand in the text."""
+    match line.clauses[0].items:
+        case (nodes.ListedSet(values=values),):
+            return values
+        case (nodes.RangeSet(start=start, stop=stop),):
+            return start, stop
+        case items:
+            return items  # type: ignore[return-value]
 
 
 def _over(line: nodes.Statement, binder: Binder) -> Range | Listed | Grid:

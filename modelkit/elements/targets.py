@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import sympy as sp
 
 from modelkit.elements.binder import Binder, ConsequentError, free_names
+from modelkit.elements.calls import subscripts_of
 from modelkit.elements.indices import Index
 from modelkit.elements.lattices import Lattice, SiteFamily
 from modelkit.elements.loops import clauses_of, make_index, with_indices
+from modelkit.elements.quantities import check_quantity
+from modelkit.elements.sites import indices_of
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.scope import Meaning, Scope
@@ -95,6 +98,8 @@ def bind_targets(
         at = None
         if target.subscripts is not None:
             at = tuple(binder.formula(subscript, scope) for subscript in target.subscripts)
+            for subscript in target.subscripts:
+                check_quantity(subscript, "1", "the index of a site", binder, scope)
         where = _where(late[0], target, at, indices, binder, scope) if late else sp.true  # type: ignore[arg-type]
         family = target.family.name if target.family is not None else None
         found.append(Attachment(target.lattice.name, family, at, target.end, where, target.span))
@@ -105,7 +110,7 @@ def _target(node: nodes.Expr, binder: Binder) -> Target:
     subscripts: tuple[nodes.Expr, ...] | None = None
     of = node
     if isinstance(node, nodes.Index):
-        of, subscripts = node.of, node.at
+        of, subscripts = node.of, subscripts_of(node)
     if not isinstance(of, nodes.Member) or not isinstance(of.of, nodes.Name):
         raise _not_a_target(of, binder)
     lattice = binder.find(of.of, "lattice", "elements", Lattice)
@@ -198,7 +203,7 @@ def _where(
         for index in own.values()
         if index.symbol in values
     }
-    return binder.condition(node, inner.with_names(known))
+    return binder.condition(node, inner.with_names(known).with_advice(indices_of(families)))
 
 
 def _families_at(target: Target) -> Sequence[SiteFamily]:

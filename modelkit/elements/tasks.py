@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelkit.elements.binder import Binder
 from modelkit.elements.cases import Case, Override, bind_overrides
@@ -39,11 +39,15 @@ OUTPUT = Form(
 )
 
 
+CALL = "()"  # the verb itself among the spans of a task; no option has this name
+
+
 @dataclass(frozen=True)
 class Task:
     """A declared task.
 
-    ``options`` holds those of the verb: words as str, numbers as int or float.
+    ``options`` holds those of the verb: words as str, numbers as int or float; ``spans`` says where each
+    is written and, under ``CALL``, where the verb is.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Task:
     overrides: tuple[Override, ...]
     outputs: tuple[OutputRequest, ...]
     span: Span | None = None
+    spans: Mapping[str, Span] = field(default_factory=dict)
 
 
 @nouns.register("task")
@@ -74,7 +79,7 @@ class TaskNoun(Noun):
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Verb, options, cases, sweeps, overrides, outputs; each line's error by itself."""
-        name, verb, options = _head(statement, self.form, binder)
+        name, verb, options, spans = _head(statement, self.form, binder)
         block = statement.block or nodes.Block(())
         written = {word: _lines(block, word) for word in ("cases", "sweep", "output")}
         cases = _cases(written["cases"], binder)
@@ -107,13 +112,14 @@ class TaskNoun(Noun):
             overrides,
             tuple(found.values()),
             statement.span,
+            spans,
         )
         binder.store("tasks", name.id, task)
 
 
 def _head(
     statement: nodes.Statement, form: Form, binder: Binder
-) -> tuple[nodes.Name, Verb, dict[str, object]]:
+) -> tuple[nodes.Name, Verb, dict[str, object], dict[str, Span]]:
     assert isinstance(statement.head, nodes.Listing)  # the form has been checked
     item, usage = statement.head.items[0], f"write: {form.pattern}"
     if len(statement.head.items) > 1 or not isinstance(item.target, nodes.Name):
@@ -122,10 +128,10 @@ def _head(
     match item.value:
         case nodes.Name() as word:
             verb = verbs.look_up(word.id, word.span)
-            return item.target, verb, _options(verb, (), binder)
+            return item.target, verb, {}, _spans(item.value, ())
         case nodes.Call(of=nodes.Name() as word, arguments=arguments):
             verb = verbs.look_up(word.id, word.span)
-            return item.target, verb, _options(verb, arguments, binder)
+            return item.target, verb, _options(verb, arguments, binder), _spans(item.value, arguments)
     span = item.value.span if item.value is not None else item.target.span
     raise ModelError("behind '=' of a task stands a verb", span, hint=suggestion("", verbs, verbs.plural))
 
@@ -147,6 +153,11 @@ def _options(
                 raise ModelError(f"the option '{name.id}' is given twice", name.span)
             found[name.id] = _option(name.id, argument.value, binder)
     return found
+
+
+def _spans(call: nodes.Expr, arguments: tuple[nodes.Expr | nodes.Keyword, ...]) -> dict[str, Span]:
+    written = {one.name.id: one.span for one in arguments if isinstance(one, nodes.Keyword)}
+    return {name: span for name, span in {CALL: call.span, **written}.items() if span is not None}
 
 
 def _option(name: str, node: nodes.Expr, binder: Binder) -> object:

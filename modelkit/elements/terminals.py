@@ -13,6 +13,7 @@ from modelkit.elements.indices import Index, Ring
 from modelkit.elements.loops import bind_loops, make_index, with_indices
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, fields_of
+from modelkit.elements.quantities import check_quantity
 from modelkit.elements.self_energy_calls import SelfEnergyCall as SelfEnergyCall
 from modelkit.elements.self_energy_calls import bind_self_energy
 from modelkit.elements.targets import Attachment as Attachment
@@ -29,6 +30,7 @@ FIELDS = {
     "T": "temperature; 0 if not given",
     "bands": "what the band bottom is tied to: rigid (a fixed energy)",
 }
+DIMENSIONS = {"mu": "energy", "T": "temperature"}  # of the fields that are numbers
 BANDS = ("rigid",)
 BANDS_LATER = ("own", "local")
 
@@ -244,6 +246,7 @@ def _given(name: str, node: nodes.Expr, scope: Scope, binder: Binder) -> sp.Expr
         raise ModelError(f"'{name}' must be real", node.span)
     if name == "T" and value.is_negative:
         raise ModelError("a temperature is not negative", node.span)
+    check_quantity(node, DIMENSIONS[name], f"'{name}'", binder, scope)
     return value
 
 

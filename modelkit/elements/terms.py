@@ -17,6 +17,7 @@ from modelkit.elements.calls import arguments_of, called_name
 from modelkit.elements.disorder import distributions
 from modelkit.elements.indices import Index
 from modelkit.elements.nouns import Form
+from modelkit.elements.quantities import check_quantity
 from modelkit.elements.relations import Places, SiteRef, Written, bind_places, component_matrix, written_site
 from modelkit.elements.sites import Grounds
 from modelkit.errors import ModelError, Span
@@ -99,7 +100,8 @@ class Onsite(TermKind):
         value, span = term.value, line.value.span if line.value else line.span
         if isinstance(value, sp.MatrixBase):
             if value.is_hermitian is False:
-                yield ModelError("the matrix of an onsite energy is Hermitian", span)
+                hint = "entries across the diagonal are conjugate: [a, b | conj(b), d]"
+                yield ModelError("the matrix of an onsite energy is Hermitian", span, hint=hint)
         elif isinstance(value, sp.Expr) and value.is_extended_real is False:
             hint = "losses are a terminal with a self-energy"
             yield ModelError("an onsite energy is real", span, hint=hint)
@@ -172,6 +174,7 @@ def bind_term(line: nodes.Statement, grounds: Grounds, binder: Binder) -> Term:
     places = bind_places(line, ends, binder)
     assert line.value is not None  # the form has been checked
     value = _value(line.value, kind, ends, places.scope, grounds, binder)
+    check_quantity(line.value, "energy", f"'{line.noun.id}'", binder, places.scope)
     term = Term(line.noun.id, places.refs, places.indices, places.where, value, None, line.span)
     for error in kind.checks(term, line, grounds):
         raise error
@@ -243,4 +246,6 @@ def _distribution(node: nodes.Expr, places: Places, binder: Binder) -> tuple[str
     found = {name: binder.formula(value, places.scope) for name, value in arguments.items()}
     if found["seed"].is_integer is False:
         raise ModelError("a seed is an integer", arguments["seed"].span)
+    for name, value in arguments.items():
+        check_quantity(value, "1" if name == "seed" else "energy", f"'{name}'", binder, places.scope)
     return called.id, sp.Tuple(*(found[name] for name in names))

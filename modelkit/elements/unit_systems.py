@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from modelkit.dimensions import UnitFactor
 from modelkit.elements.binder import Binder
 from modelkit.elements.nouns import Form, Noun, fields_of, nouns
 from modelkit.errors import ModelError
 from modelkit.language import nodes
 from modelkit.language.unit_expressions import unit_of
 from modelkit.registry import suggestion
-from modelkit.units import CHOICES, physical
+from modelkit.units import CHOICES, UnitSystem, physical
+
+
+def stand_in() -> UnitSystem:
+    """What the rest of a text is read with where its own units are wrong: each quantity has a unit."""
+    usual = {"energy": "eV", "length": "nm", "temperature": "K"}
+    return physical({name: (UnitFactor(unit, 1),) for name, unit in usual.items()})
 
 
 @nouns.register("units")

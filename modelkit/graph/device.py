@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from modelkit.elements.lattices import SiteFamily
 from modelkit.elements.terminals import Terminal
+from modelkit.errors import Span
+from modelkit.units import NATURAL, UnitSystem
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -95,7 +97,12 @@ class TerminalGroup:
 
 @dataclass(frozen=True)
 class Device:
-    """Index and value arrays of a model at given values."""
+    """Index and value arrays of a model at given values.
+
+    All physics is in the model's unit of energy, with hbar = e = k_B = 1: temperatures are k_B T,
+    prescribed currents are counted in energy/hbar.  Positions and ``values`` are in the model's own
+    units; ``units`` leads back to them.
+    """
 
     values: Mapping[str, float | complex | int]
     sites: tuple[SiteGroup, ...]
@@ -107,6 +114,8 @@ class Device:
     terminals: tuple[TerminalGroup, ...]
     reference: Mapping[str, float]  # "mu", "T"; empty without a reference
     fingerprint: Hashable  # equal for devices that differ in given fields and conditions only
+    units: UnitSystem = NATURAL
+    pair_span: Span | None = None  # of the first pair term, for methods that refuse it
 
     @property
     def size(self) -> int:

@@ -137,7 +137,7 @@ def _whole(
     formula: sp.Expr, values: Values, index: Mapping[str, Numbers], what: str, span: Span | None
 ) -> Numbers:
     """Integer values of a bound."""
-    if isinstance(formula, sp.Integer):
+    if isinstance(formula, sp.Integer) and abs(int(formula)) <= EXACT:
         return np.asarray(int(formula), dtype=np.intp)
     if isinstance(formula, sp.Symbol) and formula.name in index:
         return np.asarray(index[formula.name], dtype=np.intp)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from modelkit.elements.lattices import Lattice, Term
-from modelkit.elements.terminals import Terminal
+from modelkit.elements.terminals import DIMENSIONS, Terminal
 from modelkit.errors import ModelError, raise_all
 from modelkit.graph.assembly import Elements, Part, Place, elements, together
 from modelkit.graph.attach import Attached, attached, attached_key
@@ -31,8 +31,10 @@ from modelkit.graph.sites import Sites, family_names, family_sites
 from modelkit.graph.terminals import argument_key, split_fields, terminal_group
 from modelkit.graph.terms import Placed, placed, term_key
 from modelkit.numerics.evaluate import first_fault
+from modelkit.units import UnitSystem
 
 KINDS = ("onsite", "hop", "pair")  # what the matrices are made of
+TERMS = 4  # the terms of a lattice may have so many times more entries than it may have bonds
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,7 @@ class Expansion:
     def __init__(self, graph: nx.MultiDiGraph, limit: int = LIMIT) -> None:
         self.graph = graph
         self.limit = limit
+        self._units: UnitSystem = graph.graph["declarations"].units
         self._memory = Memory()
         self._lattices: dict[str, Lattice] = things(graph, "lattice")
         self._terminals: dict[str, Terminal] = things(graph, "terminal")
@@ -79,7 +82,8 @@ class Expansion:
         Parameters
         ----------
         values : mapping of str to number
-            Parameters and lets, as from :func:`modelkit.graph.values.values_of`.
+            Parameters and lets in the units of the model, as from
+            :func:`modelkit.graph.values.values_of`.
         fields : mapping of str to number, optional
             Terminal fields given from outside: ``{"L.T": 0.1, "S[2].mu": 1.0}``.
 
@@ -107,14 +111,16 @@ class Expansion:
         groups, first = [], 0
         given = split_fields(fields or {}, contacts)
         for name, one in contacts.items():
-            groups.append(terminal_group(one, first, values, reference, given[name]))
+            groups.append(terminal_group(one, first, values, reference, given[name], self._units))
             first += one.domain.count
         keys = tuple(
             (attached_key(terminal, families, values), argument_key(terminal, values))
             for terminal in self._terminals.values()
         )
         fingerprint = (self._identity, tuple(part.key for part in laid), keys)
-        return _device(values, laid, tuple(groups), reference, fingerprint)
+        whole = _device(values, laid, tuple(groups), self._in_energy(reference), fingerprint, self._units)
+        pairs = [term.span for part in self._terms.values() for term in part if term.kind == "pair"]
+        return replace(whole, pair_span=pairs[0]) if pairs else whole
 
     def _refuse_others(self) -> None:
         raise_all(
@@ -172,11 +178,16 @@ class Expansion:
             raise ModelError(f"the degeneracy of '{name}' is {degeneracy:.6g}, not positive", lattice.span)
         parts: dict[str, list[tuple[Placed, Any, object]]] = {kind: [] for kind in KINDS}
         errors: list[ModelError] = []
+        total = 0
         for number, term in enumerate(self._terms[name]):
             try:
                 parts[term.kind].append(self._term(name, number, term, families, values, place))
+                total += parts[term.kind][-1][0].count
             except ModelError as error:
                 errors.append(error)
+            if total > TERMS * self.limit:
+                message = f"the terms of '{name}' have more than {TERMS * self.limit:.3g} entries"
+                raise ModelError(message, term.span, hint="make the device smaller")
         raise_all(errors)
         key = tuple(entry[2] for entries in parts.values() for entry in entries)
         made = self._memory.get(
@@ -264,12 +275,20 @@ class Expansion:
         return {
             name: real_number(getattr(element, name), values, f"the reference's {name}", element.span)
             for element in nodes.values()
-            for name in ("mu", "T")
+            for name in DIMENSIONS
         }
+
+    def _in_energy(self, reference: Mapping[str, float]) -> dict[str, float]:
+        return {name: value / self._units.scale(DIMENSIONS[name]) for name, value in reference.items()}
 
 
 def _device(
-    values: Values, laid: list[_Laid], terminals: Any, reference: Mapping[str, float], fingerprint: Any
+    values: Values,
+    laid: list[_Laid],
+    terminals: Any,
+    reference: Mapping[str, float],
+    fingerprint: Any,
+    units: UnitSystem,
 ) -> Device:
     sizes = np.concatenate(
         [np.full(part.place.size, part.place.space.dimension, dtype=np.intp) for part in laid]
@@ -291,6 +310,7 @@ def _device(
         terminals=terminals,
         reference=reference,
         fingerprint=fingerprint,
+        units=units,
     )
 
 

@@ -15,6 +15,7 @@ from modelkit.elements.lattices import Lattice, SiteFamily, SiteRef, Term
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.link import relations, things
+from modelkit.language.symbols import symbol
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -104,7 +105,7 @@ def _larger(one: sp.Expr, other: sp.Expr) -> sp.Expr:
 
 def _sum(one: SymbolicSum, prefixed: bool) -> str:
     body = _body(one.term, prefixed)
-    conditions = [] if one.where is sp.true else [sp.latex(one.where)]
+    conditions = [] if one.where is sp.true else [_tex(one.where)]
     signs = []
     for number, index in enumerate(one.indices):
         signs.append(_sign(index, conditions if number == len(one.indices) - 1 else []))
@@ -114,44 +115,44 @@ def _sum(one: SymbolicSum, prefixed: bool) -> str:
 
 
 def _sign(index: Index, conditions: Iterable[str]) -> str:
-    name = sp.latex(index.symbol)
+    name = _tex(index.symbol)
     match index.over:
         case Range(start=start, stop=stop, step=step):
-            upper = f"^{{{sp.latex(stop)}}}"
-            lower = [f"{name}={sp.latex(start)}"]
+            upper = f"^{{{_tex(stop)}}}"
+            lower = [f"{name}={_tex(start)}"]
             if step != 1:
-                lower = [f"{name}={sp.latex(start)}, {sp.latex(start + step)}, \\ldots"]
+                lower = [f"{name}={_tex(start)}, {_tex(start + step)}, \\ldots"]
         case Ring(cells=cells) if cells == sp.oo:
             lower, upper = [f"{name} \\in \\mathbb{{Z}}"], ""
         case Ring(cells=cells):
-            lower, upper = [f"{name} \\in \\mathrm{{ring}}({sp.latex(cells)})"], ""
+            lower, upper = [f"{name} \\in \\mathrm{{ring}}({_tex(cells)})"], ""
         case Listed(values=values):
-            lower, upper = [f"{name} \\in \\{{{', '.join(map(sp.latex, values))}\\}}"], ""
+            lower, upper = [f"{name} \\in \\{{{', '.join(map(_tex, values))}\\}}"], ""
     lines = [*lower, *conditions]
     below = lines[0] if len(lines) == 1 else "\\substack{" + " \\\\ ".join(lines) + "}"
     return f"\\sum_{{{below}}}{upper}"
 
 
 def _body(term: Term, prefixed: bool) -> str:
-    symbols = [_operator(end, prefixed) for end in term.ends]
+    operators = [_operator(end, prefixed) for end in term.ends]
     factor = _factor(term)
     match term.kind:
         case "onsite":
             return _joined(
-                [_dagger(symbols[0]), factor, symbols[0]]
+                [_dagger(operators[0]), factor, operators[0]]
                 if _is_matrix(term)
-                else [factor, _dagger(symbols[0]), symbols[0]]
+                else [factor, _dagger(operators[0]), operators[0]]
             )
         case "hop":
-            source, target = symbols
+            source, target = operators
             parts = (
                 [_dagger(target), factor, source] if _is_matrix(term) else [factor, _dagger(target), source]
             )
             return f"\\left({_joined(parts)} + \\mathrm{{h.c.}}\\right)"
         case "pair":
-            parts = [symbols[0], factor, symbols[1]] if _is_matrix(term) else [factor, *symbols]
+            parts = [operators[0], factor, operators[1]] if _is_matrix(term) else [factor, *operators]
             return f"\\left({_joined(parts)} + \\mathrm{{h.c.}}\\right)"
-    return _joined([factor, *(f"{_dagger(symbol)} {symbol}" for symbol in symbols)])
+    return _joined([factor, *(f"{_dagger(operator)} {operator}" for operator in operators)])
 
 
 def _joined(parts: list[str]) -> str:
@@ -166,29 +167,35 @@ def _is_matrix(term: Term) -> bool:
 def _factor(term: Term) -> str:
     """The value in front of the operators; a random one is called w."""
     if term.distribution is not None:
-        at = ",".join(sp.latex(subscript) for end in term.ends for subscript in end.at)
+        at = ",".join(_tex(subscript) for end in term.ends for subscript in end.at)
         value: Any = term.value
-        arguments = ", ".join(map(sp.latex, value.args))
+        arguments = ", ".join(map(_tex, value.args))
         return f"w_{{{at}}}[\\mathrm{{{term.distribution}}}({arguments})]"
     if term.value == 1:
         return ""
     if term.value == -1:
         return "-"
-    text = sp.latex(term.value)
+    text = _tex(term.value)
     return f"\\left({text}\\right)" if isinstance(term.value, sp.Add) else f"{text} \\,"
 
 
 def _operator(end: SiteRef, prefixed: bool) -> str:
     name = end.family if len(end.family) == 1 else f"\\mathrm{{{_escaped(end.family)}}}"
-    below = ",".join(sp.latex(subscript) for subscript in end.at)
+    below = ",".join(_tex(subscript) for subscript in end.at)
     if prefixed:
         lattice = f"\\mathrm{{{_escaped(end.lattice)}}}"
         below = f"{lattice};{below}" if below else lattice
     return f"{name}_{{{below}}}" if below else name
 
 
-def _dagger(symbol: str) -> str:
-    return f"{symbol}^\\dagger"
+def _tex(formula: Any) -> str:
+    """A formula in print; names are set as on the axes of figures."""
+    names = {one: symbol(str(one)) for one in getattr(formula, "free_symbols", ())}
+    return str(sp.latex(formula, symbol_names=names))
+
+
+def _dagger(operator: str) -> str:
+    return f"{operator}^\\dagger"
 
 
 def _escaped(name: str) -> str:

@@ -46,6 +46,7 @@ from modelkit.elements.lattices import Lattice, Term
 from modelkit.elements.terminals import Attachment, Terminal
 from modelkit.errors import ModelError, Span, raise_all
 from modelkit.registry import suggestion
+from modelkit.units import UnitSystem
 
 REFERENCE = "(reference)"
 
@@ -60,6 +61,10 @@ class Declared(Protocol):
     @property
     def reference(self) -> Any:
         """The equilibrium (``mu``, ``T`` as formulas), or None."""
+
+    @property
+    def units(self) -> UnitSystem:
+        """The units of all numbers."""
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,6 @@ def _subscript(subscript: sp.Expr, found: Domain, values: Values, whole: bool, s
         raise ModelError(
             f"the index '{subscript}' comes out as {shown(column[row])}{place}, not as an integer",
             span,
-            hint="leave these out with 'where'",
+            hint="leave these out with 'where'" if at else "floor(x) is the integer below x",
         )
     return rounded.astype(np.intp)

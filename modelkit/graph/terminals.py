@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from modelkit.elements.conditions import unknown_symbol
+from modelkit.elements.conditions import conditions, unknown_symbol
 from modelkit.elements.self_energies import self_energies
-from modelkit.elements.terminals import Condition, Terminal
+from modelkit.elements.terminals import DIMENSIONS, Condition, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.graph.attach import Attached
 from modelkit.graph.device import Complexes, ConditionValues, Floats, TerminalGroup
 from modelkit.graph.formulas import Arrays, Values, evaluated, key_of, names_in
-from modelkit.graph.values import exact_number
+from modelkit.language.outside import exact_number
 from modelkit.numerics.evaluate import first_fault
 from modelkit.registry import suggestion
+from modelkit.units import UnitSystem
 
 ENERGY = "E"
 
@@ -49,9 +50,17 @@ class EnergyFunction:
 
 
 def terminal_group(
-    contacts: Attached, first: int, values: Values, reference: Mapping[str, float], given: Overrides
+    contacts: Attached,
+    first: int,
+    values: Values,
+    reference: Mapping[str, float],
+    given: Overrides,
+    units: UnitSystem,
 ) -> TerminalGroup:
     """A terminal with its fields; ``given`` overrides fields by label or name: ``L.T``, ``S[2].mu``.
+
+    Formulas, overrides and ``reference`` are in the units of the model; what is returned is in its
+    unit of energy alone (hbar = e = k_B = 1).
 
     A condition's right side that holds the unknown (a load) is linearised at the reference: its
     value and its slope there.  That is exact for one which is affine in the unknown, and the first
@@ -69,10 +78,10 @@ def terminal_group(
         first=first,
         count=domain.count,
         index=domain.index,
-        given=_fields(contacts, values, given),
+        given=_fields(contacts, values, given, units),
         arguments=_arguments(contacts, values),
         conditions=tuple(
-            _condition(unknown, condition, contacts, values, reference)
+            _condition(unknown, condition, contacts, values, reference, units)
             for unknown, condition in zip(terminal.unknowns, terminal.conditions, strict=True)
         ),
         site=contacts.site,
@@ -132,7 +141,7 @@ def _check_field(terminal: Terminal, name: str, key: str) -> None:
         )
 
 
-def _fields(contacts: Attached, values: Values, given: Overrides) -> dict[str, Floats]:
+def _fields(contacts: Attached, values: Values, given: Overrides, units: UnitSystem) -> dict[str, Floats]:
     terminal, count = contacts.terminal, contacts.domain.count
     formulas = dict(terminal.given)
     if "T" not in formulas and not {"T", "f"} & set(terminal.unknowns):
@@ -150,7 +159,7 @@ def _fields(contacts: Attached, values: Values, given: Overrides) -> dict[str, F
     if len(cold):
         who = contacts.label(int(cold[0]))
         raise ModelError(f"the temperature of '{who}' is negative", terminal.spans.get("T", terminal.span))
-    return found
+    return {name: column / units.scale(DIMENSIONS[name]) for name, column in found.items()}
 
 
 def _real(raw: Any, what: str, contacts: Attached, span: Span | None) -> Floats:
@@ -187,7 +196,12 @@ def _arguments(contacts: Attached, values: Values) -> dict[str, object]:
 
 
 def _condition(
-    unknown: str, condition: Condition, contacts: Attached, values: Values, reference: Mapping[str, float]
+    unknown: str,
+    condition: Condition,
+    contacts: Attached,
+    values: Values,
+    reference: Mapping[str, float],
+    units: UnitSystem,
 ) -> ConditionValues:
     """The right side at the reference and its slope there."""
     count, span = contacts.domain.count, condition.span or contacts.terminal.span
@@ -204,10 +218,12 @@ def _condition(
         at = {**values, symbol.name: reference[unknown]}
         slope = sp.diff(condition.value, symbol)
     what = f"the right side of '{condition.quantity} ==' of '{{}}'"
-    columns = (
+    constant, gradient = (
         np.broadcast_to(
             _real(evaluated(formula, at, contacts.domain.index, span), what, contacts, span), (count,)
         )
         for formula in (condition.value, slope)
     )
-    return ConditionValues(unknown, condition.quantity, *columns)
+    one = units.scale(conditions[condition.quantity].unit)
+    per = units.scale(DIMENSIONS[unknown]) if unknown in DIMENSIONS else 1.0  # f has no unit
+    return ConditionValues(unknown, condition.quantity, constant / one, gradient * (per / one))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Mapping
-from numbers import Complex, Integral, Real
 from typing import Any, Protocol
 
-import numpy as np
 import sympy as sp
 
 from modelkit.errors import ModelError, raise_all
-from modelkit.numerics.evaluate import evaluate, evaluate_finite
+from modelkit.language.outside import exact_number
+from modelkit.numerics.evaluate import EXACT, evaluate, evaluate_finite
 from modelkit.registry import suggestion
 
 
@@ -55,11 +55,13 @@ def values_of(
     for name, parameter in declarations.parameters.items():
         value = (given or {}).get(name, parameter.default)
         try:
-            exact = exact_number(value, name)
+            exact = value if value is parameter.default else exact_number(value, name)
             reason = parameter.refuses(exact)
             if reason:
                 raise ModelError(f"the parameter '{name}' {reason}", parameter.span)
             found[name] = _number(exact, value)
+            if not cmath.isfinite(found[name]) and exact is not sp.oo:
+                raise ModelError(f"the parameter '{name}' is too large to be computed", parameter.span)
         except ModelError as error:
             errors.append(error)
     raise_all(errors)
@@ -68,37 +70,10 @@ def values_of(
     return found
 
 
-def exact_number(value: Any, name: str) -> sp.Expr:
-    """A number from outside as the exact decimal that its author wrote: 0.1 is one tenth.
-
-    Raises
-    ------
-    ModelError
-        What is no number.
-    """
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
-    if isinstance(value, sp.Expr) and value.is_number and value is not sp.nan:
-        return value
-    if isinstance(value, Integral):
-        return sp.Integer(int(value))
-    if isinstance(value, Real) and not np.isnan(float(value)):
-        return _decimal(float(value))
-    if isinstance(value, Complex) and not np.isnan(complex(value)):
-        return _decimal(complex(value).real) + sp.I * _decimal(complex(value).imag)
-    raise ModelError(f"the value of '{name}' is no number")
-
-
-def _decimal(number: float) -> sp.Expr:
-    if np.isinf(number):
-        return sp.oo if number > 0 else -sp.oo
-    return sp.Integer(int(number)) if number == int(number) else sp.Rational(repr(number))
-
-
 def _number(exact: sp.Expr, value: Any) -> int | float | complex:
     """The number for the arrays; a number from outside keeps its own bits."""
     if isinstance(exact, sp.Integer):
-        return int(exact)
+        return int(exact) if abs(int(exact)) <= EXACT else float(exact)
     if exact is sp.oo:
         return float("inf")
     number = evaluate(exact, {}) if isinstance(value, sp.Expr) else complex(value)

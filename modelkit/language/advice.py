@@ -36,13 +36,12 @@ ADVICE = (
         "a number has digits on both sides of its point",
     ),
     Advice("write '^' for '**'", ("a = b**2",), "a power is written with '^'"),
-    Advice("a comment begins with '#'", ("a = b //2",), "unexpected '//'"),
     Advice(
         "a product needs '*', a new statement begins on a new line or behind ';'",
         ("a = b c", "a = b 2"),
     ),
     Advice(
-        "a product needs '*', a description stands in double quotes",
+        "a product needs '*', a description double quotes, a new statement a new line or ';'",
         ("p a = b c", "p a = b 2"),
     ),
     Advice("a condition is written with '==', '=' gives a value", ("a = b = c", "p a = b = c")),
@@ -73,6 +72,13 @@ ADVICE = (
     Advice("there is no '(' that it closes", ("a = b)", "p a = b)", "p a)", ")")),
     Advice("there is no '[' that it closes", ("a = b]", "p a = b]", "p a]")),
     Advice("rows of a matrix are separated by '|'", ("a = [b, c; d, e]",), "';' separates statements only"),
+    Advice("a range stands only behind 'in'", ("p a = 2..3", "p a = b..c")),
+    Advice(
+        "a range stands only behind 'in'; several sites are chosen with 'where': on wire.c where l <= 2",
+        ("x on b[2..3]", "p a[2..3]", "a = b[2..3]"),
+    ),
+    Advice("a statement has one ':'; a range is written 1..N", ("p a for b in 2 : c : d", "p a : b : c")),
+    Advice("names and labels stand without quotes: I[L]", ("a = b['c']", "p a['b']", "a = b('c')")),
     Advice("a set stands only after 'in'; a list of values is written [a, b]", ("a = {b}", "p a = {b}")),
     Advice("a value is a formula; a text is only the title of a statement", ('a = "b"', 'p a = "b"')),
     Advice("abs(x) is the magnitude of x", ("a = |b|",), "'|' separates the rows of a matrix only"),

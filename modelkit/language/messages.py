@@ -116,7 +116,7 @@ Key = tuple[frozenset[str], str, bool]
 
 def explain(failure: Failure, fail: Callable[[str], Failure]) -> ModelError:
     """The error for a failure; ``fail`` makes the failure of an example."""
-    special = _reserved(failure) or _unclosed(failure)
+    special = _comment(failure) or _reserved(failure) or _unclosed(failure)
     if special is not None:
         return special
     message, hint = _expected(failure), None
@@ -156,6 +156,16 @@ def strange_character(source: Source, offset: int) -> ModelError:
         hint = "a name has the letters a to z and A to Z; others stand in comments and texts only"
         return ModelError(f"{shown} is no letter of a name", span, hint=hint)
     return ModelError(f"{shown} has no meaning here", span, hint="delete it")
+
+
+def _comment(failure: Failure) -> ModelError | None:
+    """``// ...``, wherever the first or the second of the two is found wrong."""
+    start, end = failure.found.start, failure.found.end
+    for first in (start, start - 1):
+        if failure.found.text == "/" and failure.source.text.startswith("//", max(first, 0)):
+            span = Span(failure.source, min(first, start), max(first + 2, end))
+            return ModelError("unexpected '//'", span, hint="a comment begins with '#'")
+    return None
 
 
 def _reserved(failure: Failure) -> ModelError | None:

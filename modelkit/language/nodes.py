@@ -39,10 +39,10 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Index(Node):
-    """``c[l+1]``, ``c[j, up]``."""
+    """``c[l+1]``, ``c[j, up]``, ``bond_current[c[1] -> c[2]]``."""
 
     of: Expr
-    at: tuple[Expr, ...]
+    at: tuple[Expr | Arrow, ...]
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Iteration(Node):
 
 @dataclass(frozen=True)
 class Arrow(Node):
-    """``B_y -> -B_y`` of a ``with``."""
+    """``B_y -> -B_y`` of a ``with``; the bond ``c[1] -> c[2]`` in the brackets of a result."""
 
     left: Expr
     right: Expr

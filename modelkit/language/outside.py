@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from modelkit.dimensions import PURE, Exponents, Unit, UnitFactor, dimension_text, unit_text
 from modelkit.errors import ModelError
 from modelkit.language import nodes
 from modelkit.language.expressions import translate
 from modelkit.language.numbers import BITS, bits
 from modelkit.language.parser import parse_expression
+from modelkit.language.quantities import dimension, has_unit
 from modelkit.language.scope import Scope
 from modelkit.language.unit_expressions import unit_of
 from modelkit.numerics.evaluate import evaluate
-from modelkit.units import NATURAL, Unit, UnitFactor, UnitSystem
+from modelkit.units import NATURAL, UnitSystem, constant_dimension, measure
 
 
 def exact_value(value: object, name: str, units: UnitSystem = NATURAL, unit: str | None = None) -> sp.Expr:
@@ -53,21 +55,37 @@ def exact_value(value: object, name: str, units: UnitSystem = NATURAL, unit: str
         return _from_text(value, name, units, declared)
     if hasattr(value, "magnitude") and hasattr(value, "unit_items"):
         return _from_quantity(value, name, units, declared)
-    return _in_declared(_number(value, name), units, declared)
+    return _in_declared(exact_number(value, name), units, declared)
 
 
 def _from_text(text: str, name: str, units: UnitSystem, declared: Unit | None) -> sp.Expr:
     node = parse_expression(text, f"<{name}>")
-    value = translate(node, Scope(units=units))
+    advice = f"'{name}' is set to a number, or to a formula of numbers such as '2*pi' or '0.1 [eV]'"
+    value = translate(node, Scope(units=units, advice=advice))
     if not isinstance(value, sp.Expr) or isinstance(value, sp.MatrixBase):
         raise ModelError(f"the value of '{name}' is a single number", node.span)
-    written = _units_in(node)
-    if not written:
+    if declared is None or value.is_infinite:
+        return value
+    if is_bare(node, units):
         return _in_declared(value, units, declared)
-    if declared is not None:
-        for one in written:
-            units.convert(sp.Integer(1), one, like=declared, span=node.span)
+    found, expected = dimension(node, units, _of_constant), measure(declared)[1]
+    if found != units.reduced(expected):
+        wrong = f"a unit of {dimension_text(found)}" if found is not None else "not one unit"
+        message = f"the value of '{name}' has {wrong}, not of {dimension_text(expected)}"
+        raise ModelError(message, node.span, hint=f"give it in [{unit_text(declared)}]")
     return value
+
+
+def is_bare(node: nodes.Expr, units: UnitSystem) -> bool:
+    """Whether a constant formula is a number without a unit, which is then that of the declaration."""
+    return not has_unit(node) and dimension(node, units, _of_constant) == PURE
+
+
+def _of_constant(node: nodes.Expr) -> Exponents | None:
+    """The dimension of ``k_B``, ``pi``: texts from outside know no other names."""
+    if isinstance(node, nodes.Name):
+        return PURE if node.id == "pi" else constant_dimension(node.id)
+    return None
 
 
 def _from_quantity(quantity: Any, name: str, units: UnitSystem, declared: Unit | None) -> sp.Expr:
@@ -76,15 +94,21 @@ def _from_quantity(quantity: Any, name: str, units: UnitSystem, declared: Unit |
         if int(power) != power:
             raise ModelError(f"the unit of '{name}' has a power that is no integer")
         factors.append(UnitFactor(str(word), int(power)))
-    return units.convert(_number(quantity.magnitude, name), tuple(factors), like=declared)
+    return units.convert(exact_number(quantity.magnitude, name), tuple(factors), like=declared)
 
 
 def _in_declared(value: sp.Expr, units: UnitSystem, declared: Unit | None) -> sp.Expr:
     return value if declared is None or value == sp.oo else units.convert(value, declared)
 
 
-def _number(value: object, name: str) -> sp.Expr:
-    """A number of Python, numpy or sympy as an exact one."""
+def exact_number(value: object, name: str) -> sp.Expr:
+    """A number of Python, numpy or sympy as the exact one that its author wrote: 0.1 is one tenth.
+
+    Raises
+    ------
+    ModelError
+        What is no number; text and quantities are read by :func:`exact_value`.
+    """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, np.generic):
@@ -130,15 +154,3 @@ def _decimal(value: complex) -> sp.Expr | None:
         sp.Rational(*Fraction(repr(part)).as_integer_ratio()) for part in (value.real, value.imag)
     )
     return real + sp.I * imaginary
-
-
-def _units_in(node: nodes.Expr) -> list[Unit]:
-    """The units of the literals of a sum or of a single number."""
-    match node:
-        case nodes.Number(unit=unit):
-            return [unit_of(unit)] if unit is not None else []
-        case nodes.Group(of=of) | nodes.Unary(of=of):
-            return _units_in(of)
-        case nodes.Operation(operands=operands):
-            return [unit for operand in operands for unit in _units_in(operand)]
-    return []

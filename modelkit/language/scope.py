@@ -72,12 +72,19 @@ class Scope:
         that has a meaning of its own here (``I[L]``, ``c[j]'``) or None.
     units : UnitSystem
         What ``[meV]`` means, and the physical constants.
+    advice : str
+        What to do about a name that means nothing here; by default it can be declared.
     """
 
     names: Mapping[str, Meaning] = field(default_factory=dict)
     spaces: tuple[Space, ...] = ()
     special: Special | None = None
     units: UnitSystem = NATURAL
+    advice: str = ""
+
+    def with_advice(self, advice: str) -> Scope:
+        """The same names with this advice about others."""
+        return replace(self, advice=advice)
 
     def with_names(self, names: Mapping[str, Meaning]) -> Scope:
         """These names in addition; they hide older ones."""
@@ -120,4 +127,4 @@ class Scope:
         near = near or difflib.get_close_matches(word, known, n=2, cutoff=0.7)
         if near:
             return "did you mean " + " or ".join(f"'{name}' ({known[name]})" for name in near) + "?"
-        return f"declare it, for example with 'param {word} = 1'"
+        return self.advice or f"declare it, for example with 'param {word} = 1'"

@@ -203,7 +203,7 @@ def _behind(
     match node:
         case nodes.Index(at=at):
             yield Said("[")
-            yield from _separated([list(_expression(part, LOOSE, tight=True)) for part in at])
+            yield from _separated([list(_subscript(part)) for part in at])
             yield Said("]")
         case nodes.Member(name=name):
             yield Said(".")
@@ -219,6 +219,13 @@ def _behind(
             yield Said(case.id)
         case _:
             assert_never(node)
+
+
+def _subscript(part: nodes.Expr | nodes.Arrow) -> Iterator[Said]:
+    if isinstance(part, nodes.Arrow):
+        yield from _governed(part)
+    else:
+        yield from _expression(part, LOOSE, tight=True)
 
 
 def _argument(argument: nodes.Expr | nodes.Keyword, tight: bool) -> Iterator[Said]:

@@ -10,8 +10,10 @@ import sympy as sp
 
 from modelkit.errors import ModelError, Span
 from modelkit.language.arithmetic import conjugate
+from modelkit.language.printer import expression_text, from_sympy
 from modelkit.registry import Registry, suggestion
 
+LONGEST_HINT = 120  # characters of a matrix
 MAX_DIMENSION = 64  # of the product of the internal spaces
 
 
@@ -144,10 +146,8 @@ def explicit_matrix(
     if len(fitting) == 1:
         return _lifted(matrix, fitting[0], declared)
     if fitting:
-        both = " and ".join(declared[k].name for k in fitting)
-        hint = f"write the {full} x {full} matrix"
-        if rows == 2:
-            hint = "use sigma_x, tau_x, ... to say on which, or " + hint
+        both = " and ".join(_shown((declared[k],)) for k in fitting)
+        hint = "; ".join(_way_to_say(matrix, k, declared) for k in fitting)
         raise ModelError(f"this {rows} x {rows} matrix fits {both}", span, hint=hint)
     raise ModelError(
         f"this is a {rows} x {columns} matrix, "
@@ -237,6 +237,22 @@ def _lifted(
         return matrix[(row // after) % size, (column // after) % size]
 
     return sp.ImmutableDenseMatrix(before * size * after, before * size * after, element)
+
+
+def _way_to_say(matrix: sp.ImmutableDenseMatrix, position: int, declared: tuple[Space, ...]) -> str:
+    """How a matrix is written that acts on this space and on no other of its size."""
+    space = declared[position]
+    prefixes = [name for name, entry in matrices.items() if entry.space == space.name]
+    if prefixes:
+        return f"on {space.name} write it with {', '.join(prefixes)}"
+    whole = _lifted(matrix, position, declared)
+    try:
+        written = expression_text(from_sympy(whole))
+    except ModelError:  # results and operators have no text of their own
+        written = ""
+    if not 0 < len(written) <= LONGEST_HINT:
+        written = f"the {whole.shape[0]} x {whole.shape[0]} matrix"
+    return f"on {_shown((space,))} write {written}"
 
 
 def _shown(declared: tuple[Space, ...]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from modelkit.dimensions import Unit, UnitFactor
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
-from modelkit.units import Unit, UnitFactor
 
 MOST_FACTORS = 20
 HIGHEST_POWER = 20

@@ -90,7 +90,9 @@ class Model:
     Raises
     ------
     ModelError
-        From every method, for anything that is wrong with the model or the values given to it.
+        For anything that is wrong with the model or the values given to it.
+    AttributeError
+        For a noun or method that does not exist, as Python expects; it names the nearest.
     """
 
     def __init__(self, name: str, title: str = "") -> None:
@@ -320,13 +322,14 @@ class Model:
         return self.figure(name, self.run(name, values, **named))
 
     def figure(self, task: str, dataset: xr.Dataset) -> Figure:
-        """The figure of results of a task, as the model's ``plot`` statements say."""
+        """The figure of results of a task, as the model's ``plot`` statements say.
+
+        A sweep that was given a single value is no axis of it; see ``view.choice``.
+        """
+        from modelkit.view.choice import choose_drawings
         from modelkit.view.figures import figure
 
-        drawings = [
-            drawing for plot in self.declarations.plots if plot.task == task for drawing in plot.drawings
-        ]
-        return figure(dataset, drawings)
+        return figure(dataset, choose_drawings(self.declarations, task, dataset).drawings)
 
     def draw(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Figure:
         """A picture of the device: sites, hops, terminals."""

@@ -33,7 +33,8 @@ class Frame:
     def coordinates(self, dim: str) -> dict[str, Labelled]:
         """Helper coordinates along a dimension.
 
-        ``terminal_site``: the site that a terminal touches, ``""`` if several.  ``position`` (site,
+        ``terminal_site``: the site that a terminal touches, ``""`` if several; in a Dataset it also runs
+        over the sweeps along which a terminal moves, ``""`` where it is absent.  ``position`` (site,
         axis), where the model gives one.  ``site_number`` counts the sites of each lattice from 1,
         or is the index where a lattice is one family with one index.
         """

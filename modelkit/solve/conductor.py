@@ -3,7 +3,7 @@
 What a new method must implement: ``Conductor.at(energies)``, which factorises the conductor at a
 batch of energies, and on its result the methods below.  All arrays run over the energies first and
 are otherwise indexed (to, from).  Distribution functions ``f`` have shape (n_E, n_terminals); since
-all laws are linear in them the Junction uses the same methods for deviations from equilibrium.
+all laws are linear in them the Junction uses the same methods for deviations from the reference.
 Currents are spectral, positive into the conductor, and contain the factor 1/(2 pi).
 A method says what it can treat by ``Method.refuses(system)``: a reason, or None.
 """
@@ -52,7 +52,11 @@ class Conductance(Protocol):
         """``(1/4pi) sum_b T_ab (f_a - f_b)^2``, shape (n_E, n_terminals)."""
 
     def bond_current(self, f: Floats) -> Floats:
-        """Spectral current of each declared bond along its arrow, shape (n_E, n_bonds)."""
+        """Spectral current of each declared bond along its arrow, shape (n_E, n_bonds).
+
+        Around loops with flux equal distributions carry one too, the persistent current; elsewhere they
+        give exactly zero.
+        """
 
     def density(self, f: Floats) -> Floats:
         """``(1/2pi) sum_b [G Gamma_b G†]_ss f_b``, traced over the orbitals, shape (n_E, n_sites)."""

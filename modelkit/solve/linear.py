@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device
+from modelkit.numerics.quadrature import NODES, Panels
 from modelkit.results.audit import relative, resolved_flow
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.junction import Junction
@@ -18,6 +19,7 @@ from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
 Values = tuple[Floats, ...]
+Measure = Callable[[Conductance, Floats], Floats]
 
 RESIDUAL = 1e-10  # of the conditions, relative to the largest gross flow
 
@@ -52,6 +54,10 @@ class Solution:
         Of the linear solver, 0 where the solve is direct.
     integration : float or None
         Estimated error of the currents by integration, relative to the largest gross flow.
+    panels : Panels or None
+        Those of the energies, None at T = 0.
+    blind : str
+        What the estimate of this error cannot see, or nothing.
     """
 
     problem: Junction
@@ -61,6 +67,8 @@ class Solution:
     weights: Floats
     iterations: int = 0
     integration: float | None = None
+    panels: Panels | None = None
+    blind: str = ""
 
     def deviation(self, unknown: str) -> Floats:
         """Deviations of ``mu`` (from ``problem.mu + problem.origin``) or ``T``, NaN for elastic terminals."""
@@ -78,18 +86,33 @@ class Solution:
         there = ~self.problem.elastic
         return float(np.ptp(x[there]) + np.ptp(theta[there])) if there.any() else 0.0
 
-    def parts(self, *, given: bool = True) -> Iterator[tuple[Conductance, Floats, slice]]:
+    @property
+    def reach(self) -> float:
+        """Largest deviation from the reference, temperatures counted as 1 per unit."""
+        x, theta = self.deviation("mu") + self.problem.origin, self.deviation("T")
+        there = ~self.problem.elastic
+        return max((float(np.abs(part[there]).max(initial=0.0)) for part in (x, theta)), default=0.0)
+
+    def parts(
+        self, *, given: bool = True, absolute: bool = False
+    ) -> Iterator[tuple[Conductance, Floats, slice]]:
         """Conductance, y (n_e, n_terminals) and the range of energies, chunk by chunk.
 
-        Without ``given`` y is the response to the unknowns alone.
+        Without ``given`` y is the response to the unknowns alone.  It is counted from the reference with
+        ``absolute``, else from ``Junction.origin`` on: what depends on differences keeps more digits then.
         """
         problem = self.problem
-        for range_ in self.prepared.batches(len(self.energies)):
+        begins = [NODES * begin for begin in self.panels.begins] if self.panels is not None else [0]
+        for range_ in self.prepared.batches(len(self.energies), begins):
+            if not self.weights[range_].any():
+                continue
             energies = self.energies[range_]
             excess = energies - problem.mu
             y = problem.driving(excess) if given else np.zeros((len(excess), len(problem.x)))
             for block, value in zip(problem.blocks, self.values, strict=True):
                 y[:, block.terminal] += np.outer(block.shape(excess, problem.T), value)
+            if absolute:
+                y[:, ~problem.elastic] += problem.origin
             conductance = self.prepared.at(energies)
             if problem.elastic.any():
                 # an elastic terminal that nothing reaches at some energy has no influence there: filled
@@ -97,10 +120,10 @@ class Solution:
                 y = conductance.balance(y, problem.elastic, zero, zero, fill=True)
             yield conductance, y, range_
 
-    def average(self, measure: Callable[[Conductance, Floats], Floats]) -> Floats:
+    def average(self, measure: Measure, *, absolute: bool = False) -> Floats:
         """Thermal average of a spectral quantity: ``sum_e w_e measure(conductance, y)[e]``."""
         total: Floats = np.zeros(())
-        for conductance, y, range_ in self.parts():
+        for conductance, y, range_ in self.parts(absolute=absolute):
             total = total + np.tensordot(self.weights[range_], measure(conductance, y), axes=1)
         return total
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.contacts import terminal_name
 from modelkit.compile.open_system import OpenSystem
+from modelkit.elements.conditions import conditions
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device, TerminalGroup
 from modelkit.solve.junction import Junction
@@ -96,7 +97,7 @@ def outside_band(device: Device, system: OpenSystem, mu: Floats, reference: floa
         worst = group.first + int(np.nanargmax(np.abs(members - reference)))
         closed = broadening(system, mu[worst : worst + 1])[0, worst] <= 0
         name, line, _, _ = place(device, worst)
-        at = f"{name}{line} is at mu = {mu[worst]:.6g}"
+        at = f"{name}{line} is at mu = {device.units.shown('energy', mu[worst])}"
         if closed and at_reference[worst] > 0:
             found.append(f"{at}, outside the band of its self-energy: {advice}")
         elif at_reference[worst] <= 0 and abs(mu[worst] - reference) > T > 0:
@@ -116,10 +117,14 @@ def place(device: Device, terminal: int) -> tuple[str, str, TerminalGroup, int]:
 
 def _refuse_closed(device: Device, terminal: int, problem: Junction) -> None:
     name, line, group, member = place(device, terminal)
-    asked = [f"{c.quantity} == {c.constant[member]:.4g}" for c in group.conditions]
-    near = f"E = {problem.mu:.6g}"
+    units = device.units
+    asked = [
+        f"{c.quantity} == {units.shown(conditions[c.quantity].unit, c.constant[member], 4)}"
+        for c in group.conditions
+    ]
+    near = f"E = {units.shown('energy', problem.mu)}"
     if problem.T > 0:
-        near = f"any energy near {problem.mu:.6g} (T = {problem.T:g})"
+        near = f"any energy near {near[4:]} (T = {units.shown('temperature', problem.T)})"
     raise NotConverged(
         f"{name}{line} lets nothing through at {near}, so {' and '.join(asked)} cannot be reached and its "
         "chemical potential is not determined: the energy lies outside its band, or its coupling is zero"

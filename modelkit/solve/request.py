@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+import itertools
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import OpenSystem, open_system
+from modelkit.elements.tasks import CALL
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device
 from modelkit.registry import suggestion
@@ -26,7 +28,8 @@ BATCH = 2**28  # bytes of energies factorised at once
 class Request:
     """One device and what is to be done with it.
 
-    ``options`` are those of the verb (``order``, ``method``), ``spans`` their places in the text;
+    ``options`` are those of the verb (``order``, ``method``), ``spans`` their places in the text and,
+    under ``CALL``, that of the verb itself;
     ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
     points of one run: conductors of equal devices are found there again.
     """
@@ -37,12 +40,16 @@ class Request:
     memory: dict[Hashable, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)
 
+    def place(self, option: str) -> Span | None:
+        """Where an option is written, or the verb that it is missing at."""
+        return self.spans.get(option, self.spans.get(CALL))
+
     def unknown_options(self, known: Mapping[str, str]) -> Iterator[ModelError]:
         """Refuse options that the verb does not have; none is ever ignored."""
         for name in self.options:
             if name not in known:
                 hint = suggestion(name, known, "options")
-                yield ModelError(f"there is no option '{name}' here", self.spans.get(name), hint=hint)
+                yield ModelError(f"there is no option '{name}' here", self.place(name), hint=hint)
 
 
 @dataclass
@@ -90,11 +97,12 @@ class Prepared:
         held = sum(len(conductance.energies) for conductance in self._kept.values())
         return (held + 1) * self.bytes_per_energy
 
-    def batches(self, count: int) -> Iterator[slice]:
-        """Ranges of so many energies that are treated at once."""
+    def batches(self, count: int, begins: Sequence[int] = (0,)) -> Iterator[slice]:
+        """Ranges of so many energies that are treated at once; none goes over one of the beginnings."""
         step = max(1, BATCH // self.bytes_per_energy)
-        for first in range(0, count, step):
-            yield slice(first, min(first + step, count))
+        for begin, end in itertools.pairwise([*begins, count]):
+            for first in range(begin, end, step):
+                yield slice(first, min(first + step, end))
 
 
 def prepare(request: Request) -> Prepared:
@@ -115,7 +123,7 @@ def prepare(request: Request) -> Prepared:
     try:
         method, why = choose(system, name)
     except ModelError as error:
-        raise ModelError(error.message, error.span or request.spans.get("method"), hint=error.hint) from None
+        raise ModelError(error.message, error.span or request.place("method"), hint=error.hint) from None
     bytes_per_energy = max(1, method.size(system))
     while known and sum(kept.size for kept in known.values()) + 2 * bytes_per_energy > KEPT:
         del known[next(iter(known))]

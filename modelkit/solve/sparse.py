@@ -20,7 +20,13 @@ from modelkit.registry import methods
 from modelkit.solve.channels import channels
 from modelkit.solve.conductor import Conductance, Flags, Floats, Method
 from modelkit.solve.terminal_matrix import balanced, dissipated, net_current
-from modelkit.solve.touching import check_degeneracy, pattern_of, refuse_large_transmission, site_of_orbital
+from modelkit.solve.touching import (
+    check_degeneracy,
+    closes_loops,
+    pattern_of,
+    refuse_large_transmission,
+    site_of_orbital,
+)
 
 Complexes = NDArray[np.complex128]
 Integers = NDArray[np.intp]
@@ -36,23 +42,25 @@ class SparseConductor:
     def __init__(self, system: OpenSystem) -> None:
         check_degeneracy(system)
         self.system = system
+        self.loops = closes_loops(system)
         self._last: SparseConductance | None = None
 
     def at(self, energies: Floats) -> Conductance:
         """Factorise; the last batch of energies is kept."""
         energies = np.asarray(energies, dtype=float)
         if self._last is None or not np.array_equal(self._last.energies, energies):
-            self._last = SparseConductance(self.system, energies)
+            self._last = SparseConductance(self.system, energies, loops=self.loops)
         return self._last
 
 
 class SparseConductance:
     """Green-function columns at given energies; see :class:`~modelkit.solve.conductor.Conductance`."""
 
-    def __init__(self, system: OpenSystem, energies: Floats) -> None:
+    def __init__(self, system: OpenSystem, energies: Floats, *, loops: bool = True) -> None:
         refuse_large_transmission(len(energies), system.n_terminals)
         self.energies = energies
         self._system = system
+        self._loops = loops
         self._channels = channels(system, energies)
         self._kept: list[tuple[slice, Complexes]] = []
         keep = 16 * len(energies) * system.hamiltonian.shape[0] * len(self._channels.terminal) <= KEEP
@@ -94,7 +102,7 @@ class SparseConductance:
         system = self._system
         bond, row, column, value = system.bond_entries
         f = np.asarray(f, dtype=float)
-        x = f - f[:, :1]  # equal distributions carry no current
+        x = f if self._loops else f - f[:, :1]  # without loops equal distributions carry no current
         found = np.zeros((len(self.energies), len(system.bond_source)))
         scale = system.weight[system.bond_source[bond]] / np.pi
         for part, amplitude in self._amplitudes():

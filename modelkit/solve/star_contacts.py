@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from modelkit.compile.open_system import OpenSystem
+from modelkit.errors import ModelError
 from modelkit.solve.touching import touching
 from modelkit.solve.tree import Forest
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 Integers = NDArray[np.intp]
+
+MOST_PAIRS = 10**8  # of terminals that share a site
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class StarContacts:
         """Pairs of contacts on one position, one list for each distance in their order."""
         order = np.argsort(self.position, kind="stable")
         _, first, size = np.unique(self.position[order], return_index=True, return_counts=True)
+        if np.sum(size.astype(float) ** 2) > MOST_PAIRS:
+            raise ModelError(
+                f"{int(size.max())} terminals on one site: the flows between all pairs of them are too many",
+                hint="attach fewer terminals to a site",
+            )
         found = []
         for step in range(1, int(size.max(initial=1))):
             many = size > step

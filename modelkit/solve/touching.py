@@ -69,6 +69,19 @@ def check_degeneracy(system: OpenSystem) -> None:
         )
 
 
+def closes_loops(system: OpenSystem) -> bool:
+    """Whether hops close a loop of sites: then a current may flow around it in equilibrium."""
+    from scipy.sparse.csgraph import connected_components
+
+    bond, _, _, value = system.bond_entries
+    used = np.unique(bond[value != 0])
+    source, target = system.bond_source[used], system.bond_target[used]
+    n = len(system.weight)
+    graph = sparse.csr_array((np.ones(len(used)), (source, target)), shape=(n, n))
+    count, _ = connected_components(graph, directed=False)
+    return bool(len(used) > n - count)
+
+
 def refuse_large_transmission(n_energies: int, n_terminals: int) -> None:
     """Refuse a transmission array that would not fit, before anything is allocated."""
     entries = n_energies * n_terminals**2

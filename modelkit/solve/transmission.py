@@ -83,6 +83,13 @@ class Spectrum:
     @cached_property
     def dos(self) -> Floats:
         """Local density of states."""
+        entries = len(self.energies) * len(self.system.weight)
+        if entries > LARGEST:
+            raise ModelError(
+                f"the density of states of {len(self.system.weight)} sites at {len(self.energies)} energies "
+                f"has {entries:.1e} entries, more than {LARGEST:.0e}",
+                hint="sweep E over fewer points",
+            )
         parts = [self.prepared.at(self.energies[r]).density_of_states() for r in self._ranges()]
         return np.concatenate(parts)
 

@@ -1,8 +1,9 @@
-"""Order 1 at finite temperature: laws averaged over energies, one linear solve, a rule that is refined.
+"""Order 1 at finite temperature: laws averaged over energies, one linear solve, panels that are refined.
 
 The conditions are ``sum_e w_e g(E_e) i_a(E_e) = constant + slope u``.  Their matrix is never formed: GMRES
 applies it energy by energy and is preconditioned with the balance at one energy, which needs O(1)
-iterations.  The rule of energies is refined on the currents of the solution.
+iterations.  The panels of energies are refined on the currents of the solution; a round
+factorises the new energies alone.
 """
 
 from __future__ import annotations
@@ -15,78 +16,118 @@ from numpy.typing import NDArray
 
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device
+from modelkit.numerics.quadrature import NODES, Panels, errors
 from modelkit.results.audit import relative, resolved_flow
 from modelkit.solve.junction import Junction
-from modelkit.solve.linear import Solution, check_once
+from modelkit.solve.linear import Measure, Solution, check_once
 from modelkit.solve.reach import broadening
 from modelkit.solve.request import Prepared
-from modelkit.solve.thermal import Rule, errors, first_rule
+from modelkit.solve.resonances import narrow_resonances
+from modelkit.solve.thermal import first_panels, thermal_weights
 
 Floats = NDArray[np.float64]
 
 INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ACCURACY = 1e-13  # of the conditions, where GMRES stops correcting
-ROUGH = 1e-5  # of the conditions, while the rule is still to be judged
+ROUGH = 1e-5  # of the conditions, while the panels are still to be judged
 MOST_ENERGIES = 40_000
 CORRECTIONS = 8
+NOTHING = np.zeros(0), np.zeros(0)
 DEEPEST = 100.0  # a gap of more T than this is closed: e^-100 of nothing
 
 
 def solve_warm(device: Device, prepared: Prepared, problem: Junction) -> Solution:
-    """T > 0: solve, estimate the error of integration, refine the rule, until it is below 1e-10.
+    """T > 0: solve, estimate the error of integration, refine the panels, until it is below 1e-10.
 
     Raises
     ------
     NotConverged
         A probe is not determined, or the average over energies does not converge.
     """
-    key = ("rule", problem.mu, problem.T)
-    rule: Rule = prepared.rules.get(key) or _first_rule(prepared, problem)
+    key = ("panels", problem.mu, problem.T)
+    known = key in prepared.rules
+    panels, blind = prepared.rules[key] if known else _first_panels(prepared, problem)
     values = tuple(np.zeros_like(block.constant) for block in problem.blocks)
-    accuracy, iterations = ACCURACY if key in prepared.rules else ROUGH, 0
+    accuracy = ACCURACY if known else ROUGH
+    found = _on(panels, Solution(problem, prepared, values, *NOTHING, blind=blind))
     while True:
-        weights, difference = rule.weights(problem.mu, problem.T)
-        energies = rule.nodes.ravel()
-        check_once(device, prepared, problem, energies)
-        start = Solution(problem, prepared, values, energies, weights.ravel(), iterations)
-        found = _corrected(start, accuracy)
-        values, iterations = found.values, found.iterations
-        error, gross = _integration_error(found, difference)
+        check_once(device, prepared, problem, found.energies)
+        found = _corrected(found, accuracy)
+        error, gross = _integration_error(found, lambda conductance, y: conductance.current(y))
         gross = max(gross, resolved_flow(found.spread))
         if error.sum() <= INTEGRATION * gross:
-            prepared.rules[key] = rule
+            prepared.rules[key] = found.panels, blind
             found = replace(found, integration=relative(float(error.sum()), gross))
             return found if accuracy == ACCURACY else _corrected(found, ACCURACY)
-        chosen = (error > INTEGRATION * gross / len(error)) & rule.divisible
-        if not chosen.any() or energies.size > MOST_ENERGIES:
-            off = float(error.sum() / gross)
-            message = f"the average over energies is uncertain by {off:.1e} of the largest gross flow"
-            raise NotConverged(f"{message} after {energies.size} energies", residual=off)
-        rule = rule.bisected(chosen)
+        found = _refined(found, error, gross)
 
 
-def _first_rule(prepared: Prepared, problem: Junction) -> Rule:
+def refined(solution: Solution, measure: Measure, floor: float, *, absolute: bool = False) -> Solution:
+    """The same solution on panels on which the average of ``measure`` has converged to 1e-10.
+
+    Relative to its largest element, absolutely summed over energies, or to ``floor``; raises NotConverged.
+    """
+    while True:
+        error, gross = _integration_error(solution, measure, absolute=absolute)
+        gross = max(gross, floor)
+        if error.sum() <= INTEGRATION * gross:
+            return solution
+        solution = _refined(solution, error, gross)
+
+
+def _first_panels(prepared: Prepared, problem: Junction) -> tuple[Panels, str]:
     """Where mu lies in a gap, the window reaches over it, as long as any weight is left there."""
-    edges = prepared.system.contacts.edges
-    closed = not np.any(broadening(prepared.system, np.array([problem.mu])) > 0)
-    gap = float(np.min(np.abs(edges - problem.mu), initial=np.inf)) if closed else 0.0
-    return first_rule(problem.mu, problem.T, edges, gap if gap < DEEPEST * problem.T else 0.0)
+    mu, T, system = problem.mu, problem.T, prepared.system
+    edges = system.contacts.edges
+    closed = not np.any(broadening(system, np.array([mu])) > 0)
+    gap = float(np.min(np.abs(edges - mu), initial=np.inf)) if closed else 0.0
+    gap = gap if gap < DEEPEST * T else 0.0
+    narrow = narrow_resonances(system, mu, T, gap)
+    prepared.factorisations += narrow.solved
+    panels, left_out = first_panels(mu, T, edges, gap, narrow)
+    if narrow.searched and not left_out:
+        return panels, ""
+    spacing = float(np.diff(np.sort(panels.nodes.ravel())).max())
+    blind = f"the error estimate may not see resonances much narrower than {min(spacing, T):.1g} (energy)"
+    why = f"{left_out} of them" if left_out else f"those of {system.hamiltonian.shape[0]} orbitals"
+    return panels, f"{blind}: {why} were too many to be looked for"
 
 
-def _integration_error(solution: Solution, difference: Floats) -> tuple[Floats, float]:
-    """Estimated error of each panel for its worst terminal, (n_panels,), and the largest gross flow."""
-    panels, points = difference.shape
-    panel = np.repeat(np.arange(panels), points)
-    size = np.zeros((panels, len(solution.problem.x)))
-    change = np.zeros_like(size)
-    for conductance, y, range_ in solution.parts():
-        flow = conductance.current(y)
-        at = np.arange(len(flow))
-        into = np.zeros((panels, len(flow)))
-        into[panel[range_], at] = difference.ravel()[range_]
-        change += into @ flow
-        into[panel[range_], at] = solution.weights[range_]
-        size += into @ np.abs(flow)
+def _on(panels: Panels, solution: Solution) -> Solution:
+    weights, _ = thermal_weights(panels, solution.problem.mu, solution.problem.T)
+    return replace(solution, panels=panels, energies=panels.nodes.ravel(), weights=weights.ravel())
+
+
+def _refined(solution: Solution, error: Floats, gross: float) -> Solution:
+    """Bisect the panels that have more than their share of the error."""
+    assert solution.panels is not None  # T > 0
+    used = int(np.count_nonzero(~solution.panels.split))
+    chosen = (error > INTEGRATION * gross / used) & solution.panels.divisible
+    if not chosen.any() or used * NODES > MOST_ENERGIES:
+        off = float(error.sum() / gross)
+        message = f"the average over energies is uncertain by {off:.1e} of the largest gross flow"
+        raise NotConverged(f"{message} after {solution.energies.size} energies", residual=off)
+    return _on(solution.panels.bisected(chosen), solution)
+
+
+def _integration_error(
+    solution: Solution, measure: Measure, *, absolute: bool = False
+) -> tuple[Floats, float]:
+    """Estimated error of each panel for its worst element, (n_panels,), and the largest gross average."""
+    assert solution.panels is not None  # T > 0
+    problem = solution.problem
+    difference = thermal_weights(solution.panels, problem.mu, problem.T)[1].ravel()
+    panels = len(solution.panels.lower)
+    change: Floats = np.zeros((panels, 1))
+    size: Floats = np.zeros((panels, 1))
+    for conductance, y, range_ in solution.parts(absolute=absolute):
+        values = measure(conductance, y)
+        panel = np.arange(range_.start, range_.stop) // NODES
+        into = np.zeros((panels, len(values)))
+        into[panel, np.arange(len(values))] = difference[range_]
+        change = change + into @ values
+        into[panel, np.arange(len(values))] = solution.weights[range_]
+        size = size + into @ np.abs(values)
     return errors(np.abs(change), size).max(axis=1, initial=0.0), float(size.sum(axis=0).max(initial=0.0))
 
 
@@ -106,7 +147,7 @@ def _corrected(start: Solution, accuracy: float) -> Solution:
     for _ in range(CORRECTIONS):
         found = _with(start, values)
         left, gross = found.conditions()
-        off = relative(float(np.abs(_flat(left)).max()), max(gross, resolved_flow(found.spread)))
+        off = relative(float(np.abs(_flat(left)).max(initial=0.0)), max(gross, resolved_flow(found.spread)))
         if not off < last:
             break
         best, last = found, off
@@ -134,15 +175,40 @@ def _with(solution: Solution, flat: Floats) -> Solution:
 
 
 def _preconditioner(solution: Solution) -> Callable[[Floats], Floats]:
-    """Unknowns from residuals: the balance at one open energy, with the averaged weight of each block."""
+    """Unknowns from residuals; it only makes GMRES fast, and decides nothing.
+
+    That is the balance at one open energy, with the averaged weight of each block.  Where it determines
+    no solution at that energy, each unknown is answered by its own terminal's broadening.
+    """
+    size = sum(len(value) for value in solution.values)
+    scales = _scales(solution)
+    at_one_energy = _balance_at(solution, _open_energy(solution), scales)
+    try:
+        at_one_energy(np.ones(size))
+    except NotConverged:
+        mean = solution.weights @ broadening(solution.prepared.system, solution.energies) / (2 * np.pi)
+        each = [
+            scale * mean[block.terminal] - block.slope
+            for scale, block in zip(scales, solution.problem.blocks, strict=True)
+        ]
+        diagonal = _flat(each)
+        return lambda flat: np.divide(flat, diagonal, out=flat.copy(), where=diagonal != 0)
+    return at_one_energy
+
+
+def _scales(solution: Solution) -> list[float]:
+    """The averaged weight of each block."""
     problem = solution.problem
-    anchor = _open_energy(solution)
-    conductance = solution.prepared.at(anchor)
     excess = solution.energies - problem.mu
-    scales = [
+    return [
         float(solution.weights @ (block.weight(excess, problem.T) * block.shape(excess, problem.T))) or 1.0
         for block in problem.blocks
     ]
+
+
+def _balance_at(solution: Solution, energy: Floats, scales: list[float]) -> Callable[[Floats], Floats]:
+    problem = solution.problem
+    conductance = solution.prepared.at(energy)
     kinds = list(dict.fromkeys(block.unknown for block in problem.blocks))
 
     def solve(flat: Floats) -> Floats:
@@ -166,12 +232,13 @@ def _preconditioner(solution: Solution) -> Callable[[Floats], Floats]:
 
 
 def _open_energy(solution: Solution) -> Floats:
-    """mu, or the energy of most weight at which all unknown terminals are open; (1,)."""
-    asked = solution.problem.unknown & ~solution.problem.elastic
+    """mu, or the energy of most weight at which most terminals are open; (1,)."""
     system = solution.prepared.system
     at_mu = np.array([solution.problem.mu])
-    if np.all(broadening(system, at_mu)[0, asked] > 0):
+    if np.all(broadening(system, at_mu) > 0):
         return at_mu
-    opening = broadening(system, solution.energies)[:, asked].min(axis=1)
-    best = int(np.argmax(solution.weights * opening))
-    return solution.energies[best : best + 1]
+    middle = slice(NODES // 2, None, NODES)
+    energies, weights = solution.energies[middle], solution.weights[middle]
+    opened = np.count_nonzero(broadening(system, energies) > 0, axis=1)
+    best = int(np.argmax(weights * (opened == opened.max())))
+    return energies[best : best + 1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.sweeps import RUNNING
 from modelkit.elements.tasks import OutputRequest, Task
 from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
@@ -19,7 +20,8 @@ from modelkit.registry import outputs
 from modelkit.results.dataset import Axis, assemble
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
-from modelkit.tasks.points import RUNNING, Job, Solved, reference
+from modelkit.tasks.outside import in_unit, unit_of_name
+from modelkit.tasks.points import Job, Solved, reference
 from modelkit.version import __version__
 
 if TYPE_CHECKING:
@@ -47,8 +49,6 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     ``failed`` (the reason, ``""`` where all is well) is there when the task sweeps or was interrupted.
     """
     found = assemble(run.axes, [solved.point for solved in finished if solved.point is not None])
-    if "terminal_site" in found.coords:
-        found = found.assign_coords(terminal_site=_one_site(found["terminal_site"]))
     _check_labels(run, found)
     variables: dict[str, Any] = {}
     ingredients = None
@@ -68,24 +68,16 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
         if set(values.dims) <= kept | {"axis"} and values.dims
     }
     dataset = found.coords.to_dataset()[[]].assign_coords(coordinates).assign(variables)
+    units = run.declarations.units
+    if "position" in dataset.coords and units.text("length"):
+        dataset["position"].attrs["units"] = units.text("length")
     for running, dim in RUNNING.items():
         if dim in dataset.coords:
-            dataset[dim].attrs.update({"long_name": dim, "symbol": running, "units": _unit(run, dim)})
+            dataset[dim].attrs.update({"long_name": dim, "symbol": running, "units": units.label(dim)})
     if interrupted or len(run.axes) > bool(run.task.cases):
         dataset["failed"] = (tuple(axis.name for axis in run.axes), _reasons(run, finished))
         dataset["failed"].attrs["long_name"] = "why a point has no result"
     return dataset.assign_attrs(_facts(run, finished))
-
-
-def _one_site(touched: xr.DataArray) -> xr.DataArray:
-    """The site of each terminal; ``""`` also for a terminal that is on another site at another point."""
-    moving = [dim for dim in touched.dims if dim != "terminal"]
-    if not moving:
-        return touched
-    sites = touched.stack(point=moving).values
-    first = np.array([next((site for site in row if site), "") for row in sites.tolist()], dtype=np.str_)
-    alone = np.all((sites == first[:, None]) | (sites == ""), axis=1)
-    return touched.isel(dict.fromkeys(moving, 0), drop=True).copy(data=np.where(alone, first, ""))
 
 
 def _check_labels(run: Run, found: xr.Dataset) -> None:
@@ -136,14 +128,16 @@ def _ingredients(
 
 
 def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
-    """What stands on axes: words, symbol and unit; a derived quantity has its formula."""
+    """What stands on axes: words, symbol and unit; a derived one has its formula, and a unit if known."""
     if request.formula is not None:
         text = request.span.text if request.span is not None else str(request.formula)
-        return {"long_name": request.name, "symbol": request.name, "formula": text}
+        derived = {"long_name": request.name, "symbol": request.name, "formula": text}
+        known = request.dimension
+        return derived | ({"units": run.declarations.units.label_of(known)} if known is not None else {})
     entry = outputs[request.name]
     words = {
         "long_name": entry.name.replace("_", " "),
-        "units": _unit(run, entry.unit),
+        "units": run.declarations.units.label(entry.unit),
         "meaning": entry.meaning,
     }
     return words | ({"symbol": entry.short} if entry.short else {})
@@ -151,23 +145,6 @@ def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
 
 def _audit_words(name: str) -> dict[str, str]:
     return {"long_name": name.removeprefix("audit_").replace("_", " "), "units": "1"}
-
-
-def _unit(run: Run, dimension: str) -> str:
-    """The model's unit of ``energy``, ``current``, ``1/energy``, ...
-
-    In natural units, and where none was chosen, a power of energy and hbar.
-    """
-    chosen = run.declarations.units.text
-    energy, current = chosen("energy") or "energy", chosen("current")
-    known = {
-        "energy": energy,
-        "1/energy": f"1/{energy}",
-        "temperature": chosen("temperature") or energy,
-        "current": current or f"{energy}/hbar",
-        "energy/time": f"{energy}*{current}/e" if current else f"{energy}^2/hbar",
-    }
-    return known.get(dimension, dimension)
 
 
 def _reasons(run: Run, finished: Sequence[Solved]) -> np.ndarray[Any, Any]:
@@ -189,7 +166,7 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
         "units": _system(declarations),
         "source": to_text(declarations.block),
         "parameters": json.dumps(_base_values(run)),
-        "fields": json.dumps({name: _plain(value) for name, value in run.base.fields.items()}),
+        "fields": json.dumps({name: _given(run, name, value) for name, value in run.base.fields.items()}),
         "cases": json.dumps({name: _overrides(run, name) for name in task.cases}),
         "versions": json.dumps(_versions()),
     }
@@ -212,11 +189,20 @@ def _base_values(run: Run) -> dict[str, Any]:
     """Parameters that hold at all points; swept ones stand in their coordinates."""
     swept = {axis.name for axis in run.axes}
     values = values_of(run.declarations, run.base.parameters)
-    return {name: _plain(values[name]) for name in run.declarations.parameters if name not in swept}
+    names = [name for name in run.declarations.parameters if name not in swept]
+    return {name: _given(run, name, values[name]) for name in names}
 
 
 def _overrides(run: Run, case: str) -> dict[str, str]:
     return {override.target: str(override.value) for override in run.declarations.cases[case].overrides}
+
+
+def _given(run: Run, name: str, value: Any) -> Any:
+    """A value as it may be given to a run again: a number, with its unit a text."""
+    unit = unit_of_name(run.declarations, name)
+    if unit is None or np.isinf(value):
+        return _plain(value)
+    return f"{_plain(in_unit(run.declarations, np.array([value]), unit)[0].item())} [{unit}]"
 
 
 def _plain(value: Any) -> Any:

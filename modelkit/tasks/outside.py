@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,16 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.sweeps import MOST_POINTS, RUNNING
+from modelkit.elements.terminals import DIMENSIONS
 from modelkit.errors import ModelError
 from modelkit.language import nodes
-from modelkit.language.outside import exact_value
+from modelkit.language.outside import exact_value, is_bare
 from modelkit.language.parser import parse_expression
+from modelkit.numerics.evaluate import EXACT
 from modelkit.registry import suggestion
 from modelkit.tasks.written import written
+from modelkit.units import UnitSystem
 
 
 def numbers_of(
@@ -27,7 +32,8 @@ def numbers_of(
     ----------
     given : mapping
         By name of a parameter, of a field (``L.T``) or of a running variable (``E``).  A bare number
-        is in the unit of the declaration, a text is a constant formula of the language.
+        is in the unit of the declaration (of a field: that of the model), a text is a constant
+        formula of the language.
     running : sequence of str
         The running variables that may be given.
 
@@ -40,7 +46,7 @@ def numbers_of(
     for name, value in given.items():
         unit = _settable(declarations, name, running)
         if _is_list(value):
-            members = [_number(declarations, name, one, unit) for one in _members(value)]
+            members = [_number(declarations, name, one, unit) for one in _members(value, name)]
             found[name] = np.array(members)
         else:
             found[name] = _number(declarations, name, value, unit)
@@ -57,8 +63,19 @@ def default_expressions(declarations: Declarations, given: Mapping[str, Any]) ->
                 f"'{name}' needs a single value here", hint="a list is a sweep: give it to 'run'"
             )
         _number(declarations, name, value, unit)
-        found[name] = _expression(name, value, unit)
+        found[name] = _expression(name, value, unit, declarations.units)
     return found
+
+
+def unit_of_name(declarations: Declarations, name: str) -> str | None:
+    """The unit in which bare numbers for a parameter, a field or a running variable are, if it has one."""
+    if name in declarations.parameters:
+        return declarations.parameters[name].unit
+    dimension = RUNNING[name] if name in RUNNING else DIMENSIONS.get(name.rpartition(".")[2])
+    units = declarations.units
+    if dimension == "temperature" and "temperature" not in units.chosen:
+        dimension = "energy"
+    return units.text(dimension) or None if dimension is not None else None
 
 
 def in_unit(declarations: Declarations, values: NDArray[Any], unit: str) -> NDArray[Any]:
@@ -66,16 +83,16 @@ def in_unit(declarations: Declarations, values: NDArray[Any], unit: str) -> NDAr
     factor = float(exact_value(1, "1", declarations.units, unit or None))
     if factor == 1:
         return values
-    return np.array([float(f"{value:.15g}") for value in (values / factor).tolist()])
+    return np.array([type(value)(f"{value:.15g}") for value in (values / factor).tolist()])
 
 
 def _settable(declarations: Declarations, name: str, running: Sequence[str]) -> str | None:
     """The unit of a name that may be set; raises for all others."""
-    if name in declarations.parameters:
-        return declarations.parameters[name].unit
+    if not isinstance(name, str):
+        raise ModelError(f"values are given by name, and {name!r} is no text")
     owner = name.rpartition(".")[0].partition("[")[0]
-    if name in running or owner in declarations.elements:
-        return None
+    if name in declarations.parameters or name in running or owner in declarations.elements:
+        return unit_of_name(declarations, name)
     if name in declarations.lets:
         raise ModelError(
             f"'{name}' cannot be set: it is derived",
@@ -88,46 +105,50 @@ def _settable(declarations: Declarations, name: str, running: Sequence[str]) -> 
 
 
 def _is_list(value: Any) -> bool:
-    if isinstance(value, str | sp.Basic | Mapping):
-        return False
-    return bool(np.ndim(getattr(value, "magnitude", value)))
+    """Whether a value is a list or an array; nothing is copied, whatever its length."""
+    bare = getattr(value, "magnitude", value)
+    axes = getattr(bare, "ndim", None)
+    if isinstance(axes, int):
+        return axes > 0
+    return isinstance(bare, Sequence) and not isinstance(
+        bare, str | bytes | bytearray | memoryview | sp.Basic
+    )
 
 
-def _members(value: Any) -> list[Any]:
-    if np.ndim(getattr(value, "magnitude", value)) > 1:
+def _members(value: Any, name: str) -> list[Any]:
+    if getattr(getattr(value, "magnitude", value), "ndim", 1) > 1:
         raise ModelError("a sweep is a list of numbers, not a table")
-    return list(value)
+    if len(value) > MOST_POINTS:
+        raise ModelError(
+            f"the list of '{name}' has more than {MOST_POINTS} values", hint="sweep fewer values"
+        )
+    members = list(value)
+    if any(map(_is_list, members)):
+        raise ModelError("a sweep is a list of numbers, not a table")
+    return members
 
 
 def _number(declarations: Declarations, name: str, value: Any, unit: str | None) -> int | float | complex:
     """The value in the units of the model; whole numbers stay whole."""
     exact = exact_value(value, name, declarations.units, unit)
-    if isinstance(exact, sp.Integer):
+    if isinstance(exact, sp.Integer) and abs(int(exact)) <= EXACT:
         return int(exact)
     if exact.is_infinite:
         return float("inf") if exact == sp.oo else float("-inf")
-    if exact.is_extended_real:
-        return float(exact)
     real, imaginary = exact.as_real_imag()  # sympy's own complex() is off in the last digit
-    return complex(float(real), float(imaginary))
+    number = complex(float(real), float(imaginary))
+    if not cmath.isfinite(number):
+        raise ModelError(f"the value of '{name}' is too large to be computed")
+    return number if number.imag else number.real
 
 
-def _expression(name: str, value: Any, unit: str | None) -> nodes.Expr:
+def _expression(name: str, value: Any, unit: str | None, units: UnitSystem) -> nodes.Expr:
     """The value as a formula of the language, with the declared unit where it has none."""
     text = written(value)
     node = parse_expression(text, f"<{name}>")
-    if unit is None or _has_unit(node):
+    if unit is None or not is_bare(node, units):
         return node
     plain = isinstance(node, nodes.Number) or (
         isinstance(node, nodes.Unary) and isinstance(node.of, nodes.Number)
     )
     return parse_expression(f"{text} [{unit}]" if plain else f"({text})*1 [{unit}]", f"<{name}>")
-
-
-def _has_unit(node: Any) -> bool:
-    """Whether a formula holds a number with a unit."""
-    if isinstance(node, nodes.Number):
-        return node.unit is not None
-    if isinstance(node, tuple):
-        return any(_has_unit(part) for part in node)
-    return isinstance(node, nodes.Node) and any(_has_unit(part) for part in vars(node).values())

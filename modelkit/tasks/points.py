@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.sweeps import RUNNING
 from modelkit.elements.tasks import OutputRequest, Quantity
-from modelkit.errors import ModelError, NotConverged
+from modelkit.errors import ModelError, NotConverged, Span
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import Verb, outputs
@@ -60,6 +61,7 @@ class Work:
     grids: Mapping[str, Any]
     single: tuple[str, ...]
     requests: tuple[OutputRequest, ...]
+    spans: Mapping[str, Span] = field(default_factory=dict)
     memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def __call__(self, job: Job) -> Solved:
@@ -67,12 +69,23 @@ class Work:
         values: Mapping[str, Any] = {}
         try:
             values = values_of(self.declarations, job.setting.parameters)
-            device = self.expansion.device(values, job.setting.fields)
-            request = Request(device, self.options, self.grids, self.memory)
-            found = self.verb.solve(request)
-            return Solved(job, self._point(job, found, self._frame(device), values), values, *_told(found))
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                device = self.expansion.device(values, job.setting.fields)
+                request = Request(device, self.options, self.grids, self.memory, self.spans)
+                found = self.verb.solve(request)
+                return Solved(
+                    job, self._point(job, found, self._frame(device), values), values, *_told(found)
+                )
         except (ModelError, NotConverged) as error:
             return Solved(job, None, values, error=error)
+        except FloatingPointError as reason:
+            lost = NotConverged(
+                f"the numbers of this point are too large or too small to be computed: {reason}"
+            )
+            return Solved(job, None, values, error=lost)
+        except MemoryError:
+            large = ModelError("this point needs more memory than there is", hint="make the device smaller")
+            return Solved(job, None, values, error=large)
 
     def _frame(self, device: Any) -> Frame:
         """The labels of the device, those of an earlier point if they are the same."""
@@ -84,11 +97,13 @@ class Work:
     def _point(self, job: Job, found: Any, frame: Frame, values: Mapping[str, Any]) -> Point:
         arrays: dict[str, Labelled] = {}
         known: dict[str, Labelled] = {}
+        units = self.declarations.units
 
         def output(name: str) -> Labelled:
             if name not in known:
                 entry = outputs[name]
-                known[name] = self._reduced(Labelled(entry.dims, np.asarray(entry.evaluate(found))))
+                array, factor = np.asarray(entry.evaluate(found)), units.scale(entry.unit)
+                known[name] = self._reduced(Labelled(entry.dims, array if factor == 1 else array * factor))
             return known[name]
 
         for position, request in enumerate(self.requests):
@@ -119,7 +134,6 @@ class Work:
         return array
 
 
-RUNNING = {"E": "energy", "time": "time"}  # running variables and the dimensions that they give
 GRIDS = {"energy": "energies", "time": "times"}  # and where what a verb found keeps the grid
 
 

@@ -24,7 +24,7 @@ from modelkit.results.dataset import Axis
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
-from modelkit.tasks.outside import in_unit
+from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Job, Solved, Work
 from modelkit.tasks.sweeps import Plan, plan
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Mapper = Callable[[Callable[[Job], Solved], Iterable[Job]], Iterable[Solved]]
 Progress = Callable[[int, int], None]
 
+LARGEST = 10**9  # numbers in the results of a task
 PAUSE = 5.0  # seconds between two writings of the finished points
 
 
@@ -86,7 +87,7 @@ def find_task(declarations: Declarations, name: str | None) -> Task:
 def objections(declarations: Declarations, device: Device) -> Iterator[ModelError]:
     """What the verbs of the tasks cannot treat of a device, each at the line of its task."""
     for task in declarations.tasks.values():
-        for error in verbs[task.verb].check(Request(device, task.options)):
+        for error in verbs[task.verb].check(Request(device, task.options, spans=task.spans)):
             yield ModelError(error.message, error.span or task.span, hint=error.hint)
 
 
@@ -127,7 +128,9 @@ def run_task(
     planned = plan(declarations, task, verb.grids, outside)
     _check_values(declarations, planned)
     options = dict(task.options) | ({"method": manner.method} if manner.method is not None else {})
-    work = Work(declarations, expansion, verb, options, planned.grids, planned.single, task.outputs)
+    work = Work(
+        declarations, expansion, verb, options, planned.grids, planned.single, task.outputs, task.spans
+    )
     axes = _axes(declarations, task, planned)
     jobs = list(_jobs(declarations, task, planned))
     run = Run(declarations, task, axes, tuple(jobs), work.requests, _base(declarations, task, planned))
@@ -158,7 +161,7 @@ def _axes(declarations: Declarations, task: Task, planned: Plan) -> tuple[Axis, 
     axes = []
     for name, values in planned.axes.items():
         parameter = declarations.parameters.get(name)
-        unit = (parameter.unit if parameter is not None else None) or ""
+        unit = unit_of_name(declarations, name) or ""
         words = {"long_name": (parameter.doc if parameter else "") or name, "units": unit}
         axes.append(Axis(name, in_unit(declarations, values, unit), words))
     if task.cases:
@@ -190,6 +193,7 @@ def _finish(work: Work, run: Run, manner: Manner) -> tuple[list[Solved], bool]:
     due = time.monotonic() + PAUSE
     try:
         for solved in manner.mapper(work, run.jobs):
+            _refuse_too_large(solved, len(run.jobs))
             finished.append(solved)
             if manner.progress is not None:
                 manner.progress(len(finished), len(run.jobs))
@@ -200,6 +204,17 @@ def _finish(work: Work, run: Run, manner: Manner) -> tuple[list[Solved], bool]:
     except KeyboardInterrupt:
         return finished, True
     return finished, False
+
+
+def _refuse_too_large(solved: Solved, points: int) -> None:
+    """A point that shows that all of them together do not fit is an error."""
+    arrays = solved.point.arrays.values() if solved.point is not None else ()
+    entries = points * sum(array.values.size for array in arrays)
+    if entries > LARGEST:
+        raise ModelError(
+            f"the results of {points} points would have {entries:.1e} numbers, more than {LARGEST:.0e}",
+            hint="sweep fewer values, or ask for fewer outputs",
+        )
 
 
 def _raise_if_lost(finished: Sequence[Solved], swept: bool) -> None:

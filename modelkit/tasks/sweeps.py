@@ -55,7 +55,7 @@ def plan(declarations: Declarations, task: Task, running: Sequence[str], outside
     given = {name: value for name, value in outside.items() if not np.ndim(value)}
     single = tuple(name for name in given if name in running)
     axes: dict[str, Array] = {}
-    grids: dict[str, Array] = {name: np.array([given.pop(name)], dtype=float) for name in single}
+    grids: dict[str, Array] = {name: np.array([given.pop(name)]) for name in single}
     varying = {sweep.name for sweep in task.sweeps if sweep.name not in outside} | set(lists)
     varying |= _set_by_cases(declarations, task, lists)
     values = _base_values(declarations, task, given)
@@ -74,7 +74,10 @@ def plan(declarations: Declarations, task: Task, running: Sequence[str], outside
             raise ModelError(f"the values of '{name}' must be a list that is not empty")
     if np.prod([len(found) for found in axes.values()], dtype=float) > MOST_POINTS:
         raise ModelError(f"the sweeps have more than {MOST_POINTS} points", hint="sweep fewer values")
-    return Plan(axes, {name: np.asarray(found, dtype=float) for name, found in grids.items()}, given, single)
+    spans = {sweep.name: sweep.span for sweep in task.sweeps if sweep.name not in outside}
+    return Plan(
+        axes, {name: _grid(name, found, spans.get(name)) for name, found in grids.items()}, given, single
+    )
 
 
 def _set_by_cases(declarations: Declarations, task: Task, swept: Collection[str]) -> set[str]:
@@ -135,6 +138,16 @@ def _members(sweep: Sweep, values: Mapping[str, Any]) -> Array:
         case Grid(points=points):
             start, stop = _real(numbers, sweep.span)
             return np.linspace(start, stop, points)
+
+
+def _grid(name: str, found: Array, span: Span | None) -> Array:
+    """Values of a running variable: finite real numbers, not too many."""
+    if len(found) > MOST_POINTS:
+        raise ModelError(f"'{name}' has more than {MOST_POINTS} values", span, hint="sweep fewer values")
+    with np.errstate(all="ignore"):
+        if np.iscomplexobj(found) or not np.isfinite(found).all():
+            raise ModelError(f"the values of '{name}' must be finite real numbers", span)
+    return np.asarray(found, dtype=float)
 
 
 def _real(numbers: Sequence[Any], span: Span | None) -> list[float]:

@@ -6,6 +6,7 @@ import numbers
 from fractions import Fraction
 from typing import Any
 
+from modelkit.dimensions import UnitFactor, unit_text
 from modelkit.errors import ModelError
 
 
@@ -53,4 +54,6 @@ def _real(value: float) -> str:
 
 
 def _unit(quantity: Any) -> str:
-    return format(quantity.units, "~").replace("**", "^").replace(" ", "")
+    """Full names: the short ones are not all ASCII."""
+    factors = tuple(UnitFactor(str(word), int(power)) for word, power in quantity.unit_items())
+    return unit_text(factors) if factors else "1"

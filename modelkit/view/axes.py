@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,8 +30,10 @@ class Axis:
 
     Parameters
     ----------
+    array : xarray.DataArray
+        The quantity; a terminal that moves in a sweep has a place along the axis for each of its sites.
     dimension : str
-        The dimension of the Dataset along which a curve runs.
+        The dimension of ``array`` along which a curve runs.
     label : str
         What stands on the axis.
     order : ndarray of int, shape (n,)
@@ -46,6 +48,7 @@ class Axis:
         Only whole numbers make sense as ticks.
     """
 
+    array: xr.DataArray
     dimension: str
     label: str
     order: NDArray[np.intp]
@@ -66,6 +69,8 @@ def quantity(dataset: xr.Dataset, name: str, span: Span | None = None) -> xr.Dat
                     span,
                     hint=f"give the task an output like abs_{name} = abs({name})",
                 )
+            if "units" not in array.attrs and dataset.attrs.get("units") == "natural":
+                return array.assign_attrs(units="natural")  # whatever a formula gives, it is in them
             return array
     known = [str(key) for key in dataset.data_vars if is_result(str(key))]
     raise ModelError(f"the task gives no '{name}' to draw", span, hint=suggestion(name, known, "results"))
@@ -88,8 +93,8 @@ def dimension(array: xr.DataArray, name: str, span: Span | None = None) -> str:
 def axis(dataset: xr.Dataset, array: xr.DataArray, against: str, span: Span | None = None) -> Axis:
     """The axis on which a quantity is drawn against ``against``.
 
-    Terminals drawn against ``site`` stand at their sites (coordinate ``terminal_site``); terminals on
-    no single site are left out.
+    Terminals drawn against ``site`` stand at their sites (coordinate ``terminal_site``); how many are
+    on several sites, and so on no single one, is said in the label.
     """
     if (
         against == "site"
@@ -97,21 +102,20 @@ def axis(dataset: xr.Dataset, array: xr.DataArray, against: str, span: Span | No
         and "terminal" in array.dims
         and "terminal_site" in dataset.coords
     ):
-        labels = [str(label) for label in dataset["terminal"].values]
-        return _along(
-            dataset, "terminal", [_text(site) for site in dataset["terminal_site"].values], labels, "site"
-        )
+        return _at_sites(dataset, array, span)
     name = dimension(array, against, span)
     if name not in dataset.coords:
         count = dataset.sizes[name]
-        return Axis(name, name, np.arange(count), np.arange(count, dtype=float), integer=True)
+        return Axis(array, name, name, np.arange(count), np.arange(count, dtype=float), integer=True)
     values = dataset[name].values
     if values.dtype.kind in "OUS":
         labels = [str(label) for label in values]
-        return _along(dataset, name, labels, labels, name)
+        return _along(dataset, array, name, labels, labels, name)
     order = np.argsort(values, kind="stable")
     whole = bool(np.all(values == np.round(values))) and values.dtype.kind in "iu"
-    return Axis(name, axis_label(name, dataset[name]), order, values[order].astype(float), integer=whole)
+    return Axis(
+        array, name, axis_label(name, dataset[name]), order, values[order].astype(float), integer=whole
+    )
 
 
 def numeric(dataset: xr.Dataset, name: str) -> bool:
@@ -119,7 +123,38 @@ def numeric(dataset: xr.Dataset, name: str) -> bool:
     return name in dataset.coords and dataset[name].dtype.kind in "iuf"
 
 
-def _along(dataset: xr.Dataset, name: str, places: Sequence[str], labels: Sequence[str], word: str) -> Axis:
+def _at_sites(dataset: xr.Dataset, array: xr.DataArray, span: Span | None) -> Axis:
+    """Terminals at their sites, one place for each pair of a terminal and a site at which it ever stands."""
+    import xarray as xr
+
+    touched = dataset["terminal_site"].transpose(..., "terminal")
+    sites = [[_text(site) for site in row] for row in touched.values.reshape(-1, touched.sizes["terminal"])]
+    labels = [str(label) for label in dataset["terminal"].values]
+    places = [
+        (k, site) for k in range(len(labels)) for site in dict.fromkeys(row[k] for row in sites) if site
+    ]
+    if not places:
+        hint = "draw it against 'terminal'"
+        raise ModelError("every terminal is on several sites, and so on none of this axis", span, hint=hint)
+    which = xr.DataArray([k for k, _ in places], dims="terminal")
+    where = [site for _, site in places]
+    array = array.drop_vars("terminal", errors="ignore").isel(terminal=which)
+    if touched.ndim > 1:  # a value counts where its terminal stands at this point
+        there = touched.drop_vars("terminal").isel(terminal=which) == xr.DataArray(where, dims="terminal")
+        array = array.where(there.reset_coords(drop=True))
+    found = _along(dataset, array, "terminal", where, [labels[k] for k, _ in places], "site")
+    lost = len(labels) - len({k for k, _ in places})
+    return replace(found, label=f"{found.label} (without {lost} on several sites)") if lost else found
+
+
+def _along(
+    dataset: xr.Dataset,
+    array: xr.DataArray,
+    name: str,
+    places: Sequence[str],
+    labels: Sequence[str],
+    word: str,
+) -> Axis:
     """An axis of named things: by the numbers in their labels, else one after the other."""
     sited = np.array([bool(place) for place in places])
     numbers = [_place(place) for place in places]
@@ -140,7 +175,7 @@ def _along(dataset: xr.Dataset, name: str, places: Sequence[str], labels: Sequen
         named, integer = tuple(row), True
     families = tuple(family(labels[k]) for k in chosen[sort].tolist())
     shown = f"{word} ${_letter(word)}$" if named is None and word == "site" else word
-    return Axis(name, shown, chosen[sort], values[sort], named, families, integer)
+    return Axis(array, name, shown, chosen[sort], values[sort], named, families, integer)
 
 
 def _sites(dataset: xr.Dataset) -> tuple[str, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from modelkit.view.axes import Axis, axis, dimension, numeric, quantity
-from modelkit.view.encoding import Encoding, Look, Split, legend
-from modelkit.view.labels import axis_label, value_label
+from modelkit.view.axes import Axis, axis, dimension, quantity
+from modelkit.view.encoding import Encoding, Look, legend
+from modelkit.view.labels import axis_label
+from modelkit.view.splits import told_apart, without_itself
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
@@ -19,32 +21,33 @@ if TYPE_CHECKING:
 
     from modelkit.elements.plots import Drawing
 
+Floats = NDArray[np.float64]
+
 
 def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style) -> None:
     """Draw a quantity against one dimension, a curve for each value of all others.
 
+    Numbers along an axis are joined, things that merely have names are points.  Curves without any
+    finite value, and what a terminal transmits to itself, are left out.
     Raises ModelError at the drawing when it does not fit the results.
     """
-    array = quantity(dataset, drawing.quantity, drawing.span)
+    array = without_itself(quantity(dataset, drawing.quantity, drawing.span))
     along = axis(dataset, array, drawing.against, drawing.span)
     first = [dimension(array, drawing.by, drawing.span)] if drawing.by else []
     others = first + [str(name) for name in array.dims if name not in {along.dimension, *first}]
-    several = len(set(along.families or ())) > 1
-    encoding = Encoding([_split(dataset, array, name) for name in others if dataset.sizes[name] > 1], style)
-    few = int(np.prod(encoding.shape, dtype=int)) <= style.many
-    marked = few and len(along.values) <= style.crowded and not several
-    table = array.transpose(*others, along.dimension).values.astype(float)[..., along.order]
-    table = table.reshape(*encoding.shape, len(along.values))
-    width = style.line if len(along.values) <= 2 * style.crowded else 0.5 * style.line
-    for place in np.ndindex(*encoding.shape):
-        look = encoding.look(place, marked)
-        if several and along.names is None:
-            axes.plot(along.values, table[place], color=look.colour, linestyle=look.line, linewidth=width)
-        elif not several:
-            axes.plot(along.values, table[place], linewidth=width, **look.settings())
-    handles = encoding.handles(marked)
-    if several:
+    splits, table = told_apart(dataset, along, others, style)
+    named, count = along.names is not None, int(np.prod([len(split) for split in splits], dtype=int))
+    families = not named and len(set(along.families or ())) > 1
+    marked = named or (count <= style.many and len(along.values) <= style.crowded and not families)
+    encoding = Encoding(splits, style, lined=not named, marked=marked)
+    for number, place in enumerate(np.ndindex(*encoding.shape)):
+        aside = _aside(number, count) if named and count <= style.many else 0.0
+        curve = _joined(along, table[place], aside)
+        axes.plot(*curve, **_size(along, style), **encoding.look(place).settings())
+    handles = encoding.handles()
+    if families:
         handles += _marks(axes, along, table, encoding, style)
+    encoding.bar(axes)
     _finish(axes, along, axis_label(str(array.name), array), handles)
 
 
@@ -69,19 +72,32 @@ def name_ticks(axes: Axes, names: Sequence[str], room: int = 42) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _split(dataset: xr.Dataset, array: xr.DataArray, name: str) -> Split:
-    """The curves of a dimension; of two of terminals the labels say which is which."""
-    values = dataset[name].values if name in dataset.coords else np.arange(dataset.sizes[name])
-    word = "from " if name == "terminal_from" else ""
-    if name == "terminal" and "terminal_from" in array.dims:
-        word = "to "
-    return Split(name, tuple(word + value_label(name, value) for value in values), numeric(dataset, name))
+def _joined(along: Axis, values: Floats, aside: float) -> tuple[Floats, Floats]:
+    """Places and values of a curve; a thing with a name that has none here is no gap."""
+    if along.families is None:
+        return along.values, values
+    here = np.isfinite(values)
+    return along.values[here] + aside, values[here]
+
+
+def _aside(number: int, count: int) -> float:
+    """How far from its name a point stands, so that points of several cases do not hide one another."""
+    return (number - (count - 1) / 2) * min(0.12, 0.6 / count)
+
+
+def _size(along: Axis, style: Style) -> dict[str, Any]:
+    crowded = len(along.values)
+    return {
+        "linewidth": style.line if crowded <= 2 * style.crowded else 0.5 * style.line,
+        "markersize": style.marker if crowded <= style.crowded else 0.6 * style.marker,
+    }
 
 
 def _finish(axes: Axes, along: Axis, label: str, handles: Sequence[Artist]) -> None:
     """Ticks, labels and legend."""
     axes.margins(x=0.02)
     if along.names is not None:
+        axes.set_xlim(-0.5, len(along.names) - 0.5)
         name_ticks(axes, along.names)
     elif along.integer:
         whole_ticks(axes)
@@ -90,7 +106,7 @@ def _finish(axes: Axes, along: Axis, label: str, handles: Sequence[Artist]) -> N
     legend(axes, handles)
 
 
-def _marks(axes: Axes, along: Axis, table: np.ndarray, encoding: Encoding, style: Style) -> list[Artist]:
+def _marks(axes: Axes, along: Axis, table: Floats, encoding: Encoding, style: Style) -> list[Artist]:
     """Markers that tell the families of points (ends, sources, drains) apart; single ones share one."""
     from matplotlib.lines import Line2D
 
@@ -106,10 +122,9 @@ def _marks(axes: Axes, along: Axis, table: np.ndarray, encoding: Encoding, style
         here = np.isin(members, group)
         symbol = style.markers[k % len(style.markers)]
         for place in np.ndindex(*encoding.shape):
-            look = Look(encoding.look(place, False).colour, "", symbol, open=k % 2 == 1)
+            look = Look(encoding.look(place).colour, "", symbol, open=k % 2 == 1)
             axes.plot(along.values[here], table[place][here], markersize=size, **look.settings())
         grey = Look(style.faint, "", symbol, open=k % 2 == 1)
-        handles.append(
-            Line2D([], [], label=", ".join(sorted(group)) if len(group) < 4 else "others", **grey.settings())
-        )
+        words = ", ".join(sorted(group)) if len(group) < 4 else "others"
+        handles.append(Line2D([], [], label=words, **grey.settings()))
     return handles

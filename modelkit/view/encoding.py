@@ -1,16 +1,18 @@
-"""How curves are told apart: colours, lines, markers and the legend that explains them.
+"""How curves are told apart: colours, lines, markers, and the legend or colour bar that explains them.
 
 One dimension takes colour, line and marker together, so that print without colour still tells; two
-dimensions share them, the larger one taking the colours.
+dimensions share them, the larger one taking the colours.  Many numbers, or more names than there are
+colours, get a colour map and a bar beside the panel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelkit.view.style import Style
 
@@ -19,18 +21,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROW = 58  # letters in a row of the legend over one column
+DARK = 0.88  # a colour map ends here: its last colours are too light for a line
 
 
 @dataclass(frozen=True)
 class Split:
-    """A dimension with a curve for each value: labels of the values, and whether they are numbers."""
+    """A dimension with a curve for each value.
 
-    name: str
+    ``labels`` are the values in words, ``numbers`` the values where they are finite numbers, shape
+    (n,); ``title`` is what stands beside a colour bar.
+    """
+
+    title: str
     labels: tuple[str, ...]
-    numeric: bool
+    numbers: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def kept(self, places: NDArray[np.intp]) -> Split:
+        """The split of some of the values."""
+        numbers = None if self.numbers is None else self.numbers[places]
+        return replace(self, labels=tuple(self.labels[k] for k in places.tolist()), numbers=numbers)
 
 
 @dataclass(frozen=True)
@@ -49,61 +61,83 @@ class Look:
 
 
 class Encoding:
-    """The looks of all curves over the product of the splits."""
+    """The looks of all curves over the product of the splits.
 
-    def __init__(self, splits: Sequence[Split], style: Style) -> None:
-        self.style = style
-        self.splits = tuple(splits)
-        shared = len(splits) == 2 and min(len(split) for split in splits) <= len(style.lines)
-        self.coloured = max(splits, key=lambda split: (len(split), split.numeric)) if shared else None
-        sizes = [len(split) for split in splits]
-        self.shape = tuple(sizes)
-        self.colours = _colours(self.coloured, int(np.prod(sizes, dtype=int)), splits, style)
+    Parameters
+    ----------
+    splits : sequence of Split
+        What tells the curves apart, shape (n of each).
+    lined, marked : bool
+        Whether curves have lines and markers; the legend shows what is drawn.
+    """
 
-    def look(self, place: tuple[int, ...], marked: bool) -> Look:
+    def __init__(
+        self, splits: Sequence[Split], style: Style, lined: bool = True, marked: bool = False
+    ) -> None:
+        self.style, self.lined, self.marked = style, lined, marked
+        self.shape = tuple(len(split) for split in splits)
+        shared = len(splits) == 2 and min(self.shape) <= len(style.lines)
+        self.first = int(self.shape[1] > self.shape[0]) if shared else 0
+        self.styled = splits[1 - self.first] if shared else None
+        self.coloured = splits[self.first] if shared or len(splits) == 1 else _product(splits)
+        self.barred = _needs_bar(self.coloured, style)
+        self.colours = _colours(self.coloured, style)
+
+    def look(self, place: tuple[int, ...]) -> Look:
         """The look of the curve at a place of the product."""
-        if self.coloured is not None:
-            where = self.splits.index(self.coloured)
-            return self._styled(self.colours[place[where]], place[1 - where], marked)
+        if self.styled is not None:
+            return self._looks(self.colours[place[self.first]], place[1 - self.first])
         k = int(np.ravel_multi_index(place, self.shape)) if self.shape else 0
-        if len(self.colours) > self.style.many:
-            return Look(self.colours[k])
-        return self._styled(self.colours[k], k, marked)
+        return self._looks(self.colours[k], 0 if self.barred else k)
 
-    def handles(self, marked: bool) -> list[Artist]:
-        """What the legend lists: every value, or a few of many numbers."""
-        from matplotlib.lines import Line2D
+    def handles(self) -> list[Artist]:
+        """What the legend lists: every value that has no colour bar; nothing for a single curve."""
+        if not self.shape:
+            return []
+        if self.styled is None:
+            looks = [] if self.barred else [self._looks(colour, k) for k, colour in enumerate(self.colours)]
+            return [_handle(*pair) for pair in zip(looks, self.coloured.labels, strict=False)]
+        plain = "" if self.lined else self.style.markers[0]
+        swatch = "-" if self.lined else ""
+        found = []
+        if not self.barred:
+            looks = [Look(colour, swatch, plain) for colour in self.colours]
+            found += [_handle(*pair) for pair in zip(looks, self.coloured.labels, strict=True)]
+        grey = [self._looks(self.style.faint, k) for k in range(len(self.styled))]
+        return found + [_handle(*pair) for pair in zip(grey, self.styled.labels, strict=True)]
 
-        def handle(look: Look, label: str) -> Artist:
-            return Line2D([], [], label=label, **look.settings())
+    def bar(self, axes: Axes) -> None:
+        """The colour bar beside the panel, where colours are a map."""
+        if not self.barred:
+            return
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import BoundaryNorm, ListedColormap
 
-        if self.coloured is None:
-            return [handle(self.look(place, marked), label) for place, label in self._chosen()]
-        where = self.splits.index(self.coloured)
-        styled = self.splits[1 - where]
-        listed = _few(len(self.coloured), self.style.many)
-        colours = [handle(Look(self.colours[k]), self.coloured.labels[k]) for k in listed]
-        grey = [
-            handle(self._styled(self.style.faint, k, marked), text) for k, text in enumerate(styled.labels)
-        ]
-        return colours + grey
+        split, labelled = self.coloured, None
+        if split.numbers is not None:
+            mappable = ScalarMappable(_norm(split.numbers), _map(self.style))
+        else:
+            count = len(split)
+            steps = BoundaryNorm(np.arange(count + 1) - 0.5, count)
+            mappable = ScalarMappable(steps, ListedColormap(self.colours))
+            labelled = sorted(set(np.linspace(0, count - 1, 6).round().astype(int).tolist()))
+        drawn = axes.figure.colorbar(mappable, ax=axes, pad=0.02, ticks=labelled)
+        if labelled is not None:
+            drawn.ax.set_yticklabels([split.labels[k] for k in labelled])
+            drawn.ax.minorticks_off()
+        drawn.set_label(split.title)
+        drawn.outline.set_linewidth(0.6)
 
-    def _styled(self, colour: Any, k: int, marked: bool) -> Look:
+    def _looks(self, colour: Any, k: int) -> Look:
         style = self.style
-        look = Look(colour, style.lines[k % len(style.lines)])
-        return (
-            replace(look, marker=style.markers[k % len(style.markers)], open=k % 2 == 1) if marked else look
-        )
-
-    def _chosen(self) -> Iterator[tuple[tuple[int, ...], str]]:
-        every = list(np.ndindex(*self.shape))
-        for k in _few(len(every), self.style.many):
-            words = [split.labels[at] for split, at in zip(self.splits, every[k], strict=True)]
-            yield every[k], ", ".join(words)
+        look = Look(colour, style.lines[k % len(style.lines)] if self.lined else "")
+        if not self.marked:
+            return look
+        return replace(look, marker=style.markers[k % len(style.markers)], open=k % 2 == 1)
 
 
 def legend(axes: Axes, handles: Sequence[Artist], row: int = ROW, always: bool = False) -> None:
-    """A legend above the panel, where no curve runs; none for a single curve unless ``always``."""
+    """A legend above the panel, where no curve runs; none for a single entry unless ``always``."""
     if len(handles) < (1 if always else 2):
         return
     lengths = [len(str(handle.get_label()).replace("$", "").replace("\\", "")) + 6 for handle in handles]
@@ -111,19 +145,53 @@ def legend(axes: Axes, handles: Sequence[Artist], row: int = ROW, always: bool =
     axes.legend(handles=list(handles), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
 
 
-def _colours(coloured: Split | None, count: int, splits: Sequence[Split], style: Style) -> list[Any]:
-    """The palette; a colour map for many curves and for more than four values of a number."""
-    number = len(coloured) if coloured else count
-    ordered = (coloured or (splits[0] if len(splits) == 1 else None)) or None
-    if number > style.many or (ordered is not None and ordered.numeric and number > 4):
-        from matplotlib import colormaps
+def clear_offset(axes: Axes) -> bool:
+    """Lift the legend above the power of ten of the axis, if both are there; known after drawing only."""
+    shown, offset = axes.get_legend(), axes.yaxis.get_offset_text()
+    if shown is None or not offset.get_text():
+        return False
+    height = offset.get_window_extent().height / axes.get_window_extent().height
+    shown.set_bbox_to_anchor((0.5, 1.0 + 1.15 * height), axes.transAxes)
+    return True
 
-        return list(colormaps[style.sequential](np.linspace(0.0, 0.88, number)))
-    return [style.colours[k % len(style.colours)] for k in range(number)]
+
+def _handle(look: Look, label: str) -> Artist:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], label=label, **look.settings())
 
 
-def _few(count: int, most: int) -> list[int]:
-    """All of few positions, evenly chosen ones of many."""
-    if count <= most:
-        return list(range(count))
-    return sorted(set(np.linspace(0, count - 1, most - 2).round().astype(int).tolist()))
+def _product(splits: Sequence[Split]) -> Split:
+    """All combinations as one split; a single nameless curve for none."""
+    places = np.ndindex(*(len(split) for split in splits))
+    words = [[split.labels[at] for split, at in zip(splits, place, strict=True)] for place in places]
+    return Split(", ".join(split.title for split in splits), tuple(", ".join(parts) for parts in words))
+
+
+def _needs_bar(split: Split, style: Style) -> bool:
+    return len(split) > (style.many if split.numbers is not None else len(style.colours))
+
+
+def _colours(split: Split, style: Style) -> list[Any]:
+    """The palette; a colour map by value for many numbers, in their order for more than four."""
+    count = len(split)
+    if split.numbers is not None and count > style.many:
+        return list(_map(style)(_norm(split.numbers)(split.numbers)))
+    if _needs_bar(split, style) or (split.numbers is not None and count > 4):
+        return list(_map(style)(np.linspace(0.0, 1.0, count)))
+    return list(style.colours[:count])
+
+
+def _map(style: Style) -> Any:
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps[style.sequential](np.linspace(0.0, DARK, 256)))
+
+
+def _norm(numbers: NDArray[np.float64]) -> Any:
+    """Numbers to colours, logarithmically where they span more than two powers of ten."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    low, high = float(numbers.min()), float(numbers.max())
+    return (LogNorm if 0 < 100 * low < high else Normalize)(low, high)

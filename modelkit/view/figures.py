@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from modelkit.errors import ModelError
 from modelkit.view.axes import is_result, numeric
 from modelkit.view.curves import draw_curves
+from modelkit.view.encoding import clear_offset
 from modelkit.view.maps import draw_map, map_panels
 from modelkit.view.style import PLAIN, Style
 
@@ -62,6 +63,9 @@ def figure(dataset: xr.Dataset, drawings: Sequence[Drawing] = (), style: Style =
         for place, panel in enumerate(panels):
             panel(drawn.add_subplot(len(panels), 1, place + 1))
         drawn.draw_without_rendering()
+        moved = [clear_offset(axes) for axes in drawn.axes]
+        if any(moved):
+            drawn.draw_without_rendering()
     return drawn
 
 

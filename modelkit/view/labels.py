@@ -5,39 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from modelkit.language.symbols import is_greek, symbol
 from modelkit.registry import outputs
 
 if TYPE_CHECKING:
     import xarray as xr
 
-LETTERS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
-    "phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-)
-GREEK = frozenset(LETTERS.split())
-DIMENSIONS = {"energy", "length", "temperature", "current", "time", "hbar"}
-SPOKEN = {"lam": r"\lambda", "kT": r"k_{\mathrm{B}}T", "epsilon": r"\varepsilon", "phi": r"\varphi"}
-
-
-def symbol(name: str) -> str:
-    r"""A name of the language as mathematics, without the dollars: ``gamma_1`` is ``\gamma_{1}``."""
-    if name in SPOKEN:
-        return SPOKEN[name]
-    stem, _, index = name.partition("_")
-    if not index:
-        parts = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
-        stem, index = parts.groups() if parts else (stem, "")
-    if stem in GREEK:
-        shown = SPOKEN.get(stem, rf"\{stem}")
-    elif len(stem) == 1:
-        shown = stem
-    elif len(stem) == 2 and stem[0] == "d" and stem[1].isupper():
-        shown = rf"\Delta {stem[1]}"
-    elif stem[0] == "d" and stem[1:] in GREEK:
-        shown = rf"\Delta{SPOKEN.get(stem[1:], chr(92) + stem[1:])}"
-    else:
-        shown = rf"\mathrm{{{stem}}}"
-    return f"{shown}_{{{_subscript(index)}}}" if index else shown
+DIMENSIONS = {"natural", "energy", "length", "temperature", "current", "time", "hbar"}
+MICRO, ANGSTROM = "\N{MICRO SIGN}", "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}"
 
 
 def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
@@ -60,11 +35,12 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
     return f"{head} ({plain_unit(unit)})" if unit not in {"", "1"} else head
 
 
-def value_label(dimension: str, value: Any) -> str:
-    r"""A curve's label for one value of a dimension: ``$\gamma = 0.1$`` or the label itself."""
+def value_label(dimension: str, value: Any, unit: str = "") -> str:
+    r"""A curve's label for one value of a dimension: ``$\gamma = 0.1$ meV`` or the label itself."""
     if isinstance(value, str):
         return plain(value)
-    return f"${symbol(dimension)} = {number(value)}$"
+    shown = f"${symbol(dimension)} = {number(value)}$"
+    return shown if unit in {"", "1"} or _natural(unit) else f"{shown} {plain_unit(unit)}"
 
 
 def number(value: Any) -> str:
@@ -83,9 +59,14 @@ def plain(text: str) -> str:
 
 def plain_unit(unit: str) -> str:
     """A unit for an axis: powers, ``hbar`` and ``*`` in print; dimensions alone are natural units."""
-    if set(re.findall(r"[A-Za-z_]+", unit)) <= DIMENSIONS:
+    if _natural(unit):
         return "natural units"
-    return re.sub(r"\^(-?\d+)", r"$^{\1}$", plain(unit)).replace("*", " ").replace("hbar", r"$\hbar$")
+    shown = re.sub(r"\bu(?=(eV|m|s|A|V|K|T|W)\b)", MICRO, re.sub(r"\bangstrom\b", ANGSTROM, plain(unit)))
+    return re.sub(r"\^(-?\d+)", r"$^{\1}$", shown).replace("*", " ").replace("hbar", r"$\hbar$")
+
+
+def _natural(unit: str) -> bool:
+    return set(re.findall(r"[A-Za-z_]+", unit)) <= DIMENSIONS
 
 
 def family(label: str) -> str:
@@ -102,19 +83,13 @@ def indices(label: str) -> tuple[float, ...]:
         return ()
 
 
-def _subscript(index: str) -> str:
-    if index in GREEK:
-        return SPOKEN.get(index, rf"\{index}")
-    return index if index.isdigit() or len(index) == 1 else rf"\mathrm{{{index.replace('_', ',')}}}"
-
-
 def _words(name: str) -> str:
     return name.replace("_", " ") if name in outputs or _spoken(name) else name
 
 
 def _spoken(name: str) -> bool:
     """Whether a name is words rather than a symbol: ``bond_current``, not ``mu_1`` or ``dI``."""
-    return all(len(part) > 3 and part not in GREEK for part in name.split("_"))
+    return all(len(part) > 3 and not is_greek(part) for part in name.split("_"))
 
 
 def _symbol_of(name: str, array: xr.DataArray) -> str:

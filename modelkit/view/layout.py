@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from modelkit.graph.device import Device
 Floats = NDArray[np.float64]
 OBLIQUE = np.array([[1.0, 0.0], [0.0, 1.0], [0.45, 0.3]])  # a third coordinate points to the back
 ANGLES = np.pi / 2 + np.pi / 4 * np.array([0, 4, 2, 6, 1, 7, 3, 5])  # up, down, left, right, diagonals
+AROUND = (  # where a label stands: rather aside than over or under a site, below, to the right
+    np.pi / 12 * np.array(sorted(range(-12, 12), key=lambda k: (abs(k) == 6, k > 0, abs(k) > 6, abs(k))))
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,19 @@ def terminal_places(device: Device, sites: Floats) -> list[Place]:
             at = centre + reach * np.array([np.cos(angle), np.sin(angle)])
             found.append(Place(number, member, at, tuple(here)))
     return found
+
+
+def label_angles(device: Device, sites: Floats, terminals: Sequence[Place]) -> Floats:
+    """The direction at each site that is farthest from its bonds and contacts, shape (n_sites,).
+
+    To the right and below where several are as good: words are wide.
+    """
+    taken = _directions(device, sites)
+    for place in terminals:
+        for site in place.sites:
+            step = place.at - sites[site]
+            taken[site].append(float(np.arctan2(step[1], step[0])))
+    return np.array([_widest(angles) for angles in taken])
 
 
 def _spacing(places: Floats, device: Device | None) -> float:
@@ -146,6 +163,13 @@ def _directions(device: Device, sites: Floats) -> list[list[float]]:
             found[one].append(angle)
             found[other].append(angle + np.pi)
     return found
+
+
+def _widest(taken: list[float]) -> float:
+    if not taken:
+        return -np.pi / 2
+    away = np.min(np.abs(np.angle(np.exp(1j * (AROUND[:, None] - np.array(taken))))), axis=1)
+    return float(AROUND[int(np.argmax(np.round(away, 6)))])
 
 
 def _free(taken: list[float], number: int) -> float:

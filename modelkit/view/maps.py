@@ -57,7 +57,7 @@ def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str
     across = axis(dataset, array, drawing.against, drawing.span)
     up = axis(dataset, array, str(drawing.by), drawing.span)
     everything = np.asarray(array.values, dtype=float)
-    picture = array.isel(chosen).transpose(up.dimension, across.dimension).values.astype(float)
+    picture = across.array.isel(chosen).transpose(up.dimension, across.dimension).values.astype(float)
     picture = picture[np.ix_(up.order, across.order)]
     low, high = limits(everything)
     signed = low < 0 < high
@@ -75,7 +75,9 @@ def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str
         whole_ticks(axes)
     if chosen:
         words = [
-            value_label(name, dataset[name].values[k] if name in dataset.coords else k)
+            value_label(name, dataset[name].values[k], str(dataset[name].attrs.get("units", "")))
+            if name in dataset.coords
+            else value_label(name, k)
             for name, k in chosen.items()
         ]
         axes.set_title(", ".join(words))

@@ -9,9 +9,9 @@ import numpy as np
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device, TerminalGroup
 from modelkit.graph.labels import site_labels, terminal_labels
+from modelkit.language.symbols import symbol
 from modelkit.view.encoding import ROW, legend
-from modelkit.view.labels import symbol
-from modelkit.view.layout import Floats, Place, site_places, terminal_places
+from modelkit.view.layout import Floats, Place, label_angles, site_places, terminal_places
 from modelkit.view.style import PLAIN, Style
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 2000  # sites; more would be a smear
+TALLEST = 1.25  # height over the width of a column
 
 
 def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
@@ -45,13 +46,15 @@ def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
     span = np.maximum(np.ptp(corners, axis=0) + np.array([1.2, 1.8]), 1.0)
     width = style.wide if span[0] > 16 else style.width
     with mpl.rc_context(style.settings()):
-        drawn = Figure(figsize=(width, _height(span, width, len(device.terminals))), layout="constrained")
+        inches = min(width / span[0], TALLEST * style.width / span[1])  # between neighbours
+        height = inches * span[1] + 0.3 + 0.12 * len(device.terminals)  # the legend included
+        drawn = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawn)
         axes = drawn.add_subplot()
-        step = 72 * width / span[0]  # points between neighbours
+        step = 72 * float(inches)  # in points
         _bonds(axes, device, sites, style)
         handles = _terminals(axes, device, sites, terminals, step, style)
-        _sites(axes, device, sites, step, style)
+        _sites(axes, device, sites, terminals, step, style)
         axes.set_xlim(corners[:, 0].min() - 0.6, corners[:, 0].max() + 0.6)
         axes.set_ylim(corners[:, 1].min() - 0.9, corners[:, 1].max() + 0.9)
         axes.set_aspect("equal")
@@ -61,11 +64,6 @@ def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
         legend(axes, handles, row=int(1.3 * ROW * width / style.width), always=True)
         drawn.draw_without_rendering()
     return drawn
-
-
-def _height(span: Floats, width: float, families: int) -> float:
-    """The height that the picture needs at this width, the legend included."""
-    return float(min(width * span[1] / span[0], 8.0)) + 0.3 + 0.12 * families
 
 
 def _bonds(axes: Axes, device: Device, sites: Floats, style: Style) -> None:
@@ -101,17 +99,18 @@ def _path(one: Floats, other: Floats) -> Any:
     return Path(np.array([one, bend, other]), [Path.MOVETO, Path.CURVE3, Path.CURVE3])
 
 
-def _sites(axes: Axes, device: Device, sites: Floats, step: float, style: Style) -> None:
+def _sites(
+    axes: Axes, device: Device, sites: Floats, terminals: list[Place], step: float, style: Style
+) -> None:
     size = float(np.clip(0.28 * step, 1.2, 6.0))
     for group in device.sites:
         here = sites[group.first : group.first + group.count]
         axes.plot(here[:, 0], here[:, 1], "o", color=style.ink, markersize=size, zorder=3)
     labels = site_labels(device) if device.size <= style.crowded else []
     if labels and max(map(len, labels)) * 3.2 + 6 <= step:
-        for label, (x, y) in zip(labels, sites, strict=True):
-            axes.annotate(
-                label, (x, y), (3, -8), textcoords="offset points", fontsize=6, color=style.ink, zorder=5
-            )
+        angles = label_angles(device, sites, terminals)
+        for label, at, angle in zip(labels, sites, angles.tolist(), strict=True):
+            _beside(axes, label, at, np.array([np.cos(angle), np.sin(angle)]), size / 2 + 1.5, style.ink)
 
 
 def _terminals(
@@ -148,12 +147,18 @@ def _room(device: Device, labels: list[str], step: float) -> bool:
 
 def _name(axes: Axes, label: str, place: Place, sites: Floats, size: float, colour: str) -> None:
     from_site = place.at - sites[list(place.sites)].mean(axis=0) if place.sites else np.array([0.0, 1.0])
-    x, y = (size / 2 + 2.5) * from_site / max(float(np.hypot(*from_site)), 1e-9)
-    across = "center" if abs(x) < abs(y) else ("left" if x > 0 else "right")
-    up = "center" if abs(y) < abs(x) else ("bottom" if y > 0 else "top")
+    _beside(axes, label, place.at, from_site, size / 2 + 2.5, colour)
+
+
+def _beside(axes: Axes, label: str, at: Floats, direction: Floats, distance: float, colour: str) -> None:
+    """A small label so many points away from a place, on the side of a direction."""
+    x, y = direction / max(float(np.hypot(*direction)), 1e-9)
+    across = "center" if abs(x) < 0.4 else ("left" if x > 0 else "right")
+    up = "center" if abs(y) < 0.4 else ("bottom" if y > 0 else "top")
     axes.annotate(
-        label, tuple(place.at), (x, y), textcoords="offset points", ha=across, va=up, fontsize=6, color=colour
-    )
+        label, tuple(at), (distance * x, distance * y), textcoords="offset points",
+        ha=across, va=up, fontsize=6, color=colour, zorder=5,
+    )  # fmt: skip
 
 
 def _words(group: TerminalGroup) -> str:

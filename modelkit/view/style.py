@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+FURTHER = ("#332288", "#999933", "#882255", "#888888", "#DDCC77")  # of the muted scheme of P. Tol
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Style:
     crowded : int
         Above this number of points a curve has no markers; above it sites have no labels.
     many : int
-        Above this number of curves colours come from ``sequential``.
+        Above this number curves of numbers have a colour bar, and no curve has markers; names have
+        one above the number of colours.
     """
 
     width: float = 3.4
@@ -43,7 +45,7 @@ class Style:
     small: float = 8.0
     line: float = 1.0
     marker: float = 3.4
-    colours: tuple[str, ...] = OKABE_ITO
+    colours: tuple[str, ...] = OKABE_ITO + FURTHER
     lines: tuple[str, ...] = ("-", "--", "-.", ":")
     markers: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X")
     sequential: str = "viridis"

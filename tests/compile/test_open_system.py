@@ -198,3 +198,15 @@ def test_labels_of_members_are_those_of_the_results() -> None:
 
 def test_degeneracy_is_a_weight_of_the_sites() -> None:
     assert open_system(device(chain(2), [], degeneracy=2.0)).weight.tolist() == [2.0, 2.0]
+
+
+def test_the_poles_of_a_formula_are_where_it_divides_by_zero() -> None:
+    model = mk.loads("""
+        parameter eta = 1e-7
+        lattice w { site d }
+        bath L { at: d; self_energy = 1e-4/(E - 0.3 + eta*1i) + 0.1/((E + 0.2)^2 + 1e-6 + 2i) - 1i; mu = 0 }
+        bath R { at: d; self_energy = chain(1, 1); mu = 0 }
+    """)
+    poles = open_system(model.device()).contacts.poles
+    assert np.sort_complex(poles[np.abs(poles.imag) < 1e-3]) == pytest.approx([0.3 - 1e-7j])
+    assert len(poles) == 3

@@ -320,7 +320,7 @@ def test_labels_are_formulas_until_there_are_values() -> None:
     (quantity,) = request.quantities.values()
     assert quantity.output == "chemical_potential"
     assert quantity.labels[0].text({"N": 6}) == "S[5]"
-    (request,) = task("output x = bond_current[c[2], c[3]]").outputs  # type: ignore[attr-defined]
+    (request,) = task("output x = bond_current[c[2] -> c[3]]").outputs  # type: ignore[attr-defined]
     (quantity,) = request.quantities.values()
     assert quantity.labels[0].text({}) == "c[2]->c[3]"
 

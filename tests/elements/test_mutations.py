@@ -48,7 +48,7 @@ task main = transport(order = 1, method = sparse) {
   sweep N in 4..8 step 2
   sweep J from 0 to 1 points 3
   kind = 2
-  output current, mu, x = nonreciprocity(I[L])/param.J, y = mu[S[N]]@up - bond_current[bar.b[1], bar.b[2]]
+  output current, mu, x = nonreciprocity(I[L])/param.J, y = mu[S[N]]@up - bond_current[bar.b[1] -> bar.b[2]]
 }
 task spec = transmission { sweep E from -2 to 2 points 5; output transmission, dos, t = transmission[L, R] }
 plot main { draw mu against site by case; map x against N by J }

@@ -166,7 +166,7 @@ def test_fields_are_overridden_by_name_and_by_label() -> None:
         ({"S[2].mu": 1}, "'S[2].mu' cannot be given: it is solved"),
         ({"S.Gamma": 1}, "'S.Gamma' is no field that can be given from outside"),
         ({"S.T": 1j}, "'S.T' must be a real number, not 1j"),
-        ({"S.T": "hot"}, "the value of 'S.T' is no number"),
+        ({"S.T": "hot"}, "the value of 'S.T' is no number that modelkit can use"),
         ({"S[2].T": -1}, "the temperature of 'S[2]' is negative"),
     ],
 )

@@ -14,6 +14,7 @@ from modelkit.errors import Source, Span
 from modelkit.graph.expand import Expansion
 from modelkit.graph.link import link
 from modelkit.language.spaces import Space
+from modelkit.units import NATURAL, UnitSystem
 
 SPIN = Space("spin", ("up", "down"))
 NAMBU = Space("nambu", ("particle", "hole"))
@@ -36,6 +37,7 @@ class Declared:
     reference: Equilibrium | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     lets: dict[str, Any] = field(default_factory=dict)
+    units: UnitSystem = NATURAL
 
 
 def line(number: int) -> Span:

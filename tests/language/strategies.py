@@ -79,9 +79,10 @@ def _operations(parts):
 def _behind(bases, parts):
     """What stands behind a name: members, indices, arguments, primes, cases."""
     arguments = parts | st.builds(nodes.Keyword, names, parts)
+    subscripts = parts | st.builds(nodes.Arrow, parts, parts)
     return st.one_of(
         st.builds(nodes.Member, bases, names),
-        st.builds(nodes.Index, bases, _several(parts)),
+        st.builds(nodes.Index, bases, _several(subscripts)),
         st.builds(nodes.Call, bases, _several(arguments, 0)),
         st.builds(nodes.Adjoint, bases),
         st.builds(nodes.AtCase, bases, names),

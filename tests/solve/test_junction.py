@@ -63,6 +63,7 @@ class EnergyMoment:
     """A condition that modelkit does not ship: the current weighted with the energy."""
 
     quantity: ClassVar[str] = "energy_moment"
+    unit: ClassVar[str] = "energy/time"
     unknown: ClassVar[str] = "mu"
     meaning: ClassVar[str] = "the current weighted with one plus the energy"
     elastic: ClassVar[bool] = False
@@ -95,6 +96,7 @@ class NoHeat:
     """A thermometer's second condition: no energy above mu."""
 
     quantity: ClassVar[str] = "heat_current"
+    unit: ClassVar[str] = "energy/time"
     unknown: ClassVar[str] = "T"
     meaning: ClassVar[str] = "the heat current"
     elastic: ClassVar[bool] = False

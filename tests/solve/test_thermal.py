@@ -1,27 +1,30 @@
-"""The thermal rule of energies: exact where smooth, fast at the square roots of band edges."""
+"""The thermal average over energies: exact where smooth, fast at the square roots of band edges."""
 
 import numpy as np
 import pytest
 
-from modelkit.solve.thermal import errors, first_rule
+from modelkit.numerics.quadrature import errors
+from modelkit.solve.resonances import Resonances
+from modelkit.solve.thermal import first_panels, thermal_weights
 
 mpmath = pytest.importorskip("mpmath")
 
 
 def averaged(function, mu, T, edges, tolerance=1e-12):
     """Average with ``-f0'``, bisecting the worst panels; value, estimate and number of energies used."""
-    rule = first_rule(mu, T, np.array(edges, dtype=float), 0.0)
+    none = Resonances(np.zeros(0), np.zeros(0))
+    panels, _ = first_panels(mu, T, np.array(edges, dtype=float), 0.0, none)
     used = 0
     for _ in range(30):
-        whole, difference = rule.weights(mu, T)
-        values = function(rule.nodes)
+        whole, difference = thermal_weights(panels, mu, T)
+        values = function(panels.nodes)
         used += values.size
         size = (np.abs(whole) * np.abs(values)).sum(axis=1)
         estimate = errors(np.abs((difference * values).sum(axis=1)), size)
-        bad = (estimate > tolerance / len(estimate)) & rule.divisible
+        bad = (estimate > tolerance / len(estimate)) & panels.divisible
         if not bad.any():
             break
-        rule = rule.bisected(bad)
+        panels = panels.bisected(bad)
     return (whole * values).sum(), estimate.sum(), used
 
 

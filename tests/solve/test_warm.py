@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
+import modelkit as mk
 from modelkit.solve import request
 from modelkit.solve.junction import junction
-from modelkit.solve.thermal import first_rule
+from modelkit.solve.resonances import Resonances
+from modelkit.solve.thermal import first_panels, thermal_weights
 from tests.solve.devices import INJECTED, METHODS, Lead, biased, chain, coupled, device, dimer, solve, wire
 
 method = pytest.mark.parametrize("method", METHODS)
@@ -143,9 +145,9 @@ def test_very_many_different_edges_do_not_make_very_many_panels() -> None:
     ]
     problem = junction(device(chain(n), leads, 1.8, 0.05))
     edges = np.unique(np.concatenate([-2 * hopping, 2 * hopping]))
-    rule = first_rule(problem.mu, problem.T, edges, 0.0)
-    assert rule.nodes.size < 21 * 250
-    weights, _ = rule.weights(problem.mu, problem.T)
+    panels, _ = first_panels(problem.mu, problem.T, edges, 0.0, Resonances(np.zeros(0), np.zeros(0)))
+    assert panels.nodes.size < 21 * 250
+    weights, _ = thermal_weights(panels, problem.mu, problem.T)
     assert weights.sum() == pytest.approx(1.0, abs=1e-13)
 
 
@@ -164,3 +166,54 @@ def test_a_sweep_of_the_temperature_uses_each_rule_again_for_the_next_bias() -> 
     assert first.counts["factorisations"] > 100
     assert second.counts["factorisations"] == 0
     assert second.counts["energies"] == first.counts["energies"]
+
+
+@pytest.mark.parametrize("method", ["ladder", "sparse"])
+def test_a_probe_that_nothing_reaches_at_the_reference_is_solved_by_what_reaches_it_above(method: str) -> None:
+    """A filter opens at 0.25, the reference is 0.2: both baths alike give the probe their mean."""
+    model = mk.loads("""
+        reference { mu = 0.2; T = 0.05 }
+        lattice w { site d }
+        bath L { at: d; self_energy = -0.5i*(E > 0.25); mu = 0.21; T = 0.05 }
+        bath R { at: d; self_energy = -0.5i*(E > 0.25); mu = 0.2; T = 0.05 }
+        probe P { at: d; self_energy = wide_band(0.1); solve mu such that I == 0; T = 0.05 }
+        task t = transport(order = 1) { output current, mu }
+    """)
+    found = model.run("t", method=method)
+    assert found["chemical_potential"].values == pytest.approx([0.21, 0.2, 0.205], abs=1e-13)
+    # with the probe at the mean, T_LR + T_LP/2 = T_LR (1 + 0.1/2) carries the bias
+    direct = thermal(0.05, 0.2, lambda E: 1 / (E**2 + 1.05**2), 0.25, 10)
+    assert found["current"].values[:2] == pytest.approx(
+        np.array([1, -1]) * 0.01 * 1.05 * direct / (2 * math.pi), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("method", ["ladder", "sparse"])
+def test_probes_that_no_single_energy_determines_together_are_solved(method: str) -> None:
+    """Two filters that are never open together, each with its own probe on its own site."""
+    model = mk.loads("""
+        reference { mu = 0; T = 0.1 }
+        lattice w { site c[l] for l in 1..2 }
+        bath L { at: c[1]; self_energy = -0.5i*(E > 0.05); mu = 0.01; T = 0.1 }
+        probe P { at: c[1]; self_energy = -0.2i*(E > 0.1); solve mu such that I == 1e-4; T = 0.1 }
+        bath R { at: c[2]; self_energy = -0.5i*(E < -0.05); mu = -0.01; T = 0.1 }
+        probe Q { at: c[2]; self_energy = -0.2i*(E < -0.1); solve mu such that I == -1e-4; T = 0.1 }
+        task t = transport(order = 1) { output current, mu }
+    """)
+    found = model.run("t", method=method)
+    # each pair by itself; Q and R are L and P seen from below
+    conductance = 0.4 * thermal(0.1, 0.0, lambda E: 1 / (E**2 + 0.7**2), 0.1, 10) / (2 * math.pi)
+    assert found["current"].values == pytest.approx([-1e-4, 1e-4, 1e-4, -1e-4], rel=1e-9)
+    potentials = dict(zip(found["terminal"].values.tolist(), found["chemical_potential"].values, strict=True))
+    assert potentials["P"] == pytest.approx(0.01 + 1e-4 / conductance, rel=1e-9)
+    assert potentials["Q"] == pytest.approx(-0.01 - 1e-4 / conductance, rel=1e-9)
+
+
+def test_a_round_of_refinement_factorises_the_new_energies_alone() -> None:
+    found = solve(wire(6, mu=1.95, T=0.05), "ladder")
+    panels = found.solution.panels
+    assert panels is not None
+    assert len(panels.begins) > 1, "it was refined"
+    once = found.counts["energies"]
+    # besides them the preconditioner's energy, and the eigenvalue problem of the first panels
+    assert once <= found.counts["factorisations"] <= once + 2

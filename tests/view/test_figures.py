@@ -44,11 +44,15 @@ def test_cases_have_colours_and_families_have_markers_in_the_legend() -> None:
     assert len({line.get_linestyle() for line in curves[:2]}) == 2
 
 
-def test_a_terminal_on_several_sites_is_left_out() -> None:
+def test_a_terminal_on_several_sites_is_left_out_and_counted() -> None:
     data = samples.profile(6)
     data["terminal_site"] = ("terminal", ["c[1]", "", *data.terminal_site.values[2:]])
     axes = figure(data, [PROFILE]).axes[0]
     assert np.array_equal(axes.get_lines()[0].get_xdata(), [1, 2, 3, 4, 5])
+    assert axes.get_xlabel() == r"site $\ell$ (without 1 on several sites)"
+    data["terminal_site"] = ("terminal", [""] * data.sizes["terminal"])
+    with pytest.raises(ModelError, match="several sites"):
+        figure(data, [PROFILE])
 
 
 def test_short_names_draw_the_same_as_long_ones() -> None:
@@ -57,8 +61,31 @@ def test_short_names_draw_the_same_as_long_ones() -> None:
     by_dimension = figure(data, [Drawing("draw", "transmission", "energy", "terminal", None)])
     for one, other in zip(by_name.axes[0].get_lines(), by_dimension.axes[0].get_lines(), strict=True):
         assert np.array_equal(one.get_ydata(), other.get_ydata())
-    assert "from L" in legend_words(by_name)
-    assert "to L" in legend_words(by_name)
+
+
+def test_what_a_terminal_transmits_to_itself_is_not_drawn() -> None:
+    drawn = figure(samples.spectrum(), [Drawing("draw", "transmission", "energy", "terminal", None)])
+    pairs = [rf"{one} $\to$ {other}" for one in "LRP" for other in "LRP" if one != other]
+    assert legend_words(drawn) == pairs
+    data, lines = samples.spectrum().transmission, drawn.axes[0].get_lines()
+    assert len(lines) == 6
+    for line, pair in zip(lines, pairs, strict=True):
+        chosen = data.sel(terminal_from=pair[0], terminal=pair[-1])
+        assert np.array_equal(line.get_ydata(), chosen.values)
+
+
+def test_many_terminals_are_told_by_colour_and_line() -> None:
+    names, energy = ["A", "B", "C", "D"], np.linspace(0, 1, 5)
+    values = np.arange(80.0).reshape(5, 4, 4)
+    data = xr.Dataset(
+        {"transmission": (("energy", "terminal", "terminal_from"), values)},
+        {"energy": energy, "terminal": names, "terminal_from": names},
+    )
+    drawn = figure(data, [Drawing("draw", "transmission", "energy", None, None)])
+    assert len(legend_words(drawn)) == 12
+    data = xr.concat([data, data.assign_coords(terminal=list("EFGH"))], "terminal")
+    drawn = figure(data, [Drawing("draw", "transmission", "energy", None, None)])
+    assert {"from A", "from D", "to A", "to H"} <= set(legend_words(drawn))
 
 
 def test_a_failed_point_is_a_gap() -> None:
@@ -72,6 +99,15 @@ def test_curves_of_a_sweep_carry_its_values() -> None:
     assert legend_words(drawn) == [r"$\gamma = 0.1$", r"$\gamma = 0.3$", r"$\gamma = 0.5$"]
     assert drawn.axes[0].get_xlabel() == "number of sites $N$"
     assert drawn.axes[0].get_ylabel() == r"$\Delta I$ (natural units)"
+
+
+def test_a_formula_of_unknown_dimension_is_said_to_be_in_natural_units() -> None:
+    data = samples.length().assign_attrs(units="natural")
+    del data.dI.attrs["units"]
+    drawing = Drawing("draw", "dI", "N", "gamma", None)
+    assert figure(data, [drawing]).axes[0].get_ylabel() == r"$\Delta I$ (natural units)"
+    data.attrs["units"] = "energy = meV"
+    assert figure(data, [drawing]).axes[0].get_ylabel() == r"$\Delta I$"
 
 
 def test_a_map_has_a_panel_for_each_case_and_one_range_of_colours() -> None:
@@ -93,15 +129,105 @@ def test_every_drawing_of_a_plot_is_a_panel() -> None:
     assert len(drawn.axes) == 2
 
 
-def test_many_curves_take_a_colour_map_and_a_short_legend() -> None:
-    gamma = np.linspace(0, 1, 30)
-    values = np.outer(np.arange(10.0), gamma)
-    data = xr.Dataset({"current": (("N", "gamma"), values)}, {"N": np.arange(10), "gamma": gamma})
+def numbered(gamma: np.ndarray) -> xr.Dataset:
+    values = np.outer(np.arange(1.0, 11.0), gamma)
+    return xr.Dataset({"current": (("N", "gamma"), values)}, {"N": np.arange(10), "gamma": gamma})
+
+
+def colours(drawn: Figure) -> list[tuple[float, ...]]:
+    return [mpl.colors.to_rgba(line.get_color()) for line in drawn.axes[0].get_lines()]
+
+
+@pytest.mark.parametrize("gamma", [np.linspace(0, 1, 30), np.geomspace(1e-3, 10, 9)])
+def test_curves_of_many_numbers_have_a_colour_bar(gamma: np.ndarray) -> None:
+    data = numbered(gamma)
+    data.gamma.attrs["units"] = "meV"
     drawn = figure(data, [Drawing("draw", "current", "N", "gamma", None)])
-    assert len(drawn.axes[0].get_lines()) == 30
-    assert len({line.get_color() if isinstance(line.get_color(), str) else tuple(line.get_color())
-                for line in drawn.axes[0].get_lines()}) == 30  # fmt: skip
-    assert 2 <= len(legend_words(drawn)) <= 7
+    assert len(set(colours(drawn))) == len(gamma)
+    bar = drawn.axes[1]
+    assert bar.get_ylabel() == r"$\gamma$ (meV)"
+    assert bar.get_ylim() == pytest.approx((gamma.min(), gamma.max()))
+    assert legend_words(drawn) == []
+
+
+@pytest.mark.parametrize("count", [8, 12, 30])
+def test_many_names_have_colours_of_their_own(count: int) -> None:
+    names = [f"P[{k}]" for k in range(count)]
+    data = numbered(np.linspace(0, 1, count)).rename(gamma="terminal").assign_coords(terminal=names)
+    drawn = figure(data, [Drawing("draw", "current", "N", "terminal", None)])
+    assert len(set(colours(drawn))) == count
+    if count <= 12:
+        assert legend_words(drawn) == names
+    else:
+        shown = [label.get_text() for label in drawn.axes[1].get_yticklabels()]
+        assert shown[0] == names[0]
+        assert shown[-1] == names[-1]
+
+
+def test_curves_without_any_value_are_left_out() -> None:
+    data = numbered(np.array([0.1, 0.2, 0.3]))
+    data.current[:, 1] = np.nan
+    drawn = figure(data, [Drawing("draw", "current", "N", "gamma", None)])
+    assert legend_words(drawn) == [r"$\gamma = 0.1$", r"$\gamma = 0.3$"]
+    assert len(drawn.axes[0].get_lines()) == 2
+    nothing = figure(data * np.nan, [Drawing("draw", "current", "N", "gamma", None)])
+    assert legend_words(nothing) == []
+
+
+def test_a_single_curve_has_no_entry_in_the_legend() -> None:
+    data = samples.profile().isel(case=0, drop=True)
+    assert legend_words(figure(data, [Drawing("draw", "chemical_potential", "site", None, None)])) == [
+        "L, R", "S", "D",
+    ]  # fmt: skip
+    assert legend_words(figure(data, [Drawing("draw", "bond_current", "bond", None, None)])) == []
+
+
+def test_named_things_are_points_and_the_legend_shows_them_as_drawn() -> None:
+    drawn = figure(samples.profile(6), [Drawing("draw", "chemical_potential", "terminal", "case", None)])
+    lines, legend = drawn.axes[0].get_lines(), drawn.axes[0].get_legend()
+    assert legend is not None
+    assert legend_words(drawn) == ["forward", "backward"]
+
+    def look(line: mpl.lines.Line2D) -> tuple[object, ...]:
+        return line.get_color(), line.get_marker(), line.get_linestyle(), line.get_markerfacecolor()
+
+    assert [look(line) for line in lines] == [look(line) for line in legend.get_lines()]
+    assert len({look(line)[:2] for line in lines}) == 2
+    assert {line.get_linestyle() for line in lines} == {"None"}
+    assert not set(lines[0].get_xdata()) & set(lines[1].get_xdata())
+
+
+def test_a_power_of_ten_stands_beside_the_legend() -> None:
+    data = samples.profile(6)
+    data["bond_current"] = data.bond_current * 1e-7 + 1e-8 * xr.DataArray([1.0, 2.0], dims="case")
+    drawn = figure(data, [Drawing("draw", "bond_current", "bond", "case", None)])
+    axes = drawn.axes[0]
+    power, legend = axes.yaxis.get_offset_text(), axes.get_legend()
+    assert "10" in power.get_text()
+    assert legend is not None
+    assert not power.get_window_extent().overlaps(legend.get_window_extent())
+    assert legend.get_window_extent().y1 <= drawn.bbox.y1 + 1
+
+
+def test_a_terminal_that_moves_in_a_sweep_stands_at_its_site_of_each_point() -> None:
+    names, values = ["L", "R", "P"], np.array([[1.0, 0.0, 0.5], [1.0, 0.1, np.nan]])
+    data = xr.Dataset(
+        {"chemical_potential": (("N", "terminal"), values)},
+        {
+            "N": [4, 6],
+            "terminal": names,
+            "terminal_site": (("N", "terminal"), [["c[1]", "c[4]", "c[3]"], ["c[1]", "c[6]", ""]]),
+        },
+    )
+    drawing = Drawing("draw", "chemical_potential", "site", "N", None)
+    drawn = figure(data, [drawing])
+    curves = [
+        list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in drawn.axes[0].get_lines()
+    ]
+    assert curves[0] == [(1, 1.0), (3, 0.5), (4, 0.0)]
+    assert curves[1] == [(1, 1.0), (6, 0.1)]
+    shown = figure(data, [Drawing("map", "chemical_potential", "site", "N", None)])
+    assert shown.axes[0].collections[0].get_array().shape == (2, 4)
 
 
 @pytest.mark.parametrize("sites", [4, 300, 3000])

@@ -5,7 +5,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelkit.view.labels import axis_label, family, indices, number, symbol, value_label
+from modelkit.language.symbols import symbol
+from modelkit.view.labels import axis_label, family, indices, number, value_label
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,7 @@ from modelkit.view.labels import axis_label, family, indices, number, symbol, va
         ("mu", r"\mu"),
         ("mu0", r"\mu_{0}"), ("N", "N"), ("I_g", "I_{g}"), ("dI", r"\Delta I"), ("dmu", r"\Delta\mu"),
         ("lam", r"\lambda"), ("G1", "G_{1}"), ("kT", r"k_{\mathrm{B}}T"), ("gamma_alpha", r"\gamma_{\alpha}"),
-        ("ratio", r"\mathrm{ratio}"), ("eps_left_end", r"\mathrm{eps}_{\mathrm{left,end}}"),
+        ("ratio", r"\mathrm{ratio}"), ("eps_left_end", r"\varepsilon_{\mathrm{left,end}}"), ("eps", r"\varepsilon"), ("deps", r"\Delta\varepsilon"), ("t_eps", r"t_{\varepsilon}"),
     ],
 )  # fmt: skip
 def test_names_become_the_symbols_of_a_paper(name: str, shown: str) -> None:
@@ -44,6 +45,13 @@ def test_a_unit_is_set_with_its_powers() -> None:
     assert axis_label("density", array) == "density (1/nm$^{2}$)"
     array.attrs["units"] = "meV/hbar"
     assert axis_label("density", array) == r"density (meV/$\hbar$)"
+
+
+def test_what_is_known_to_be_in_natural_units_says_so() -> None:
+    array = xr.DataArray(0.0, attrs={"units": "natural", "symbol": "G", "long_name": "G"})
+    assert axis_label("G", array) == "$G$ (natural units)"
+    assert value_label("T0", 2.0, "K") == "$T_{0} = 2$ K"
+    assert value_label("T0", 2.0, "energy") == "$T_{0} = 2$"
 
 
 def test_curves_are_labelled_by_symbol_and_value_or_by_their_name() -> None:

@@ -1,8 +1,4 @@
-"""The command line: ``modelkit check | run | show | plot | format | new``.
-
-Exit codes: 0 fine, 1 the model is wrong, 2 wrong usage, 3 not converged, an audit failed or a sweep
-has failed points, 130 interrupted.  Everything heavy is imported by the command that needs it.
-"""
+"""The commands; everything heavy is imported by the one that needs it."""
 
 from __future__ import annotations
 
@@ -14,19 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from modelkit.cli.given import parsed, place, read, tasks_of
+from modelkit.cli.running import INTERRUPTED, draw_one, report, run_one
 from modelkit.errors import ModelError, NotConverged
 from modelkit.version import __version__
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from modelkit.model import Model
 
-WRONG_MODEL, WRONG_USAGE, NOT_CONVERGED, INTERRUPTED = 1, 2, 3, 130
-SYMMETRY = (
-    "symmetries are not examined yet, this comes with a later version; --no-symmetry leaves this line out"
-)
-TEMPLATE = Path(__file__).parent / "view" / "template.model"
+WRONG_MODEL, NOT_CONVERGED = 1, 3
+SYMMETRY = "symmetries: not examined by this version"
+TEMPLATE = Path(__file__).parents[1] / "view" / "template.model"
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
@@ -70,8 +64,9 @@ def later(name: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Write records for programs.")
 values = click.option(
-    "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter, or a field such as L.T."
-)
+    "--set", "given", multiple=True, metavar="NAME=VALUE",
+    help="Give a parameter, or a field such as L.T; several values as a set: 'g={0.1, 0.2}', 'N=4..20'.",
+)  # fmt: skip
 method = click.option("--method", metavar="NAME", help="Solve with this method instead of the chosen one.")
 
 
@@ -91,11 +86,11 @@ def check(file: Path, as_json: bool, no_symmetry: bool) -> None:
     model = load(file)
     model.check()
     if as_json:
-        write_json({"errors": [], "notes": [] if no_symmetry else [SYMMETRY]})
+        write_json({"errors": []})
         return
     click.echo(f"{file}: fine ({contents(model) or 'it declares nothing'})")
     if not no_symmetry:
-        click.echo(SYMMETRY)
+        click.secho(SYMMETRY, dim=True)
 
 
 @main.command()
@@ -126,17 +121,23 @@ def run(
     if output is not None and len(chosen) > 1:
         raise click.UsageError("-o names one dataset, but several tasks would be run")
     places = {name: place(output or Path(f"{model.name}_{name}.nc"), ".nc") for name in chosen}
-    told, failed = [], False
+    told: list[dict[str, Any]] = []
+    wrong: list[ModelError] = []  # of figures; the numbers are there
     for name in chosen:
         record, dataset = run_one(model, name, settings, method, places[name], quiet=as_json)
         told.append(record)
-        failed = failed or bool(record["failed"])
         if not as_json:
             report(dataset, f"{model.name}: {name}", record)
+        try:
+            record["figure"] = draw_one(model, name, dataset, places[name], quiet=as_json)
+        except ModelError as error:
+            wrong.extend(error.errors)
     if as_json:
-        write_json({"errors": [], "tasks": told})
-    if failed:
-        sys.exit(NOT_CONVERGED)
+        write_json({"errors": [one.record() for one in wrong], "tasks": told})
+    for one in wrong if not as_json else ():
+        click.echo(str(one), err=True)
+    if wrong or any(record["failed"] for record in told):
+        sys.exit(WRONG_MODEL if wrong else NOT_CONVERGED)
 
 
 @main.command()
@@ -148,6 +149,9 @@ def run(
 def show(file: Path, latex: bool, given: tuple[str, ...], output: Path | None) -> None:
     """Show the declared graph as a table and draw the device."""
     settings = parsed(given)
+    for name, value in settings.items():
+        if isinstance(value, list):
+            raise click.BadParameter(f"one device is drawn: give '{name}' a single value", param_hint="--set")
     model = load(file)
     if latex:
         click.echo(model.latex())
@@ -249,109 +253,6 @@ def load(file: Path) -> Model:
     import modelkit.model
 
     return modelkit.model.load(file)
-
-
-def read(file: Path) -> str:
-    """The text of a file, a byte-order mark left out.
-
-    Raises ModelError for what is not UTF-8 text.
-    """
-    data = file.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"'{file}' is no text in UTF-8 (byte {error.start + 1})"
-        raise ModelError(message, hint="save the model file as UTF-8 text") from None
-
-
-def parsed(given: tuple[str, ...]) -> dict[str, str]:
-    """``NAME=VALUE`` pairs; the values stay text in the model's language."""
-    settings: dict[str, str] = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip() or not value.strip():
-            raise click.BadParameter(f"'{pair}' is not NAME=VALUE, for example gamma=0.3", param_hint="--set")
-        if name.strip() in settings:
-            raise click.BadParameter(f"'{name.strip()}' is given twice", param_hint="--set")
-        settings[name.strip()] = value.strip()
-    return settings
-
-
-def tasks_of(model: Model, named: tuple[str, ...], every: bool) -> tuple[str, ...]:
-    """Names of the tasks to run: the named ones, all, or the first."""
-    from modelkit.registry import suggestion
-
-    if every and named:
-        raise click.UsageError("name tasks or give --all, not both")
-    known = model.tasks
-    for name in named:
-        if name not in known:
-            hint = suggestion(name, known, "tasks")
-            raise click.UsageError(f"there is no task '{name}'" + (f"; {hint}" if hint else ""))
-    if not known:
-        raise ModelError(
-            f"'{model.name}' has no task to run",
-            hint="write: task NAME = transport(order = 1) { output current }",
-        )
-    return tuple(dict.fromkeys(named)) or (known if every else known[:1])
-
-
-def place(path: Path, ending: str | None) -> Path:
-    """Where to write: refused before a long run if nothing can be written there."""
-    import os
-
-    if ending is not None and path.suffix != ending:
-        raise click.UsageError(f"-o '{path}': the name must end in {ending}")
-    folder = path.parent
-    if not folder.is_dir():
-        raise click.UsageError(f"-o '{path}': there is no folder '{folder}'")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise click.UsageError(f"-o '{path}': not allowed to write there")
-    return path
-
-
-def run_one(
-    model: Model, name: str, settings: dict[str, str], method: str | None, path: Path, quiet: bool
-) -> tuple[dict[str, Any], xr.Dataset]:
-    """Run one task, write its dataset and its figure; the record for ``--json`` and the dataset."""
-    from modelkit.tasks.run import Interrupted
-    from modelkit.view.figures import default_drawings, save
-    from modelkit.view.progress import progress
-    from modelkit.view.tables import audits, failures, results
-
-    try:
-        with progress(name, quiet) as ticked:
-            dataset = model.run(name, settings, method=method, progress=ticked, store=path)
-    except Interrupted as stopped:
-        kept = f"finished points are in {path}" if stopped.partial is not None else "no point was finished"
-        click.echo(f"interrupted: {kept}", err=True)
-        sys.exit(INTERRUPTED)
-    figure: Path | None = None
-    if any(plot.task == name for plot in model.declarations.plots) or default_drawings(dataset):
-        figure = path.with_suffix(".pdf")
-        save(model.figure(name, dataset), figure)
-    record = {
-        "task": name,
-        "dataset": str(path),
-        "figure": str(figure) if figure else None,
-        "method": str(dataset.attrs.get("method", "")) or None,
-        "results": results(dataset),
-        "audits": audits(dataset),
-        "failed": failures(dataset),
-    }
-    return record, dataset
-
-
-def report(dataset: xr.Dataset, title: str, record: dict[str, Any]) -> None:
-    """Show what a run found and where it was written."""
-    from modelkit.view.tables import show as show_table
-    from modelkit.view.tables import summary
-
-    show_table(summary(dataset, title), sys.stdout)
-    written = [record["dataset"], record["figure"]]
-    click.echo("wrote " + " and ".join(path for path in written if path))
-    if record["figure"] is None:
-        click.echo("no figure: the results are single numbers")
 
 
 def contents(model: Model) -> str:

@@ -1,0 +1,84 @@
+"""What tells the curves of a drawing apart: the dimensions beside the running one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.view.axes import Axis
+from modelkit.view.encoding import Split
+from modelkit.view.labels import axis_label, value_label
+from modelkit.view.style import Style
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+PAIR = ("terminal_from", "terminal")
+
+
+def without_itself(array: xr.DataArray) -> xr.DataArray:
+    """Without what a terminal transmits to itself, unless that is all there is."""
+    if not set(PAIR) <= set(array.dims) or array.sizes["terminal"] == 1:
+        return array
+    others: xr.DataArray = array["terminal"] != array["terminal_from"]
+    return array.where(others)
+
+
+def told_apart(
+    dataset: xr.Dataset, along: Axis, others: Sequence[str], style: Style
+) -> tuple[list[Split], Floats]:
+    """What tells curves apart, and their values, shape (n of each split, n along the axis).
+
+    From terminal to terminal is one split of pairs while there are few.  Values without any finite
+    number are left out, and what has a single value only needs no telling.
+    """
+    pairs = [name for name in PAIR if name in others]
+    names = list(others)
+    if len(pairs) == 2:
+        names = pairs + [name for name in names if name not in PAIR]
+    table = along.array.transpose(*names, along.dimension).values.astype(float)[..., along.order]
+    splits = [_split(dataset, name) for name in names]
+    if len(pairs) == 2:
+        if len(splits[0]) * (len(splits[1]) - 1) <= len(style.colours):
+            arrows = tuple(rf"{one} $\to$ {other}" for one in splits[0].labels for other in splits[1].labels)
+            splits[:2] = [Split("from, to", arrows)]
+            table = table.reshape(len(arrows), *table.shape[2:])
+        else:
+            splits[:2] = [_prefixed("from", splits[0]), _prefixed("to", splits[1])]
+    return _present(splits, table)
+
+
+def _present(splits: Sequence[Split], table: Floats) -> tuple[list[Split], Floats]:
+    """Only values with a curve, and only splits with several values."""
+    kept: list[Split] = []
+    for split in splits:
+        axis = len(kept)  # of the table; those before are kept
+        finite = np.isfinite(table).any(axis=tuple(k for k in range(table.ndim) if k != axis))
+        places = np.flatnonzero(finite if finite.any() else np.arange(len(split)) == 0)
+        table = np.take(table, places, axis=axis)
+        if len(split) > 1:
+            kept.append(split.kept(places))
+        else:
+            table = table[(slice(None),) * axis + (0,)]
+    return kept, table
+
+
+def _split(dataset: xr.Dataset, name: str) -> Split:
+    """The values of a dimension in words, and as numbers where they are."""
+    if name not in dataset.coords:
+        numbers = np.arange(dataset.sizes[name], dtype=float)
+        return Split(name, tuple(value_label(name, k) for k in range(len(numbers))), numbers)
+    values = dataset[name].values
+    unit = str(dataset[name].attrs.get("units", ""))
+    labels = tuple(value_label(name, value, unit) for value in values)
+    finite = values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
+    return Split(axis_label(name, dataset[name]), labels, values.astype(float) if finite else None)
+
+
+def _prefixed(word: str, split: Split) -> Split:
+    return replace(split, labels=tuple(f"{word} {label}" for label in split.labels))
