@@ -56,7 +56,8 @@ def call(*words: str, code: int = 0) -> Result:
 def test_check_of_a_right_model_says_what_it_has_and_what_it_left_out(desk: Path) -> None:
     lines = call("check", "small.model").output.splitlines()
     assert lines[0] == "small.model: fine (1 parameter, 1 reference, 1 lattice, 2 baths, 3 tasks)"
-    assert "later version" in lines[1]
+    assert lines[1:] == ["symmetries: not examined by this version"]
+    assert "symmetr" not in call("check", "small.model", "--json").output
     assert call("check", "small.model", "--no-symmetry").output.splitlines() == lines[:1]
 
 
@@ -169,6 +170,82 @@ def test_values_are_given_in_the_words_of_the_language(desk: Path) -> None:
     call("run", "small.model", "one", "--set", "gamma=1", "--set", "gamma=1", code=2)
     call("run", "small.model", "one", "--set", "gamma=__import__('os')", code=1)
     call("run", "small.model", "one", "--set", "gamma=", code=2)
+
+
+def test_several_values_are_a_set_of_the_language(desk: Path) -> None:
+    from modelkit.results.store import read
+
+    def swept(value: str) -> list[float]:
+        call("run", "small.model", "one", "--set", f"gamma={value}")
+        return read(desk / "small_one.nc").gamma.values.tolist()  # type: ignore[no-any-return]
+
+    assert swept("{0.1, 1/5}") == [0.1, 0.2]
+    assert swept("0.3..1.1 step 0.4") == [0.3, 0.7, 1.1]
+    assert swept("2..1 step -1") == [2, 1]
+    assert swept("{max(1, 1/2)}") == [1]
+
+
+def test_several_values_in_another_form_are_refused(desk: Path) -> None:
+    assert "'gamma={1,2}'" in call("run", "small.model", "one", "--set", "gamma=1,2", code=1).output
+    assert not list(desk.glob("*.nc"))
+
+
+def test_a_picture_of_several_devices_is_refused(desk: Path) -> None:
+    assert "single value" in call("show", "small.model", "--set", "gamma={1, 2}", code=2).output
+
+
+PLOTTED = """
+task one = transport(order = 1) { sweep gamma from 0.1 to 1 points 4; output left = I[L] }
+task map = transport(order = 1) {
+  sweep gamma from 0.1 to 1 points 4; sweep bias in {0.1, 0.2}; output G = I[L]/bias, current
+}
+task two = transmission { sweep E from -1 to 1 points 5; output transmission }
+plot map { draw G against gamma by bias; map G against gamma by bias; draw current against terminal by gamma }
+plot two { draw transmission against energy by terminal }
+plot one { draw left against gamma }
+"""
+
+
+@pytest.fixture
+def plotted(desk: Path) -> Path:
+    words = SMALL.replace("param gamma", "param bias = 0.1\nparam gamma").replace("mu = 0.1", "mu = bias")
+    kept = [line for line in words.splitlines() if not line.startswith("task one")]
+    (desk / "small.model").write_text("\n".join(kept) + PLOTTED)
+    return desk
+
+
+def test_a_sweep_with_a_single_value_is_no_axis_of_the_figure(plotted: Path) -> None:
+    printed = call("run", "small.model", "map", "--set", "gamma=0.3").output
+    assert "small: map" in printed
+    assert "note: 'gamma' has a single value: 'G' is drawn against 'bias' alone" in printed
+    assert "note: 'gamma' has a single value: 'current' is drawn against 'terminal' alone" in printed
+    assert "wrote small_map.nc and small_map.pdf" in printed
+    assert "note" not in call("run", "small.model", "map", "--set", "gamma={0.3, 0.4}").output
+    found = json.loads(call("run", "small.model", "two", "--set", "E=0.5", "--json").stdout)["tasks"][0]
+    assert found["notes"] == ["'E' has a single value: 'transmission' is drawn against 'terminal' alone"]
+    assert found["figure"] == "small_two.pdf"
+
+
+def test_nothing_left_to_draw_is_said_and_no_error(plotted: Path) -> None:
+    printed = call("run", "small.model", "one", "--set", "gamma=0.3").output
+    assert "small: one" in printed
+    assert "note: 'gamma' has a single value: 'left' is not drawn" in printed
+    assert "no figure: the results are single numbers" in printed
+    assert {path.suffix for path in plotted.iterdir()} == {".model", ".nc"}
+    assert "single numbers" in call("plot", "small.model", "one", "--set", "gamma=0.3", code=1).output
+
+
+def test_the_numbers_stand_whatever_is_wrong_with_the_figure(plotted: Path) -> None:
+    path = plotted / "small.model"
+    path.write_text(path.read_text().replace("G = I[L]/bias", "G = 1i*I[L]/bias"))
+    told = call("run", "small.model", "map", code=1)
+    assert "small: map" in told.stdout
+    assert told.stdout.splitlines()[-1] == "wrote small_map.nc"
+    assert "'G' is complex and cannot be drawn" in told.stderr
+    assert "small.model:" in told.stderr
+    found = json.loads(call("run", "small.model", "map", "--json", code=1).stdout)
+    assert found["errors"][0]["message"] == "'G' is complex and cannot be drawn"
+    assert found["tasks"][0]["figure"] is None
 
 
 def test_a_value_outside_its_interval_is_an_error_at_the_line_of_the_parameter(desk: Path) -> None:

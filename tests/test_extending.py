@@ -102,7 +102,6 @@ def test_a_self_energy_kind() -> None:
 class EnergyCurrent:
     """``solve mu such that K == ...``: the energy current counted from the probe's potential."""
 
-    quantity: ClassVar[str] = "energy_current"
     unit: ClassVar[str] = "energy/time"
     unknown: ClassVar[str] = "mu"
     meaning: ClassVar[str] = "the energy current of the terminal, counted from one below its mu"

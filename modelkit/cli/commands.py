@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelkit.cli.given import parsed, place, read, tasks_of
+from modelkit.cli.given import parsed, place, tasks_of
 from modelkit.cli.running import INTERRUPTED, draw_one, report, run_one
 from modelkit.errors import ModelError, NotConverged
 from modelkit.version import __version__
@@ -202,8 +202,9 @@ def format_file(file: Path, only_check: bool) -> None:
     """Write a model file in its canonical form; comments and line breaks stay."""
     from modelkit.language.parser import parse
     from modelkit.language.printer import to_text
+    from modelkit.model.model import text_of
 
-    text = read(file)
+    text = text_of(file)
     formatted = to_text(parse(text, str(file)))
     if formatted == text:
         click.echo(f"{file}: formatted already")

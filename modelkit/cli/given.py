@@ -7,25 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelkit.errors import ModelError
-
 if TYPE_CHECKING:
     from modelkit.model import Model
 
 Settings = dict[str, str | list[str]]
-
-
-def read(file: Path) -> str:
-    """The text of a file, a byte-order mark left out.
-
-    Raises ModelError for what is not UTF-8 text.
-    """
-    data = file.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"'{file}' is no text in UTF-8 (byte {error.start + 1})"
-        raise ModelError(message, hint="save the model file as UTF-8 text") from None
 
 
 def parsed(given: tuple[str, ...]) -> Settings:
@@ -47,22 +32,22 @@ def parsed(given: tuple[str, ...]) -> Settings:
 
 
 def tasks_of(model: Model, named: tuple[str, ...], every: bool) -> tuple[str, ...]:
-    """Names of the tasks to run: the named ones, all, or the first."""
-    from modelkit.registry import suggestion
+    """Names of the tasks to run: the named ones, all, or the first.
+
+    Raises ModelError where there is none; the name of one that does not exist is a wrong command.
+    """
+    from modelkit.errors import ModelError
+    from modelkit.tasks.run import find_task
 
     if every and named:
         raise click.UsageError("name tasks or give --all, not both")
-    known = model.tasks
+    first = find_task(model.declarations, None).name
     for name in named:
-        if name not in known:
-            hint = suggestion(name, known, "tasks")
-            raise click.UsageError(f"there is no task '{name}'" + (f"; {hint}" if hint else ""))
-    if not known:
-        raise ModelError(
-            f"'{model.name}' has no task to run",
-            hint="write: task NAME = transport(order = 1) { output current }",
-        )
-    return tuple(dict.fromkeys(named)) or (known if every else known[:1])
+        try:
+            find_task(model.declarations, name)
+        except ModelError as error:
+            raise click.UsageError("; ".join(filter(None, (error.message, error.hint)))) from None
+    return tuple(dict.fromkeys(named)) or (model.tasks if every else (first,))
 
 
 def place(path: Path, ending: str | None) -> Path:

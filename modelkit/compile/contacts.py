@@ -78,14 +78,6 @@ def contacts_of(device: Device) -> Contacts:
     )
 
 
-def terminal_name(group: TerminalGroup, member: int) -> str:
-    """Label of one member, as in the results: ``S[2]``, ``L``, ``D[3,4]``."""
-    if not group.terminal.indices:
-        return group.terminal.name
-    at = (group.index[index.name][member] for index in group.terminal.indices)
-    return f"{group.terminal.name}[{','.join(f'{value:g}' for value in at)}]"
-
-
 def field_span(group: TerminalGroup, field: str) -> Span | None:
     """Where a field of a terminal is written, or the terminal as a whole."""
     return group.terminal.spans.get(field, group.terminal.span)
@@ -128,7 +120,7 @@ def _sigma(group: TerminalGroup, energies: Floats) -> Complexes:
     size = np.max(np.abs(value), initial=0.0)
     if not np.isfinite(size):
         e, k = np.argwhere(~np.isfinite(value))[0][:2]
-        message = f"the self-energy of '{terminal_name(group, k)}' is not finite at E = {energies[e]:.6g}"
+        message = f"the self-energy of '{group.label(k)}' is not finite at E = {energies[e]:.6g}"
         raise ModelError(message, field_span(group, "self_energy"), hint="keep its poles off the real axis")
     if value.ndim == 4:
         broadening = np.linalg.eigvalsh(0.5j * (value - value.conj().swapaxes(-1, -2)))
@@ -145,7 +137,7 @@ def _sigma(group: TerminalGroup, energies: Floats) -> Complexes:
 def _refuse_gain(group: TerminalGroup, energies: Floats, gain: Floats) -> None:
     e, k = np.unravel_index(np.argmax(gain), gain.shape)
     raise ModelError(
-        f"the self-energy of '{terminal_name(group, int(k))}' has the positive imaginary part "
+        f"the self-energy of '{group.label(int(k))}' has the positive imaginary part "
         f"{gain[e, k]:.3g} at E = {energies[e]:.6g}: it would create particles",
         field_span(group, "self_energy"),
         hint="a retarded self-energy has Im Sigma <= 0, such as -1i*Gamma/2",

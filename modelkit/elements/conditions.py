@@ -20,12 +20,11 @@ Floats = NDArray[np.float64]
 class ProbeCondition(Protocol):
     """What a condition supplies.
 
-    ``quantity`` is the long name of what it prescribes, ``unit`` its dimension in words (``current``,
-    ``energy/time``), ``unknown`` the word that is solved for, ``meaning`` a sentence for the language
-    page; ``elastic`` conditions hold at each energy by itself.
+    ``unit`` is the dimension of what it prescribes in words (``current``, ``energy/time``), ``unknown``
+    the word that is solved for, ``meaning`` a sentence for the language page; ``elastic`` conditions
+    hold at each energy by itself.
     """
 
-    quantity: ClassVar[str]
     unit: ClassVar[str]
     unknown: ClassVar[str]
     meaning: ClassVar[str]
@@ -51,7 +50,6 @@ LATER_UNKNOWNS = ("T", "U")
 class Current:
     """``solve mu such that I == ...``: the particle current into the conductor."""
 
-    quantity: ClassVar[str] = "current"
     unit: ClassVar[str] = "current"
     unknown: ClassVar[str] = "mu"
     meaning: ClassVar[str] = "the particle current of the terminal, positive into the conductor"
@@ -67,7 +65,6 @@ class Current:
 class SpectralCurrent:
     """``solve f such that i(E) == 0``: the current at each energy by itself (dephasing)."""
 
-    quantity: ClassVar[str] = "spectral_current"
     unit: ClassVar[str] = "current/energy"
     unknown: ClassVar[str] = "f"
     meaning: ClassVar[str] = "the current at each energy by itself: scattering that keeps the energy"

@@ -125,7 +125,7 @@ def _well_formed(block: nodes.Block, binder: Binder) -> Iterator[tuple[Noun, nod
             binder.errors.append(ModelError("a value without a statement", line.target.span, hint=hint))
             continue
         word = line.noun.id
-        if word in LATER:
+        if word in LATER and word not in nouns:
             binder.errors.append(ModelError(f"{LATER[word]} comes with a later version", line.noun.span))
             continue
         with binder.catching():

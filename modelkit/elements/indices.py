@@ -1,8 +1,10 @@
-"""Loop indices and the sets they run over, as formulas of the parameters."""
+"""Loop indices, the sets they run over as formulas of the parameters, and how their values are written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
@@ -46,3 +48,14 @@ class Index:
     @property
     def name(self) -> str:
         return str(self.symbol.name)
+
+
+def spelled(name: str, index: Iterable[Any] = ()) -> str:
+    """The label of a site or terminal with these index values: ``c[3]``, ``d[3,0.25]``, ``dot``."""
+    values = ",".join(map(index_text, index))
+    return f"{name}[{values}]" if values else name
+
+
+def index_text(value: Any) -> str:
+    """An index value in a label: ``3``, ``0.25``."""
+    return str(int(value)) if float(value).is_integer() else f"{float(value):.10g}"

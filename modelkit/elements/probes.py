@@ -104,7 +104,7 @@ def _unknown(item: nodes.Item) -> str:
     name = item.target.id if isinstance(item.target, nodes.Name) else expression_text(item.target)
     if item.value is not None:
         raise ModelError("an unknown has no value", item.value.span, hint=f"write: {SOLVE.pattern}")
-    if name.split("[")[0] in LATER_UNKNOWNS:
+    if name not in known and name.split("[")[0] in LATER_UNKNOWNS:
         hint = f"this version solves for {' or '.join(known)}: {SOLVE.pattern}"
         raise ModelError(f"solving for '{name}' comes with a later version", item.target.span, hint=hint)
     if name not in known:
@@ -119,7 +119,7 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
         raise ModelError("a condition is an equation", node.span, hint=usage)
     left, right = node.operands
     word = expression_text(left).replace(" ", "")
-    if word.split("(")[0] in LATER:
+    if word not in conditions and word.split("(")[0] in LATER:
         raise ModelError(f"the condition '{word} == ...' comes with a later version", left.span)
     if word not in conditions:
         hint = suggestion(word, conditions, conditions.plural)

@@ -10,9 +10,11 @@ import sympy as sp
 from modelkit.dimensions import Exponents, dimension_of
 from modelkit.elements.binder import Binder
 from modelkit.elements.calls import subscripts_of
+from modelkit.elements.indices import spelled
 from modelkit.elements.lattices import Lattice
+from modelkit.elements.nouns import Noun, nouns
 from modelkit.elements.quantities import quantity_of
-from modelkit.elements.terminals import Terminal
+from modelkit.elements.terminals import Terminal, TerminalNoun
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.scope import Scope, Special
@@ -30,7 +32,10 @@ class Label:
 
     def text(self, values: Mapping[str, float | complex | int]) -> str:
         """The label for given values of the parameters and lets: ``S[2]``, without blanks."""
-        return "->".join(_label(name, at, values) for name, at in self.parts)
+        return "->".join(
+            spelled(name, [complex(evaluate(formula, values)).real for formula in at])
+            for name, at in self.parts
+        )
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,6 @@ class OutputRequest:
     quantities: Mapping[sp.Symbol, Quantity] = field(default_factory=dict)
     span: Span | None = None
     dimension: Exponents | None = None
-
-    @property
-    def reduces(self) -> bool:
-        """Whether it needs the two cases of its task."""
-        return self.formula is not None and bool(_reductions(self.formula))
 
     @property
     def dims(self) -> frozenset[str]:
@@ -283,7 +283,7 @@ def find_terminal(name: nodes.Name, binder: Binder) -> Terminal:
     terminals = {key: one for key, one in binder.section("elements").items() if isinstance(one, Terminal)}
     noun = terminals[name.id].noun if name.id in terminals else "terminal"
     declared = binder.declared("device").get(name.id)
-    if declared is not None and declared.noun in ("bath", "probe"):
+    if declared is not None and issubclass(nouns.get(declared.noun, Noun), TerminalNoun):
         noun = declared.noun
     return binder.find(name, noun, "elements", Terminal)
 
@@ -300,9 +300,3 @@ def check_verb(output: Output, verb: str, name: nodes.Name) -> None:
 def _reductions(formula: sp.Expr) -> list[sp.Expr]:
     applied = formula.atoms(sp.core.function.AppliedUndef)
     return [call for call in applied if call.func.__name__ in reductions]
-
-
-def _label(name: str, at: tuple[sp.Expr, ...], values: Mapping[str, float | complex | int]) -> str:
-    numbers = [complex(evaluate(formula, values)).real for formula in at]
-    shown = [f"{number:.0f}" if number == round(number) else f"{number:g}" for number in numbers]
-    return f"{name}[{','.join(shown)}]" if shown else name

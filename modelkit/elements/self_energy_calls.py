@@ -12,12 +12,13 @@ from modelkit.elements.binder import Binder
 from modelkit.elements.calls import arguments_of, called_name
 from modelkit.elements.lattices import Formula
 from modelkit.elements.quantities import check_quantity
-from modelkit.elements.self_energies import LATER, Complexes, SelfEnergy, self_energies
+from modelkit.elements.self_energies import LATER, SelfEnergy, self_energies
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.functions import functions
 from modelkit.language.scope import Meaning, Scope
 from modelkit.language.spaces import acts_on_holes, without_nambu
+from modelkit.numerics.evaluate import evaluate
 from modelkit.registry import suggestion
 
 ENERGY = sp.Symbol("E", real=True)
@@ -49,11 +50,11 @@ def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEner
     if acts_on_holes(scope.spaces):
         scope = scope.with_spaces(without_nambu(scope.spaces))
     name = called_name(node)
+    if name is not None and name.id in self_energies and not _is_function(name.id, binder):
+        return _call(name.id, self_energies[name.id], node, scope, binder)
     if name is not None and name.id in LATER:
         hint = suggestion("", self_energies, self_energies.plural)
         raise ModelError(f"the self-energy '{name.id}' comes with a later version", name.span, hint=hint)
-    if name is not None and name.id in self_energies and not _is_function(name.id, binder):
-        return _call(name.id, self_energies[name.id], node, scope, binder)
     if isinstance(node, nodes.Call) and name is not None and _unknown(name.id, binder):
         hint = suggestion(name.id, self_energies, self_energies.plural)
         raise ModelError(f"there is no self-energy '{name.id}'", name.span, hint=hint)
@@ -84,17 +85,10 @@ def _call(
             values[name] = binder.formula(value, scope)
         check_quantity(value, described[name].dimension, f"'{name}'", binder, scope)
     if not any(value.free_symbols for value in values.values()):
-        reason = kind.refuses(**{name: _number(value) for name, value in values.items()})
+        reason = kind.refuses(**{name: np.asarray(evaluate(value, {})) for name, value in values.items()})
         if reason:
             raise ModelError(reason, node.span)
     return SelfEnergyCall(word, {name: values[name] for name in described}, node.span)
-
-
-def _number(value: Formula) -> float | complex | Complexes:
-    """A constant as a number of Python, or an array."""
-    if isinstance(value, sp.MatrixBase):
-        return np.array([complex(entry) for entry in value.flat()]).reshape(value.shape)
-    return float(value) if value.is_real else complex(value)
 
 
 def _is_function(word: str, binder: Binder) -> bool:

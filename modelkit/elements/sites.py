@@ -19,6 +19,8 @@ from modelkit.language.printer import expression_text
 from modelkit.language.spaces import Space
 from modelkit.registry import suggestion
 
+AXES = ("x", "y", "z")  # of a position, as far as it has them
+
 
 @dataclass(frozen=True)
 class SiteFamily:
@@ -97,6 +99,12 @@ def bind_site(line: nodes.Statement, grounds: Grounds, binder: Binder) -> SiteFa
         where = binder.condition(clause.items[0], scope)  # type: ignore[arg-type]
     position = None
     for clause in clauses_of(line, "at"):
+        if len(clause.items) > len(AXES):
+            raise ModelError(
+                f"a position has at most {len(AXES)} coordinates, here are {len(clause.items)}",
+                clause.items[len(AXES)].span,
+                hint=f"those of '{name.id}' are {', '.join(AXES)}",
+            )
         position = tuple(binder.formula(part, scope) for part in clause.items)  # type: ignore[arg-type]
         for part in clause.items:
             check_quantity(part, "length", "a position", binder, scope)  # type: ignore[arg-type]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sympy as sp
 
 from modelkit.elements.binder import Binder, ConsequentError, free_names
-from modelkit.elements.indices import Index, Ring
+from modelkit.elements.indices import Index, Ring, spelled
 from modelkit.elements.loops import bind_loops, make_index, with_indices
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, fields_of
@@ -67,6 +68,10 @@ class Terminal:
     bands: str | None = None
     span: Span | None = None
     spans: Mapping[str, Span] = field(default_factory=dict, compare=False)  # of the fields
+
+    def label(self, index: Mapping[str, Any], member: int) -> str:
+        """``L``, ``S[2]`` of a member; ``index`` holds the values of all members by index name."""
+        return spelled(self.name, [index[one.name][member] for one in self.indices])
 
 
 SOLVE = Form(

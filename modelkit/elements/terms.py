@@ -47,7 +47,7 @@ class Term:
     value : Formula
         Scalar (times the identity of the internal space) or matrix of the full internal dimension.
         On a lattice with ``nambu`` a scalar, or a matrix on the other spaces alone, is the block of
-        the particles, that of the holes is implied (``spaces.with_holes``); a ``pair`` is always on
+        the particles, that of the holes is implied (:mod:`modelkit.graph.internal`); a ``pair`` is always on
         the other spaces.  A hop's value is the coefficient of ``c†_to c_from``; the Hermitian
         partner is implied.
     distribution : str or None

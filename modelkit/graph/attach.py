@@ -12,7 +12,7 @@ from modelkit.graph.device import Integers
 from modelkit.graph.domains import Bounds, Domain, domain, filtered, taken
 from modelkit.graph.formulas import Values, key_of, names_in
 from modelkit.graph.lookup import lookup
-from modelkit.graph.sites import Sites, domain_names, located, spelled
+from modelkit.graph.sites import Sites, domain_names, located
 from modelkit.graph.terms import Families, existing
 
 _ENDS = {"left": (0, np.min), "right": (0, np.max), "bottom": (1, np.min), "top": (1, np.max)}
@@ -32,8 +32,7 @@ class Attached:
 
     def label(self, member: int) -> str:
         """``L``, ``S[2]``."""
-        names = [index.name for index in self.terminal.indices]
-        return spelled(self.terminal.name, [self.domain.index[name][member] for name in names])
+        return self.terminal.label(self.domain.index, member)
 
 
 def attached_key(terminal: Terminal, families: Families, values: Values) -> tuple[object, ...]:

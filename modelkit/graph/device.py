@@ -94,6 +94,10 @@ class TerminalGroup:
     site: Integers
     member: Integers
 
+    def label(self, member: int) -> str:
+        """``L``, ``S[2]`` of a member."""
+        return self.terminal.label(self.index, member)
+
 
 @dataclass(frozen=True)
 class Device:

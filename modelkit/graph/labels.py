@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from modelkit.elements.indices import spelled
 from modelkit.graph.device import Device, SiteGroup, TerminalGroup
-from modelkit.graph.sites import index_text
+
+Labels = NDArray[np.str_]
 
 
 def site_labels(device: Device) -> list[str]:
@@ -26,26 +29,21 @@ def terminal_labels(device: Device) -> list[str]:
     return [label for group in device.terminals for label in _of_terminals(group)]
 
 
-def bond_labels(device: Device) -> list[str]:
-    """``c[3]->c[4]``, the arrow as declared."""
-    names = site_labels(device)
-    pairs = zip(device.bonds.source.tolist(), device.bonds.target.tolist(), strict=True)
-    return [f"{names[source]}->{names[target]}" for source, target in pairs]
+def bond_labels(device: Device, sites: Labels) -> Labels:
+    """``c[3]->c[4]``, the arrow as declared, shape (n_bonds,); ``sites`` are the labels of the sites."""
+    bonds = device.bonds
+    return np.strings.add(np.strings.add(sites[bonds.source], "->"), sites[bonds.target])
 
 
-def terminal_sites(device: Device) -> list[str]:
-    """The label of the site that each terminal touches; empty where it touches several."""
-    names = site_labels(device)
-    found: list[str] = []
+def terminal_sites(device: Device, sites: Labels) -> Labels:
+    """The label of the site that each terminal touches, "" for several; shape (n_terminals,)."""
+    found = [np.zeros(0, dtype=sites.dtype)]
     for group in device.terminals:
-        touched = np.bincount(group.member, minlength=group.count)
         site = np.zeros(group.count, dtype=np.intp)
         site[group.member] = group.site
-        found += [
-            names[place] if alone else ""
-            for place, alone in zip(site.tolist(), (touched == 1).tolist(), strict=True)
-        ]
-    return found
+        alone = np.bincount(group.member, minlength=group.count) == 1
+        found.append(np.where(alone, sites[site], ""))
+    return np.concatenate(found)
 
 
 def _of_sites(group: SiteGroup, shared: bool) -> list[str]:
@@ -61,10 +59,5 @@ def _of_terminals(group: TerminalGroup) -> list[str]:
 def _spelled(name: str, indices: Sequence[str], columns: Mapping[str, Any], count: int) -> list[str]:
     if not indices:
         return [name] * count
-    texts = [
-        map(str, columns[index].tolist())
-        if columns[index].dtype.kind == "i"
-        else map(index_text, columns[index].tolist())
-        for index in indices
-    ]
-    return [f"{name}[{','.join(parts)}]" for parts in zip(*texts, strict=True)]
+    values = (columns[index].tolist() for index in indices)
+    return [spelled(name, at) for at in zip(*values, strict=True)]

@@ -32,7 +32,7 @@ def device_graph(device: Device) -> nx.MultiDiGraph:
     graph = nx.MultiDiGraph()
     names = site_labels(device)
     _add_sites(graph, device, names)
-    labels = bond_labels(device)
+    labels = bond_labels(device, np.array(names)).tolist()
     on_bond = device.hops.bond >= 0
     blocks = _blocks(device, device.hops, on_bond)
     bonds = zip(device.bonds.source.tolist(), device.bonds.target.tolist(), labels, strict=True)

@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from modelkit.elements.indices import Index, Ring
+from modelkit.elements.indices import Index, Ring, spelled
 from modelkit.elements.lattices import SiteFamily
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Integers
@@ -141,16 +141,6 @@ def located(sites: Sites, at: Sequence[sp.Expr], found: Domain, values: Values, 
     site = np.where(number >= 0, number + sites.first, -1) if sites.first else number
     wrapped = any(turn.any() for turn in turns)
     return Found(site, np.stack(turns, axis=-1) if wrapped else None)
-
-
-def spelled(name: str, index: Sequence[Any]) -> str:
-    """``c[3]``, ``d[3,4]``, ``dot``."""
-    return f"{name}[{','.join(map(index_text, index))}]" if len(index) else name
-
-
-def index_text(value: Any) -> str:
-    """An index value in a label: ``3``, ``0.25``."""
-    return str(int(value)) if value == int(value) else f"{float(value):.10g}"
 
 
 def _formulas(indices: Sequence[Index]) -> list[sp.Basic]:

@@ -8,12 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
+from modelkit.elements.indices import index_text, spelled
 from modelkit.elements.lattices import SiteRef, Term
 from modelkit.errors import ModelError
 from modelkit.graph.device import Integers
 from modelkit.graph.domains import Bounds, Domain, filtered, taken
 from modelkit.graph.formulas import Values, evaluated, key_of, names_in
-from modelkit.graph.sites import Found, Sites, domain_names, index_text, located, relation_domain, spelled
+from modelkit.graph.sites import Found, Sites, domain_names, located, relation_domain
 
 Families = Mapping[tuple[str, str], Sites]
 
@@ -110,7 +111,7 @@ def _refuse_missing(
     if not found.count or not any(fixed) or (place.site >= 0).any():
         return
     words = [
-        index_text(evaluated(subscript, values)[()]) if constant else str(subscript)
+        index_text(evaluated(subscript, values)[()].real) if constant else str(subscript)
         for subscript, constant in zip(ref.at, fixed, strict=True)
     ]
     label = f"{ref.family}[{','.join(words)}]"

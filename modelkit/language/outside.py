@@ -64,11 +64,12 @@ def _from_text(text: str, name: str, units: UnitSystem, declared: Unit | None) -
     value = translate(node, Scope(units=units, advice=advice))
     if not isinstance(value, sp.Expr) or isinstance(value, sp.MatrixBase):
         raise ModelError(f"the value of '{name}' is a single number", node.span)
+    found = dimension(node, units, _of_constant)
     if declared is None or value.is_infinite:
         return value
     if is_bare(node, units):
         return _in_declared(value, units, declared)
-    found, expected = dimension(node, units, _of_constant), measure(declared)[1]
+    expected = measure(declared)[1]
     if found != units.reduced(expected):
         wrong = f"a unit of {dimension_text(found)}" if found is not None else "not one unit"
         message = f"the value of '{name}' has {wrong}, not of {dimension_text(expected)}"

@@ -9,7 +9,6 @@ from math import prod
 import sympy as sp
 
 from modelkit.errors import ModelError, Span
-from modelkit.language.arithmetic import conjugate
 from modelkit.language.printer import expression_text, from_sympy
 from modelkit.registry import Registry, suggestion
 
@@ -182,45 +181,6 @@ def acts_on_holes(declared: tuple[Space, ...]) -> bool:
 def without_nambu(declared: tuple[Space, ...]) -> tuple[Space, ...]:
     """The spaces of the particle block."""
     return tuple(space for space in declared if space.name != "nambu")
-
-
-def with_holes(
-    block: sp.Expr | sp.ImmutableDenseMatrix, declared: tuple[Space, ...], energy: sp.Symbol | None = None
-) -> sp.ImmutableDenseMatrix:
-    """The full Bogoliubov-de Gennes matrix of a particle block, in the declared order of the spaces.
-
-    Parameters
-    ----------
-    block : scalar or matrix on ``without_nambu(declared)``
-        ``h`` of ``c†_to h c_from``; a scalar is times the identity.
-    declared : tuple of Space
-        With nambu at any place.
-    energy : sympy symbol, optional
-        The energy variable of a self-energy.
-
-    Returns
-    -------
-    ImmutableDenseMatrix
-        ``h`` for particles, ``-conj(h)`` (elementwise, index order (to, from) kept) for holes; a
-        self-energy becomes ``-conj(Sigma(-E))``.  No element joins the two.
-    """
-    inner = prod(space.dimension for space in without_nambu(declared))
-    particle = block if isinstance(block, sp.MatrixBase) else block * sp.eye(inner)
-    reflected = particle if energy is None else particle.xreplace({energy: -energy})
-    hole = -reflected.applyfunc(conjugate)
-    nambu = next(k for k, space in enumerate(declared) if space.name == "nambu")
-    after = prod(space.dimension for space in declared[nambu + 1 :])
-    size = 2 * inner
-
-    def element(row: int, column: int) -> sp.Expr:
-        # row = (before, nambu, after), the last fastest
-        parts = [((k // (2 * after)) * after + k % after, (k // after) % 2) for k in (row, column)]
-        (to, particle_to), (from_, particle_from) = parts
-        if particle_to != particle_from:
-            return sp.Integer(0)
-        return (hole if particle_to else particle)[to, from_]
-
-    return sp.ImmutableDenseMatrix(size, size, element)
 
 
 def _lifted(

@@ -31,14 +31,22 @@ def load(path: str | Path) -> Model:
     Raises ModelError when the file cannot be read, is not written in the language, or has errors of
     meaning (all of them at once).
     """
+    return loads(text_of(path), str(path))
+
+
+def text_of(path: str | Path) -> str:
+    """The text of a file as it stands there, a byte-order mark left out.
+
+    Raises ModelError when the file cannot be read or is no text in UTF-8.
+    """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ModelError(f"'{path}' cannot be read: {reason}", hint="check the path") from None
-    except UnicodeDecodeError:
-        raise ModelError(f"'{path}' is not a text in UTF-8", hint="save it as UTF-8") from None
-    return loads(text, str(path))
+    except UnicodeDecodeError as error:
+        message = f"'{path}' is no text in UTF-8 (byte {error.start + 1})"
+        raise ModelError(message, hint="save the model file as UTF-8 text") from None
 
 
 def loads(text: str, name: str = "<text>") -> Model:

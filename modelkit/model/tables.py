@@ -8,7 +8,7 @@ from modelkit.errors import ModelError
 from modelkit.language import nodes
 from modelkit.language.printer import statement_text
 from modelkit.view.notebook import formula_html, table_html
-from modelkit.view.tables import Table
+from modelkit.view.tables import Table, one_line
 
 if TYPE_CHECKING:
     from modelkit.model.model import Model
@@ -47,20 +47,15 @@ def _row(statement: nodes.Statement) -> tuple[str, str]:
     bare = nodes.Statement(noun=statement.noun, head=statement.head, value=statement.value)
     head = statement_text(bare).removeprefix(statement.noun.id).strip()
     if statement.title is not None:
-        return head, _short(statement.title.value)
+        return head, one_line(statement.title.value, WIDTH)
     clauses = nodes.Statement(noun=statement.noun, clauses=statement.clauses, after=statement.after)
     said = [statement_text(clauses).removeprefix(statement.noun.id).strip()] if statement.clauses else []
     if statement.block is not None:
         said += [_line(line) for line in statement.block.statements]
-    return head, _short("; ".join(part for part in said if part))
+    return head, one_line("; ".join(part for part in said if part), WIDTH)
 
 
 def _line(line: nodes.Statement | nodes.Assignment) -> str:
     from dataclasses import replace
 
     return statement_text(replace(line, layout=nodes.Layout()))
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= WIDTH else flat[: WIDTH - 3].rstrip() + "..."

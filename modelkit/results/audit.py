@@ -37,15 +37,6 @@ def resolved_flow(spread: float) -> float:
     return RESOLVED * spread / (2 * math.pi)
 
 
-def rounded_flow(spread: float, terms: int) -> float:
-    """Give the flow at which the rounding of so many terms is as large as the tolerance.
-
-    Next to nothing flows along very many voltage probes, while each rounds deviations of size ``spread``:
-    a sum over them cannot be better than ``terms * eps * spread/(2 pi)``.
-    """
-    return terms * float(np.finfo(float).eps) * spread / (2 * math.pi) / TOLERANCE
-
-
 def relative(residual: float, gross: float) -> float:
     """Express a residual in units of the largest gross flow; nothing of nothing is zero."""
     return 0.0 if residual == 0 else residual / gross if gross > 0 else math.inf

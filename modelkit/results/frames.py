@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
-from modelkit.graph.labels import site_labels, terminal_labels
+from modelkit.graph.labels import bond_labels, site_labels, terminal_labels, terminal_sites
 from modelkit.results.dataset import Labelled
 
 Array = NDArray[Any]
@@ -70,26 +70,19 @@ class Frame:
 
     @cached_property
     def _site(self) -> Array:
-        return np.asarray(site_labels(self.device), dtype=np.str_)
+        return np.array(site_labels(self.device), dtype=np.str_)
 
     @cached_property
     def _terminal(self) -> Array:
-        return np.asarray(terminal_labels(self.device), dtype=np.str_)
+        return np.array(terminal_labels(self.device), dtype=np.str_)
 
     @cached_property
     def _bond(self) -> Array:
-        bonds = self.device.bonds
-        return np.strings.add(np.strings.add(self._site[bonds.source], "->"), self._site[bonds.target])
+        return bond_labels(self.device, self._site)
 
     @cached_property
     def _touched(self) -> Array:
-        found = []
-        for group in self.device.terminals:
-            site = np.zeros(group.count, dtype=np.intp)
-            site[group.member] = group.site
-            alone = np.bincount(group.member, minlength=group.count) == 1
-            found.append(np.where(alone, self._site[site], ""))
-        return np.concatenate(found) if found else np.zeros(0, dtype=np.str_)
+        return terminal_sites(self.device, self._site)
 
     @cached_property
     def _numbers(self) -> Array:

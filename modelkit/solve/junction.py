@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.contacts import field_span, terminal_name
+from modelkit.compile.contacts import field_span
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import ConditionValues, Device, TerminalGroup
@@ -131,7 +131,7 @@ def _warming(group: TerminalGroup, T: float) -> Floats:
     if not wrong.any():
         return given - T
     member = int(np.argmax(wrong))
-    name, value = terminal_name(group, member), float(given[member])
+    name, value = group.label(member), float(given[member])
     if value < 0:
         raise ModelError(f"the temperature of '{name}' is negative: {value:g}", field_span(group, "T"))
     raise ModelError(

@@ -42,7 +42,6 @@ GROUND = 1e-290  # conductance, relative to the contact's, of a group that nothi
 UNREACHED = 1e-270
 BENIGN = 32.0  # ratio up to which a bond is treated by its resistance: five bits are lost at most
 SENSIBLE = 1e90  # a larger distribution means that a current was asked of a terminal that reaches nothing
-ROWS = 2**22  # numbers in one sweep of unit distributions
 
 
 class LadderConductor:
@@ -108,11 +107,12 @@ class LadderConductance:
         """See the protocol."""
         f = np.asarray(f, dtype=float)
         x = (f - reference_of(f)).T[self.contacts.terminal]
-        rising, falling = self._reservoirs(x)
-        arriving = self._from_children(rising) + falling
-        weight = self._from_children(self.below) + self.above
+        local, rising, falling = self._about_local(x)
+        arriving = self.brought(self.rising * rising) + falling
+        weight = self.brought(self.rising * self.below) + self.above
         star = self.contacts.position
-        flow = self.greens[star] * (weight[star] * x - arriving[star] + self.contacts.exchange(self.gamma, x))
+        outward = weight[star] * (x - local[star]) - arriving[star]
+        flow = self.greens[star] * (outward + self.contacts.exchange(self.gamma, x))
         return self.contacts.to_terminals(self.gamma * flow) / (2 * np.pi)
 
     def balance(
@@ -151,7 +151,8 @@ class LadderConductance:
     def bond_current(self, f: Floats) -> Floats:
         """See the protocol; from the two reservoirs on either side of the bond."""
         f = np.asarray(f, dtype=float)
-        rising, falling = self._reservoirs((f - reference_of(f)).T[self.contacts.terminal])
+        local, rising, falling = self._about_local((f - reference_of(f)).T[self.contacts.terminal])
+        rising = rising - self.below * self._steps(local)
         upward = self.greens * (self.above * rising - self.below * falling) / (2 * np.pi)
         system = self._conductor.system
         bond, child, share = self._conductor.bonds
@@ -261,9 +262,31 @@ class LadderConductance:
         others = linear_others(column(source), rising, up, self.forest)
         return matrix(rising, source), matrix(fall(effective, down, self.forest, others), source)
 
-    def _from_children(self, rising: Floats) -> Floats:
-        """Sum what the children bring to each star."""
-        return self.brought(self.rising * rising)
+    def _about_local(self, x: Floats) -> tuple[Floats, Floats, Floats]:
+        """Local distribution of each star, and what comes from below and above in differences from it.
+
+        From below they are counted from the parent's local distribution.  Small differences of large
+        distributions keep their digits, and the currents of all terminals add up however many there are.
+        """
+        low, high = self._reservoirs(x)
+        local = _ratio(low + high, self.total)
+        step = self._steps(local)
+        own = self.contacts.at_stars(self.gamma * (x - local[self.contacts.position]))
+        up, down = self._factors
+        found, _ = rise(column(own + self.below * step), up, self.forest.tops)
+        rising, source = matrix(found, own), own - self.above * step
+        others = linear_others(column(source), found, up, self.forest)
+        if self.forest.tops:
+            top, parent = np.array(self.forest.tops).T
+            source = source.copy()
+            np.add.at(source, parent, (self.rising * rising)[top])
+        falling = self.falling * matrix(fall(column(source), down, self.forest, others), own)
+        return local, rising, falling - self.above * step
+
+    def _steps(self, local: Floats) -> Floats:
+        """Of the local distribution from each parent, 0 at roots."""
+        parent = self.forest.parent
+        return np.where(parent[:, None] >= 0, local - local[parent], 0.0)
 
     def brought(self, values: Floats) -> Floats:
         """Sum at each position the values of its children."""

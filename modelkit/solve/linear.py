@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 Values = tuple[Floats, ...]
 Measure = Callable[[Conductance, Floats], Floats]
 
+TOGETHER = 8  # panels in a batch of energies
 RESIDUAL = 1e-10  # of the conditions, relative to the largest gross flow
 
 
@@ -102,8 +104,7 @@ class Solution:
         ``absolute``, else from ``Junction.origin`` on: what depends on differences keeps more digits then.
         """
         problem = self.problem
-        begins = [NODES * begin for begin in self.panels.begins] if self.panels is not None else [0]
-        for range_ in self.prepared.batches(len(self.energies), begins):
+        for range_ in self.prepared.batches(len(self.energies), self._begins):
             if not self.weights[range_].any():
                 continue
             energies = self.energies[range_]
@@ -119,6 +120,14 @@ class Solution:
                 zero = np.zeros_like(y)
                 y = conductance.balance(y, problem.elastic, zero, zero, fill=True)
             yield conductance, y, range_
+
+    @property
+    def _begins(self) -> list[int]:
+        """A round of panels begins a batch, and some panels later another: most split ones can be skipped."""
+        if self.panels is None:
+            return [0]
+        rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
+        return [NODES * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
 
     def average(self, measure: Measure, *, absolute: bool = False) -> Floats:
         """Thermal average of a spectral quantity: ``sum_e w_e measure(conductance, y)[e]``."""

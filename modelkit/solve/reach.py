@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.contacts import terminal_name
 from modelkit.compile.open_system import OpenSystem
 from modelkit.elements.conditions import conditions
 from modelkit.errors import NotConverged
@@ -110,7 +109,7 @@ def place(device: Device, terminal: int) -> tuple[str, str, TerminalGroup, int]:
     for group in device.terminals:
         if group.first <= terminal < group.first + group.count:
             span = group.terminal.span
-            name = f"{group.terminal.noun} '{terminal_name(group, terminal - group.first)}'"
+            name = f"{group.terminal.noun} '{group.label(terminal - group.first)}'"
             return name, f" (line {span.line})" if span else "", group, terminal - group.first
     raise IndexError(terminal)
 

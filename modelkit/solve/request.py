@@ -123,7 +123,7 @@ def prepare(request: Request) -> Prepared:
     try:
         method, why = choose(system, name)
     except ModelError as error:
-        raise ModelError(error.message, error.span or request.place("method"), hint=error.hint) from None
+        raise ModelError(error.message, error.span or request.spans.get("method"), hint=error.hint) from None
     bytes_per_energy = max(1, method.size(system))
     while known and sum(kept.size for kept in known.values()) + 2 * bytes_per_energy > KEPT:
         del known[next(iter(known))]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 MOST_ORBITALS = 300  # whose eigenvalues are calculated: 0.1 s
 MOST_WORK = 1e8  # n^3 for each resonance that is followed where Sigma depends on the energy
 CHUNK = 2**26  # bytes of matrices solved together
-NARROW = 0.01  # of T: the error estimate sees what is broader
+NARROW = 1e-3  # of T: the error estimate sees what is broader
 ROUNDS = 4  # of inverse iteration, which converges quadratically
 WINDOW = 40.0  # T
 SEEN = 9.0  # T: where all orbitals must be broadened to exclude resonances
@@ -43,7 +43,7 @@ class Resonances:
 
 
 def narrow_resonances(system: OpenSystem, mu: float, T: float, gap: float = 0.0) -> Resonances:
-    """Resonances narrower than T/100, within 40 T + gap from mu."""
+    """Resonances narrower than T/1000, within 40 T + gap from mu."""
     poles = system.contacts.poles
     if _all_broadened(system, mu, T):
         return _chosen(poles, mu, T, gap)
@@ -63,7 +63,7 @@ def _chosen(
 
 
 def _all_broadened(system: OpenSystem, mu: float, T: float) -> bool:
-    """Whether every orbital has a rate above T/100: no eigenvalue is closer to the axis than half of it."""
+    """Whether every orbital has a rate above T/500: no eigenvalue is closer to the axis than half of it."""
     contacts = system.contacts
     if not contacts.scalar or len(np.unique(contacts.site)) < len(system.weight):
         return False
@@ -75,15 +75,14 @@ def _all_broadened(system: OpenSystem, mu: float, T: float) -> bool:
 def _eigenvalues(system: OpenSystem, mu: float, T: float, gap: float) -> tuple[Complexes, int]:
     """Eigenvalues of ``H + Sigma(E)`` with Sigma at their own energy, and how many problems that took."""
     h = system.hamiltonian.toarray()
-    z: Complexes
-    vectors: Complexes
-    z, vectors = np.linalg.eig(h + _self_energy(system, np.array([mu]))[0])
-    near = np.abs(z.real - mu) < 1.2 * (WINDOW * T + gap)
-    z, vectors = z[near], vectors[:, near].T
+    values, vectors = np.linalg.eig(h + _self_energy(system, np.array([mu]))[0])
+    near = np.abs(values.real - mu) < 1.2 * (WINDOW * T + gap)
+    z: Complexes = np.asarray(values[near], dtype=np.complex128)
+    states: Complexes = np.asarray(vectors[:, near].T, dtype=np.complex128)
     if not len(z):
         return z, 1
     for _ in range(2):  # of first order, which is enough for weak couplings
-        z = _expectation(system, h, z.real, vectors)
+        z = _expectation(system, h, z.real, states)
     narrow = np.flatnonzero(np.abs(z.imag) < 10 * NARROW * T)
     narrow = narrow[np.argsort(np.abs(z.real[narrow] - mu))][: int(MOST_WORK / len(h) ** 3)]
     if not _depends_on_energy(system, mu, z.real):
@@ -91,7 +90,7 @@ def _eigenvalues(system: OpenSystem, mu: float, T: float, gap: float) -> tuple[C
     size = max(1, CHUNK // (16 * h.size))
     for first in range(0, len(narrow), size):
         part = narrow[first : first + size]
-        z[part] = _iterated(system, h, z[part], vectors[part])
+        z[part] = _iterated(system, h, z[part], states[part])
     return z, 1 + ROUNDS * len(narrow)
 
 
@@ -101,10 +100,10 @@ def _iterated(system: OpenSystem, h: Complexes, z: Complexes, vectors: Complexes
     for _ in range(ROUNDS):
         matrix = h + _self_energy(system, z.real) - (z + apart)[:, None, None] * np.eye(len(h))
         try:
-            vectors = np.linalg.solve(matrix, vectors[:, :, None])[:, :, 0]
+            found = np.linalg.solve(matrix, vectors[:, :, None])[:, :, 0]
         except np.linalg.LinAlgError:
             return z
-        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.complex128)
         z = _expectation(system, h, z.real, vectors)
     return z
 

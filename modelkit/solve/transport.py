@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.results.audit import demand, relative, resolved_flow, rounded_flow
+from modelkit.results.audit import demand, relative, resolved_flow
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
@@ -77,7 +77,7 @@ class LinearTransport:
         """Dissipated heat, quadratic in the deviations; audited by the power put in."""
         found = self.average(lambda conductance, y: conductance.heat(y))
         off = abs(float(found.sum() - self.flows.power.sum()))
-        self._audit(energy_balance=self._relative_sum(off, self.work, self.solution.spread))
+        self._audit(energy_balance=relative(off, self.work))
         return found
 
     @cached_property
@@ -129,13 +129,9 @@ class LinearTransport:
         total = max(float(flows.gross.sum()), self.gross)
         unpaid = max(0.0, -float(flows.power.sum()))
         self._audit(
-            particle_balance=self._relative_sum(abs(float(flows.current.sum())), total, 1.0),
-            second_law=self._relative_sum(unpaid, self.work, self.solution.spread),
+            particle_balance=relative(abs(float(flows.current.sum())), total),
+            second_law=relative(unpaid, self.work),
         )
-
-    def _relative_sum(self, off: float, exchanged: float, unit: float) -> float:
-        """Residual of a sum over all terminals, relative to the absolute sum and its rounding."""
-        return relative(off, exchanged + unit * rounded_flow(self.solution.spread, self.system.n_terminals))
 
     def _audit(self, **found: float) -> None:
         self.audits.update(found)

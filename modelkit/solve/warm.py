@@ -118,16 +118,20 @@ def _integration_error(
     problem = solution.problem
     difference = thermal_weights(solution.panels, problem.mu, problem.T)[1].ravel()
     panels = len(solution.panels.lower)
-    change: Floats = np.zeros((panels, 1))
-    size: Floats = np.zeros((panels, 1))
+    change: Floats = np.zeros((panels, 0))
+    size: Floats = np.zeros((panels, 0))
     for conductance, y, range_ in solution.parts(absolute=absolute):
         values = measure(conductance, y)
+        if not change.size:
+            change, size = np.zeros((2, panels, values.shape[1]))
         panel = np.arange(range_.start, range_.stop) // NODES
-        into = np.zeros((panels, len(values)))
-        into[panel, np.arange(len(values))] = difference[range_]
-        change = change + into @ values
-        into[panel, np.arange(len(values))] = solution.weights[range_]
-        size = size + into @ np.abs(values)
+        here = slice(panel[0], panel[-1] + 1)
+        into = np.zeros((panel[-1] + 1 - panel[0], len(values)))
+        at = panel - panel[0], np.arange(len(values))
+        into[at] = difference[range_]
+        change[here] += into @ values
+        into[at] = solution.weights[range_]
+        size[here] += into @ np.abs(values)
     return errors(np.abs(change), size).max(axis=1, initial=0.0), float(size.sum(axis=0).max(initial=0.0))
 
 
@@ -144,11 +148,12 @@ def _corrected(start: Solution, accuracy: float) -> Solution:
     )
     preconditioner: LinearOperator | None = None
     best, values, last = start, _flat(start.values), np.inf
-    for _ in range(CORRECTIONS):
+    for attempt in range(CORRECTIONS):
         found = _with(start, values)
         left, gross = found.conditions()
         off = relative(float(np.abs(_flat(left)).max(initial=0.0)), max(gross, resolved_flow(found.spread)))
-        if not off < last:
+        # where nothing flows but what the conditions prescribe, the start is infinitely far off
+        if attempt and not off < last:
             break
         best, last = found, off
         if off <= accuracy:

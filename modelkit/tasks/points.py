@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.sites import AXES
 from modelkit.elements.sweeps import RUNNING
 from modelkit.elements.tasks import OutputRequest, Quantity
 from modelkit.errors import ModelError, NotConverged, Span
@@ -19,8 +20,6 @@ from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import KINDS, Frame
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting
-
-AXES = np.array(["x", "y", "z"])
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Work:
         values: Mapping[str, Any] = {}
         try:
             values = values_of(self.declarations, job.setting.parameters)
-            with np.errstate(over="raise", divide="raise", invalid="raise"):
+            with np.errstate(over="raise"):
                 device = self.expansion.device(values, job.setting.fields)
                 request = Request(device, self.options, self.grids, self.memory, self.spans)
                 found = self.verb.solve(request)
@@ -78,11 +77,8 @@ class Work:
                 )
         except (ModelError, NotConverged) as error:
             return Solved(job, None, values, error=error)
-        except FloatingPointError as reason:
-            lost = NotConverged(
-                f"the numbers of this point are too large or too small to be computed: {reason}"
-            )
-            return Solved(job, None, values, error=lost)
+        except FloatingPointError:
+            return Solved(job, None, values, error=NotConverged(_beyond(values)))
         except MemoryError:
             large = ModelError("this point needs more memory than there is", hint="make the device smaller")
             return Solved(job, None, values, error=large)
@@ -120,7 +116,7 @@ class Work:
         }
         coordinates = {name: array for dim in dims for name, array in frame.coordinates(dim).items()}
         if "position" in coordinates:
-            labels["axis"] = AXES[: coordinates["position"].values.shape[1]]
+            labels["axis"] = np.array(AXES[: coordinates["position"].values.shape[1]])
         return Point(job.place, arrays, labels, coordinates)
 
     def _reduced(self, array: Labelled) -> Labelled:
@@ -156,6 +152,14 @@ def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str,
         picked = np.take(picked, int(at[0]), axis=dims.index(dim))
         dims.remove(dim)
     return Labelled(tuple(dims), picked)
+
+
+def _beyond(values: Mapping[str, Any]) -> str:
+    """Why a product of numbers that are fine by themselves is beyond all numbers."""
+    sizes = {abs(value): name for name, value in values.items() if 0 < abs(value) < np.inf}
+    ends = (sizes[end(sizes)] for end in (min, max)) if len(sizes) > 1 else ()
+    said = " to ".join(f"{name} = {values[name]:.6g}" for name in ends)
+    return "the numbers of this point lie too far apart to be computed with" + (said and f": from {said}")
 
 
 def _told(found: Any) -> tuple[dict[str, str], dict[str, int]]:

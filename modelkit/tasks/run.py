@@ -127,10 +127,10 @@ def run_task(
     verb = verbs[task.verb]
     planned = plan(declarations, task, verb.grids, outside)
     _check_values(declarations, planned)
-    options = dict(task.options) | ({"method": manner.method} if manner.method is not None else {})
-    work = Work(
-        declarations, expansion, verb, options, planned.grids, planned.single, task.outputs, task.spans
-    )
+    chosen = {} if manner.method is None else {"method": manner.method}
+    options = dict(task.options) | chosen
+    written = {name: span for name, span in task.spans.items() if name not in chosen}
+    work = Work(declarations, expansion, verb, options, planned.grids, planned.single, task.outputs, written)
     axes = _axes(declarations, task, planned)
     jobs = list(_jobs(declarations, task, planned))
     run = Run(declarations, task, axes, tuple(jobs), work.requests, _base(declarations, task, planned))

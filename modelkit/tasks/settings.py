@@ -61,11 +61,12 @@ def _range(name: str, over: nodes.RangeSet) -> Iterator[str]:
     if not (start.is_rational and stop.is_rational and step.is_rational and step):
         raise ModelError(f"the range of '{name}' needs plain numbers", hint=f"write '{name}=4..20 step 2'")
     steps = sp.floor((stop - start) / step)
-    if not 0 <= steps < MOST_POINTS:
-        message = (
-            f"the range of '{name}' is empty" if steps < 0 else f"'{name}' has more than {MOST_POINTS} values"
+    if steps < 0:
+        raise ModelError(f"the range of '{name}' is empty", hint="the step leads from the start to the stop")
+    if steps >= MOST_POINTS:
+        raise ModelError(
+            f"the range of '{name}' has more than {MOST_POINTS} values", hint="sweep fewer values"
         )
-        raise ModelError(message, hint="the step leads from the start to the stop")
     for k in range(int(steps) + 1):
         yield str(start + k * step)
 

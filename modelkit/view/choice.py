@@ -44,10 +44,11 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
             drawings.append(drawing)
             continue
         left = [name for name in (drawing.against, drawing.by) if name and name not in single]
-        values = " and ".join(f"'{single[name]}' has a single value" for name in fixed if name)
+        names = " and ".join(f"'{single[name]}'" for name in fixed if name)
+        values = f"{names} {'has a single value' if len(fixed) == 1 else 'have single values'}"
         if left:
-            drawings.append(replace(drawing, kind="draw", against=left[0], by=None))
+            drawings.append(replace(drawing, kind="draw", against=left[0], by=None, span=None))
             notes.append(f"{values}: '{drawing.quantity}' is drawn against '{left[0]}' alone")
         else:
-            notes.append(f"{values}: '{drawing.quantity}' is not drawn against it")
-    return Choice(tuple(drawings) or default_drawings(dataset), tuple(notes))
+            notes.append(f"{values}: '{drawing.quantity}' is not drawn")
+    return Choice(tuple(dict.fromkeys(drawings)) or default_drawings(dataset), tuple(dict.fromkeys(notes)))

@@ -127,4 +127,4 @@ def _marks(axes: Axes, along: Axis, table: Floats, encoding: Encoding, style: St
         grey = Look(style.faint, "", symbol, open=k % 2 == 1)
         words = ", ".join(sorted(group)) if len(group) < 4 else "others"
         handles.append(Line2D([], [], label=words, **grey.settings()))
-    return handles
+    return handles if len(groups) > 1 else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelkit.view.tables import Table
+from modelkit.view.tables import Table, one_line
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -36,5 +36,4 @@ def _kind(data: dict[str, Any]) -> str:
 def _words(data: dict[str, Any]) -> str:
     """The text of the statement on one line; a block of many lines is cut."""
     span = data.get("span")
-    flat = " ".join(span.text.split()) if span is not None else ""
-    return flat if len(flat) <= WIDTH else flat[: WIDTH - 3].rstrip() + "..."
+    return one_line(span.text, WIDTH) if span is not None else ""

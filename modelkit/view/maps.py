@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.view.axes import axis, quantity
+from modelkit.view.axes import Axis, axis, quantity
 from modelkit.view.curves import name_ticks, whole_ticks
 from modelkit.view.labels import axis_label, value_label
 from modelkit.view.style import Style
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from modelkit.elements.plots import Drawing
+
+Floats = NDArray[np.float64]
 
 
 def map_panels(dataset: xr.Dataset, drawing: Drawing) -> list[dict[str, Any]]:
@@ -57,22 +59,19 @@ def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str
     across = axis(dataset, array, drawing.against, drawing.span)
     up = axis(dataset, array, str(drawing.by), drawing.span)
     everything = np.asarray(array.values, dtype=float)
-    picture = across.array.isel(chosen).transpose(up.dimension, across.dimension).values.astype(float)
+    source = up.array if across.array is array else across.array  # at sites, if one of them says so
+    picture = source.isel(chosen).transpose(up.dimension, across.dimension).values.astype(float)
     picture = picture[np.ix_(up.order, across.order)]
+    picture, right = _merged(picture, across, drawing)
+    flipped, high_up = _merged(picture.T, up, drawing)
     low, high = limits(everything)
     signed = low < 0 < high
     colours = colormaps[style.diverging if signed else style.sequential].with_extremes(bad=style.missing)
     mesh = axes.pcolormesh(
-        edges(across.values), edges(up.values), np.ma.masked_invalid(picture),
+        edges(right), edges(high_up), np.ma.masked_invalid(flipped.T),
         cmap=colours, vmin=low, vmax=high, rasterized=True, linewidth=0,
     )  # fmt: skip
-    axes.tick_params(which="both", direction="out", top=False, right=False)
-    axes.set_xlabel(across.label)
-    axes.set_ylabel(up.label)
-    if across.names is not None:
-        name_ticks(axes, across.names)
-    elif across.integer:
-        whole_ticks(axes)
+    _ticks(axes, across, up)
     if chosen:
         words = [
             value_label(name, dataset[name].values[k], str(dataset[name].attrs.get("units", "")))
@@ -84,6 +83,40 @@ def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
     bar.set_label(axis_label(str(array.name), array))
     bar.outline.set_linewidth(0.6)
+
+
+def _ticks(axes: Axes, across: Axis, up: Axis) -> None:
+    from matplotlib.ticker import NullLocator
+
+    axes.tick_params(which="both", direction="out", top=False, right=False)
+    axes.set_xlabel(across.label)
+    axes.set_ylabel(up.label)
+    if across.names is not None:
+        name_ticks(axes, across.names)
+    elif across.integer:
+        whole_ticks(axes)
+    if up.names is not None:
+        shown = range(0, len(up.names), 1 + len(up.names) // 16)
+        axes.set_yticks(list(shown), [up.names[k] for k in shown])
+        axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _merged(picture: Floats, along: Axis, drawing: Drawing) -> tuple[Floats, Floats]:
+    """One column for each place: terminals that stand there at different points of a sweep share it."""
+    places, column = np.unique(along.values, return_inverse=True)
+    if len(places) == len(along.values):
+        return picture, along.values
+    merged = np.full((len(picture), len(places)), np.nan)
+    for k, at in enumerate(column.tolist()):
+        here = np.isfinite(picture[:, k])
+        if np.any(here & np.isfinite(merged[:, at])):
+            raise ModelError(
+                "several terminals stand on one site, which has one colour only",
+                drawing.span,
+                hint=f"draw curves of '{drawing.quantity}', or a map against 'terminal'",
+            )
+        merged[here, at] = picture[here, k]
+    return merged, places
 
 
 def limits(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -26,11 +26,6 @@ def formula_html(latex: str) -> str:
     return f"<div>$$\n{escape(latex, quote=False)}\n$$</div>"
 
 
-def figure_html(svg: str) -> str:
-    """A drawn figure inside a page: the SVG without its XML head."""
-    return svg[svg.index("<svg") :]
-
-
 def _row(tag: str, cells: tuple[str, ...]) -> str:
     inside = "".join(f'<{tag} style="{CELL}">{escape(cell)}</{tag}>' for cell in cells)
     return f"<tr>{inside}</tr>"

@@ -106,7 +106,7 @@ def _sites(
     for group in device.sites:
         here = sites[group.first : group.first + group.count]
         axes.plot(here[:, 0], here[:, 1], "o", color=style.ink, markersize=size, zorder=3)
-    labels = site_labels(device) if device.size <= style.crowded else []
+    labels: list[str] = site_labels(device) if device.size <= style.crowded else []
     if labels and max(map(len, labels)) * 3.2 + 6 <= step:
         angles = label_angles(device, sites, terminals)
         for label, at, angle in zip(labels, sites, angles.tolist(), strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -161,6 +161,12 @@ def _range(array: xr.DataArray) -> str:
     return f"{_number(finite.min())} to {_number(finite.max())}"
 
 
+def one_line(text: str, width: int) -> str:
+    """A text on one line, cut where it is longer than ``width``."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 3].rstrip() + "..."
+
+
 def _number(value: Any) -> str:
     return f"{value:.6g}"
 
@@ -168,10 +174,3 @@ def _number(value: Any) -> str:
 def _unit(array: xr.DataArray) -> str:
     unit = str(array.attrs.get("units", ""))
     return "" if unit == "1" else unit
-
-
-def aligned(rows: Sequence[Sequence[str]], title: str = "") -> str:
-    """Rows of words as an aligned table without a heading, for a ``repr``."""
-    width = max((len(row) for row in rows), default=0)
-    padded = tuple(tuple(row) + ("",) * (width - len(row)) for row in rows)
-    return text(Table(title, ("",) * width, padded))

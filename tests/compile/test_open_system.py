@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from modelkit.compile.contacts import terminal_name
+import modelkit as mk
 from modelkit.compile.open_system import open_system
 from modelkit.elements.self_energies import self_energies
 from modelkit.errors import ModelError
@@ -192,8 +192,8 @@ def test_superconductors_come_later() -> None:
 
 def test_labels_of_members_are_those_of_the_results() -> None:
     groups = wire(6).terminals
-    assert [terminal_name(groups[2], k) for k in range(2)] == ["S[2]", "S[4]"]
-    assert terminal_name(groups[0], 0) == "L"
+    assert [groups[2].label(k) for k in range(2)] == ["S[2]", "S[4]"]
+    assert groups[0].label(0) == "L"
 
 
 def test_degeneracy_is_a_weight_of_the_sites() -> None:
@@ -202,10 +202,11 @@ def test_degeneracy_is_a_weight_of_the_sites() -> None:
 
 def test_the_poles_of_a_formula_are_where_it_divides_by_zero() -> None:
     model = mk.loads("""
-        parameter eta = 1e-7
+        model by_hand
+        param eta = 1e-7
         lattice w { site d }
-        bath L { at: d; self_energy = 1e-4/(E - 0.3 + eta*1i) + 0.1/((E + 0.2)^2 + 1e-6 + 2i) - 1i; mu = 0 }
-        bath R { at: d; self_energy = chain(1, 1); mu = 0 }
+        bath L on w.d { self_energy = 1e-4/(E - 0.3 + eta*1i) + 0.1/((E + 0.2)^2 + 1e-6 + 2i) - 1i; mu = 0 }
+        bath R on w.d { self_energy = chain(1, 1); mu = 0 }
     """)
     poles = open_system(model.device()).contacts.poles
     assert np.sort_complex(poles[np.abs(poles.imag) < 1e-3]) == pytest.approx([0.3 - 1e-7j])

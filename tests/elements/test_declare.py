@@ -332,7 +332,6 @@ def test_results_hide_parameters_which_are_then_written_with_param() -> None:
         ("current", "a"),
     }
     assert sp.Symbol("J", real=True) in request.formula.free_symbols
-    assert request.reduces
 
 
 def test_dimensions_of_derived_outputs() -> None:

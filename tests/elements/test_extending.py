@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from modelkit.elements.baths import BathNoun
 from modelkit.elements.binder import Binder
 from modelkit.elements.conditions import Current, conditions
 from modelkit.elements.lattice_kinds import lattice_kinds
 from modelkit.elements.lattices import Lattice
 from modelkit.elements.nouns import Form, Noun, fields_of, nouns
 from modelkit.elements.self_energies import WideBand, self_energies
+from modelkit.elements.terminals import Terminal
 from modelkit.elements.terms import TermKind, terms
 from modelkit.errors import ModelError
 from modelkit.language import nodes
@@ -148,6 +150,44 @@ def test_a_probe_condition_is_one_class() -> None:
             read_wire((line % ("mu", "K")).replace("mu = 0; ", ""))
         with pytest.raises(ModelError, match="the conditions are I, i\\(E\\), K"):
             read_wire(line % ("drift", "Q"))
+
+
+def test_what_is_registered_wins_over_what_is_announced_for_later() -> None:
+    class Heat(Current):
+        """The heat current, by its announced word and for its announced unknown."""
+
+        unknown = "T"
+
+    probe = "probe P on wire.c[2] { self_energy = lead(1); mu = 0; solve T such that J == 0 }"
+    with pytest.raises(ModelError, match="the self-energy 'lead' comes with a later version"):
+        read_wire(probe)
+    with pytest.raises(ModelError, match="solving for 'T' comes with a later version"):
+        read_wire(probe.replace("lead", "wide_band"))
+    with pytest.raises(ModelError, match=r"the condition 'J == \.\.\.' comes with a later version"):
+        read_wire(probe.replace("lead", "wide_band").replace("solve T", "solve mu").replace("mu = 0; ", ""))
+    with conditions.extended("J", Heat), self_energies.extended("lead", WideBand):
+        made = read_wire(probe).elements["P"]
+        assert isinstance(made, Terminal)
+        assert (made.unknowns, made.self_energy.kind) == (("T",), "lead")
+    text = "model m\nremove B on wire { field = 1 }\n"
+    assert messages(text) == ["'remove' on a model that is extended comes with a later version"]
+    with nouns.extended("remove", MagnetNoun):
+        assert messages(text) == ["there is no lattice 'wire'"]
+
+
+def test_a_terminal_is_one_class() -> None:
+    class Electrode(BathNoun):
+        """Another word for a bath."""
+
+        form = replace(BathNoun.form, pattern=BathNoun.form.pattern.replace("bath", "electrode"))
+
+    text = "electrode M on wire.c[2] { self_energy = wide_band(%s); mu = 0 }\n"
+    task = "reference { mu = 0; T = 0 }\ntask t = transport(order = 1) { output x = I[%s] }"
+    with nouns.extended("electrode", Electrode):
+        assert read_wire(text % "1" + task % "M").tasks["t"].outputs[0].quantities
+        with pytest.raises(ModelError) as caught:
+            read_wire(text % "nothing" + task % "M")
+        assert [error.message for error in caught.value.errors] == ["there is no 'nothing' here"]
 
 
 @pytest.mark.parametrize("word", nouns)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import modelkit as mk
 from modelkit.elements.declarations import declare
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
@@ -68,7 +69,7 @@ def test_a_disc_of_sites_keeps_its_bonds_inside() -> None:
     assert site_labels(found) == [f"d[{x},{y}]" for x, y in inside]
     bonds = {f"d[{x},{y}]->d[{x + 1},{y}]" for x, y in inside if (x + 1, y) in inside}
     bonds |= {f"d[{x},{y}]->d[{x},{y + 1}]" for x, y in inside if (x, y + 1) in inside}
-    assert sorted(bond_labels(found)) == sorted(bonds)
+    assert sorted(bond_labels(found, np.array(site_labels(found))).tolist()) == sorted(bonds)
 
 
 def test_terminals_with_families_conditions_and_loads() -> None:
@@ -130,6 +131,48 @@ def test_errors_of_values_stand_at_the_line_of_their_term() -> None:
     assert error.span.line == 10
 
 
+def test_names_of_letters_are_letters_in_latex() -> None:
+    text = """model d
+    param eps = 0.1; param gamma = 0.2; param phi = 0.1
+    lattice d { site a[l] for l in 1..4; onsite a[l] : eps
+    hop a[l] -> a[l+1] where l > gamma : -gamma*phi }"""
+    shown = mk.loads(text).latex()
+    assert r"\varepsilon \, a_{l}^\dagger a_{l}" in shown
+    assert r"l > \gamma" in shown
+    assert r"\gamma \varphi" in shown
+    assert "eps" not in shown.replace("varepsilon", "")
+
+
 def test_the_hamiltonian_of_a_text_in_latex() -> None:
     graph = link(declare(parse(HEAD + WIRE, "m.model")))
     assert latex(graph).splitlines()[1].startswith("  + \\sum_{l=1}^{N - 1} \\left(-c_{l + 1}^\\dagger c_{l}")
+
+
+def test_a_rate_that_is_hermitian_only_at_some_values_is_refused_at_the_others() -> None:
+    text = (
+        "lattice w { internal spin; site d }\n"
+        "bath L on w.d { self_energy = wide_band([1, V | half, 1]); mu = 0 }"
+    )
+    assert "'L': Gamma of a wide band is a Hermitian matrix" in refusal(text).message
+    device(text, V=0)
+
+
+def test_a_single_site_that_is_no_integer_is_not_told_to_filter_a_family() -> None:
+    text = (
+        "lattice w { site c[l] for l in 1..N }\nbath L on w.c[N/2+1] { self_energy = wide_band(1); mu = 0 }"
+    )
+    error = refusal(text, N=5)
+    assert "comes out as 3.5" in error.message
+    assert error.hint == "floor(x) is the integer below x"
+    family = text.replace("L on w.c[N/2+1]", "L[k] for k in 1..2 on w.c[k/2]")
+    assert refusal(family).hint == "leave these out with 'where'"
+
+
+def test_a_refused_pair_is_shown_at_its_own_line() -> None:
+    from modelkit.compile.open_system import open_system
+
+    text = "lattice w {\n  site c[l] for l in 1..N\n  hop c[l] -> c[l+1] : -1\n  pair c[l] - c[l+1] : V\n}"
+    with pytest.raises(ModelError, match="'pair' terms") as caught:
+        open_system(device(text))
+    assert caught.value.span is not None
+    assert caught.value.span.text == "pair c[l] - c[l+1] : V"

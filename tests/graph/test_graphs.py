@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 from modelkit.elements.lattices import Term
+from modelkit.elements.result_formulas import Label
 from modelkit.errors import ModelError
 from modelkit.graph.hamiltonian import hamiltonian, latex
 from modelkit.graph.labels import bond_labels, site_labels, terminal_sites
@@ -132,8 +133,12 @@ def test_large_indices_are_written_out() -> None:
     run = over(l, 10**7, 10**7 + 1)
     term = hop(ref("c", l), ref("c", l + 1), run)
     device = expansion(lattice(site("c", run), terms=[term]), bath("L", on("c", 10**7))).device({})
-    assert bond_labels(device) == ["c[10000000]->c[10000001]"]
-    assert terminal_sites(device) == ["c[10000000]"]
+    sites = np.array(site_labels(device))
+    assert bond_labels(device, sites).tolist() == ["c[10000000]->c[10000001]"]
+    assert terminal_sites(device, sites).tolist() == ["c[10000000]"]
+    family = probe("S", on("c", l), indices=(run,))
+    assert expansion(lattice(site("c", run)), family).device({}).terminals[0].label(1) == "S[10000001]"
+    assert Label((("S", (10**5 * N + 1,)), ("dot", ()))).text({"N": 100}) == "S[10000001]->dot"
 
 
 def test_lattices_stand_one_behind_the_other() -> None:

@@ -94,3 +94,15 @@ def test_texts_are_constants_of_the_right_dimension():
         exact_value("3 [nm]", "V", UNITS, "meV")
     with pytest.raises(ModelError):
         exact_value("__import__('os')", "gamma")
+
+
+def test_a_word_from_outside_is_no_advice_to_declare_it():
+    with pytest.raises(ModelError) as caught:
+        exact_value("eight", "N")
+    expected = "'N' is set to a number, or to a formula of numbers such as '2*pi' or '0.1 [eV]'"
+    assert caught.value.hint == expected
+
+
+def test_a_text_without_a_dimension_is_refused_where_the_parameter_has_no_unit():
+    with pytest.raises(ModelError, match="they cannot be added"):
+        exact_value("1 [eV] + 1 [angstrom]", "x", UNITS)

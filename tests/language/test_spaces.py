@@ -1,5 +1,7 @@
 """Matrices of the internal spaces: Kronecker products in the declared order."""
 
+import re
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -17,11 +19,10 @@ from modelkit.language.spaces import (
     dimension,
     make_space,
     spaces,
-    with_holes,
     without_nambu,
 )
 
-SPIN, NAMBU = make_space("spin"), make_space("nambu")
+SPIN, NAMBU, ORBITAL = make_space("spin"), make_space("nambu"), make_space("orbital", 2)
 PAULI = {
     "0": np.eye(2),
     "x": np.array([[0, 1], [1, 0]]),
@@ -83,7 +84,20 @@ def test_an_explicit_matrix_of_full_size_is_taken_as_it_is():
 def test_an_explicit_matrix_that_fits_two_spaces_is_ambiguous():
     error = refusal("[1, 2 | 3, 4]", NAMBU, SPIN)
     assert error.message == "this 2 x 2 matrix fits nambu and spin"
-    assert error.hint == "use sigma_x, tau_x, ... to say on which, or write the 4 x 4 matrix"
+    assert error.hint == (
+        "on nambu write it with tau_0, tau_x, tau_y, tau_z; "
+        "on spin write it with sigma_0, sigma_x, sigma_y, sigma_z"
+    )
+
+
+@pytest.mark.parametrize("declared", [(SPIN, ORBITAL), (ORBITAL, SPIN)], ids=["behind", "before"])
+def test_the_matrix_that_is_proposed_for_an_orbital_acts_on_it_alone(declared):
+    written = [[1, 2j], [-2j, 3]]
+    hint = refusal("sigma_z*[1, 2i | -2i, 3]", *declared).hint
+    proposed = re.search(r"on orbital\(2\) write (.*\])", hint).group(1)
+    found = matrix(f"sigma_z*{proposed}", *declared)
+    factors = [PAULI["z"] if space is SPIN else np.array(written) for space in declared]
+    np.testing.assert_allclose(found, np.kron(*factors))
 
 
 def test_an_explicit_matrix_that_fits_nothing_is_refused():
@@ -101,32 +115,6 @@ def test_a_matrix_of_a_space_that_is_not_declared_is_refused():
 
 def test_a_scalar_is_times_the_identity_of_the_whole_space():
     np.testing.assert_array_equal(matrix("1 + 0*sigma_x", NAMBU, SPIN), np.eye(4))
-
-
-def test_the_hole_block_is_minus_the_conjugate_of_the_particle_block():
-    scope = Scope(NAMES).with_spaces((SPIN,))
-    block = translate(parse_expression("a + sigma_y + 2i*sigma_x"), scope)
-    full = with_holes(block, (NAMBU, SPIN))
-    particle = np.array(block.subs(a, 3).tolist(), dtype=complex)
-    found = np.array(full.subs(a, 3).tolist(), dtype=complex)
-    zero = np.zeros((2, 2))
-    np.testing.assert_array_equal(found, np.block([[particle, zero], [zero, -particle.conj()]]))
-
-
-def test_the_hole_block_follows_the_place_of_nambu():
-    block = translate(parse_expression("sigma_y + a"), Scope(NAMES).with_spaces((SPIN,)))
-    found = np.array(with_holes(block, (SPIN, NAMBU)).subs(a, 1).tolist(), dtype=complex)
-    particle = np.array(block.subs(a, 1).tolist(), dtype=complex)
-    expected = np.kron(particle, np.diag([1, 0])) + np.kron(-particle.conj(), np.diag([0, 1]))
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_the_hole_block_of_a_self_energy_is_taken_at_minus_the_energy():
-    E = sp.Symbol("E", real=True)
-    full = with_holes(1 / (E + sp.I), (NAMBU,), energy=E)
-    assert full[0, 0] == 1 / (E + sp.I)
-    assert sp.simplify(full[1, 1] - 1 / (E + sp.I)) == 0  # -conj(1/(-E + i)) = 1/(E + i)
-    assert full[0, 1] == full[1, 0] == 0
 
 
 def test_spaces_know_their_components():

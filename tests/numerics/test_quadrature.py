@@ -18,7 +18,9 @@ def plain(*ends: float) -> Panels:
 def test_polynomials_up_to_degree_31_are_integrated_exactly(degree: int) -> None:
     panels = plain(-1.0, 0.5, 1.0)
     weights, difference = panels.weights
-    assert (weights * panels.nodes**degree).sum() == pytest.approx((1 - (-1) ** (degree + 1)) / (degree + 1), abs=1e-14)
+    assert (weights * panels.nodes**degree).sum() == pytest.approx(
+        (1 - (-1) ** (degree + 1)) / (degree + 1), abs=1e-14
+    )
     if degree < 20:  # the embedded rule takes them too
         assert np.abs((difference * panels.nodes**degree).sum(axis=1)).max() < 1e-15
 

@@ -62,7 +62,6 @@ def test_a_dephasing_probe_draws_nothing_at_any_energy() -> None:
 class EnergyMoment:
     """A condition that modelkit does not ship: the current weighted with the energy."""
 
-    quantity: ClassVar[str] = "energy_moment"
     unit: ClassVar[str] = "energy/time"
     unknown: ClassVar[str] = "mu"
     meaning: ClassVar[str] = "the current weighted with one plus the energy"
@@ -95,7 +94,6 @@ def test_a_condition_registered_in_one_place_is_solved(T: float, method: str) ->
 class NoHeat:
     """A thermometer's second condition: no energy above mu."""
 
-    quantity: ClassVar[str] = "heat_current"
     unit: ClassVar[str] = "energy/time"
     unknown: ClassVar[str] = "T"
     meaning: ClassVar[str] = "the heat current"

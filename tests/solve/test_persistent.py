@@ -94,9 +94,7 @@ def test_a_narrow_level_on_a_ring_carries_its_persistent_current() -> None:
     found = solve(device(ring(), given, MU, T))
     level, state = np.linalg.eigh(ring())
     weight = 1 / (4 * T * np.cosh((level - MU) / (2 * T)) ** 2)
-    exact = [
-        0.01 * (weight * 2 * (ring()[b, a] * state[a] * state[b].conj()).imag).sum() for a, b in BONDS
-    ]
+    exact = [0.01 * (weight * 2 * (ring()[b, a] * state[a] * state[b].conj()).imag).sum() for a, b in BONDS]
     assert found.bond_current == pytest.approx(np.array(exact), rel=1e-5)
 
 

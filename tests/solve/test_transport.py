@@ -274,7 +274,7 @@ def test_a_million_probes_keep_their_conditions(ratio: float) -> None:
     assert found.method == "ladder"
     assert found.audits["conditions"] < 1e-10
     assert abs(found.bond_current[0] - found.current[0]) < 1e-12
-    assert abs(found.current[:2].sum()) < 1e-9 * np.abs(found.current).sum()
-    assert found.heat.sum() == pytest.approx(found.flows.power.sum(), rel=1e-4)
+    assert abs(found.current.sum()) < 1e-17, "a million voltage probes add up to nothing"
+    assert found.heat.sum() == pytest.approx(found.flows.power.sum(), rel=1e-9)
     assert max(found.audits.values()) <= 1e-9
     assert len(found.audits) == 5

@@ -25,9 +25,9 @@ lattice wire {
   site c[l] for l in 1..N at (l, 0)
   hop c[l] -> c[l+1] : -1
 }
-bath L on wire.c[1] { self_energy = wide_band(a); mu = V/2; T = kT }
-bath R on wire.c[N] { self_energy = wide_band(a); mu = -V/2; T = kT }
-probe S[l] for l in 2..N-1 on wire.c[l] { self_energy = wide_band(a); T = kT; solve mu such that I == 0 }
+bath L on wire.c[1] { self_energy = wide_band(abs(a)); mu = V/2; T = kT }
+bath R on wire.c[N] { self_energy = wide_band(abs(a)); mu = -V/2; T = kT }
+probe S[l] for l in 2..N-1 on wire.c[l] { self_energy = wide_band(abs(a)); T = kT; solve mu such that I == 0 }
 case forward { V = abs(V) }
 case backward { V = -abs(V) }
 case plus { a = abs(a) }

@@ -14,6 +14,7 @@ import xarray as xr
 
 import modelkit as mk
 from modelkit.errors import ModelError, NotConverged
+from modelkit.registry import Output, outputs
 from modelkit.results.store import read
 from modelkit.tasks.run import Interrupted, Manner, run_task
 from tests.tasks.echo import TEXT, echoing
@@ -159,7 +160,8 @@ def test_labels_follow_the_device_at_every_point() -> None:
     assert found.terminal.values.tolist() == ["L", "R", "S[2]", "S[3]", "S[4]"]
     assert found.arrows.sel(N=5, bond="c[3]->c[4]") == 304
     assert np.isnan(found.arrows.sel(N=3, bond="c[3]->c[4]"))
-    assert found.terminal_site.values.tolist() == ["c[1]", "", "c[2]", "c[3]", "c[4]"]  # R moves
+    assert found.terminal_site.sel(N=3).values.tolist() == ["c[1]", "c[3]", "c[2]", "", ""]  # R moves
+    assert found.terminal_site.sel(N=5).values.tolist() == ["c[1]", "c[5]", "c[2]", "c[3]", "c[4]"]
 
 
 def test_helper_coordinates_say_where_things_are() -> None:
@@ -228,6 +230,18 @@ def test_a_point_whose_device_is_impossible_fails_by_itself() -> None:
     found = run("sweep N in {-1, 4}; output level")
     assert found.failed.sel(N=4) == ""
     assert "no sites" in str(found.failed.sel(N=-1).values)
+
+
+def test_numbers_too_far_apart_are_told_with_their_values() -> None:
+    wire = mk.loads(TEXT.replace(": -1", ": -a") + "task t = transport(order = 1) { output current }")
+    with pytest.raises(NotConverged, match=r"too far apart .*: from V = 0\.1 to a = 1e\+200"):
+        wire.run("t", a=1e200)
+
+
+def test_a_division_by_zero_of_ours_is_not_blamed_on_the_values() -> None:
+    ratio = Output("ratio", None, (), "energy", "for tests", ("echo",), lambda found: np.zeros(1)[0] / 0)
+    with outputs.extended("ratio", ratio), pytest.raises(RuntimeWarning, match="invalid value"):
+        run("output ratio")
 
 
 def test_when_all_points_fail_the_first_reason_is_raised() -> None:

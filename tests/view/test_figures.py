@@ -228,6 +228,26 @@ def test_a_terminal_that_moves_in_a_sweep_stands_at_its_site_of_each_point() -> 
     assert curves[1] == [(1, 1.0), (6, 0.1)]
     shown = figure(data, [Drawing("map", "chemical_potential", "site", "N", None)])
     assert shown.axes[0].collections[0].get_array().shape == (2, 4)
+    turned = figure(data, [Drawing("map", "chemical_potential", "N", "site", None)])
+    assert np.array_equal(
+        turned.axes[0].collections[0].get_array().filled(-1),
+        shown.axes[0].collections[0].get_array().T.filled(-1),
+    )
+
+
+def test_terminals_that_stand_on_a_site_at_different_points_share_its_column() -> None:
+    values = np.array([[1.0, 0.0, np.nan], [1.0, 0.1, 0.5]])
+    sites = [["c[1]", "c[4]", ""], ["c[1]", "c[6]", "c[4]"]]
+    data = xr.Dataset(
+        {"chemical_potential": (("N", "terminal"), values)},
+        {"N": [4, 6], "terminal": ["L", "R", "P"], "terminal_site": (("N", "terminal"), sites)},
+    )
+    drawing = Drawing("map", "chemical_potential", "site", "N", None)
+    shown = figure(data, [drawing]).axes[0].collections[0].get_array()
+    assert shown.filled(-1).tolist() == [[1.0, 0.0, -1], [1.0, 0.5, 0.1]]
+    data["terminal_site"] = (("N", "terminal"), [["c[1]", "c[4]", ""], ["c[1]", "c[4]", "c[4]"]])
+    with pytest.raises(ModelError, match="one colour only"):
+        figure(data, [drawing])
 
 
 @pytest.mark.parametrize("sites", [4, 300, 3000])

@@ -15,7 +15,8 @@ from modelkit.view.labels import axis_label, family, indices, number, value_labe
         ("mu", r"\mu"),
         ("mu0", r"\mu_{0}"), ("N", "N"), ("I_g", "I_{g}"), ("dI", r"\Delta I"), ("dmu", r"\Delta\mu"),
         ("lam", r"\lambda"), ("G1", "G_{1}"), ("kT", r"k_{\mathrm{B}}T"), ("gamma_alpha", r"\gamma_{\alpha}"),
-        ("ratio", r"\mathrm{ratio}"), ("eps_left_end", r"\varepsilon_{\mathrm{left,end}}"), ("eps", r"\varepsilon"), ("deps", r"\Delta\varepsilon"), ("t_eps", r"t_{\varepsilon}"),
+        ("ratio", r"\mathrm{ratio}"), ("eps_left_end", r"\varepsilon_{\mathrm{left,end}}"),
+        ("eps", r"\varepsilon"), ("deps", r"\Delta\varepsilon"), ("t_eps", r"t_{\varepsilon}"),
     ],
 )  # fmt: skip
 def test_names_become_the_symbols_of_a_paper(name: str, shown: str) -> None:

@@ -54,7 +54,7 @@ def test_every_line_on_the_page_is_read(number: int) -> None:
 
 
 def test_examples_are_of_known_kinds() -> None:
-    assert {kind for kind, _ in EXAMPLES} == {"model", "lines"}
+    assert {kind for kind, _ in EXAMPLES} == {"model", "lines", "console", "python"}  # these of test_docs
 
 
 def test_everything_that_is_registered_stands_on_the_page() -> None:

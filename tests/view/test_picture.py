@@ -88,3 +88,21 @@ def test_bonds_are_as_thick_as_their_hops() -> None:
 def test_a_smear_is_refused() -> None:
     with pytest.raises(ModelError, match="2001 sites"):
         draw(devices.row(MOST + 1))
+
+
+@pytest.mark.parametrize("device", [devices.ring(6), devices.ring(9), devices.row(8), devices.strip(6, 3)])
+def test_labels_of_sites_keep_clear_of_the_bonds(device: Device) -> None:
+    drawn = draw(device)
+    axes = drawn.axes[0]
+    sites = axes.transData.transform(site_places(device))
+    labels = [text for text in axes.texts if text.get_text().startswith("c[")]
+    assert len(labels) == device.size
+    boxes = [label.get_window_extent() for label in labels]
+    for one, other in zip(device.bonds.source.tolist(), device.bonds.target.tolist(), strict=True):
+        points = sites[one] + np.linspace(0, 1, 200)[:, None] * (sites[other] - sites[one])
+        assert not any(box.count_contains(points) for box in boxes)
+
+
+def test_a_narrow_device_has_no_endless_picture() -> None:
+    width, height = draw(devices.device([], 1, None, {"L": [0], "R": [0]})).get_size_inches()
+    assert height < 1.5 * width

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from modelkit.view.notebook import formula_html, table_html
-from modelkit.view.tables import Table, aligned, audits, failures, results, show, summary, text
+from modelkit.view.tables import Table, audits, failures, results, show, summary, text
 from tests.view import samples
 
 
@@ -67,12 +67,6 @@ def test_the_summary_as_data_has_numbers_only_where_there_are_some() -> None:
     assert results(data)["a"] == {"dimensions": {"x": 3}, "smallest": -2.0, "largest": 1.0, "unit": None}
     assert results(data)["none"]["smallest"] is None
     assert audits(data) == {"audit_b": 3.0}
-
-
-def test_rows_of_a_repr_are_aligned() -> None:
-    assert aligned([["lattice", "wire"], ["bath", "L", "on wire.c[1]"]], "model wire") == (
-        "model wire\n  lattice  wire\n  bath     L     on wire.c[1]"
-    )
 
 
 def test_html_escapes_every_word() -> None:

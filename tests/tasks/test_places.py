@@ -1,0 +1,44 @@
+"""Where the messages of a verb point: at the option, or at the call where one is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+import modelkit as mk
+from modelkit.errors import ModelError
+
+TEXT = """model m
+reference { mu = 0 }
+lattice w { site d }
+bath L on w.d { self_energy = wide_band(1); mu = 0.1 }
+bath R on w.d { self_energy = wide_band(1); mu = 0 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "place"),
+    [
+        ("transport", "transport"),
+        ("transport(method = ladder)", "transport(method = ladder)"),
+        ("transport(method = ladder, order = 2)", "order = 2"),
+    ],
+)
+def test_an_order_that_cannot_be_done_is_shown_where_it_is_written_or_missing(call: str, place: str) -> None:
+    model = mk.loads(f"{TEXT}task t = {call} {{ output current }}")
+    with pytest.raises(ModelError, match="full nonlinear transport") as caught:
+        model.run("t")
+    span = caught.value.span
+    assert span is not None
+    assert span.source.text[span.start : span.end] == place
+    assert span.line == 6
+
+
+@pytest.mark.parametrize(("outside", "place"), [({}, "method = ladder"), ({"method": "ladder"}, None)])
+def test_a_method_that_does_not_fit_is_shown_where_it_was_chosen(outside: dict, place: str | None) -> None:
+    """One given from outside stands nowhere in the text."""
+    ring = TEXT.replace("site d", "site d; site a; site b; hop d -> a : 1; hop a -> b : 1; hop b -> d : 1i")
+    model = mk.loads(f"{ring}task t = transport(order = 1, method = ladder) {{ output current }}")
+    with pytest.raises(ModelError, match="'ladder' cannot treat this system") as caught:
+        model.run("t", **outside)
+    span = caught.value.span
+    assert (span and span.source.text[span.start : span.end]) == place
