@@ -179,7 +179,7 @@ def test_a_changed_text_is_a_model_with_results_or_is_refused_at_its_place(drawn
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=4_000, deadline=None)
 @given(texts, st.integers(0, 30))
 def test_very_many_changed_texts_have_results_and_figures_or_are_refused(drawn, luck: int) -> None:
     text, several = drawn

@@ -17,6 +17,7 @@ from modelkit.elements.quantities import quantity_of
 from modelkit.elements.terminals import Terminal, TerminalNoun
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
+from modelkit.language.printer import expression_text, from_sympy
 from modelkit.language.scope import Scope, Special
 from modelkit.numerics.evaluate import evaluate
 from modelkit.registry import Output, outputs, reductions, suggestion
@@ -36,6 +37,14 @@ class Label:
             spelled(name, [complex(evaluate(formula, values)).real for formula in at])
             for name, at in self.parts
         )
+
+    def __str__(self) -> str:
+        """The label with its formulas: ``S[N-1]``."""
+        parts = []
+        for name, at in self.parts:
+            shown = ",".join(expression_text(from_sympy(formula)).replace(" ", "") for formula in at)
+            parts.append(f"{name}[{shown}]" if at else name)
+        return "->".join(parts)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ MEANINGS: Mapping[str, str] = {
     "second_law": "the terminals take up less than no heat",
     "integration": "the average over energies is not converged",
     "sum_rule": "a row of the transmission does not add up to its column",
+    "local_sum_rule": "the states that terminals fill are not those of the Green function",
 }
 
 

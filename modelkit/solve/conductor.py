@@ -64,6 +64,9 @@ class Conductance(Protocol):
     def density_of_states(self) -> Floats:
         """``-Im Tr G_ss / pi``, shape (n_E, n_sites)."""
 
+    def local_sum_rule(self) -> Floats:
+        """How far ``-2 Im G_ss`` is from ``sum_b [G Gamma_b G†]_ss``, relative to absolute terms; (n_E,)."""
+
     def transmission(self) -> Floats:
         """``T[E, to, from] = Tr Gamma_to G Gamma_from G†``; the diagonal is the same formula."""
 

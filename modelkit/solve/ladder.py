@@ -168,6 +168,13 @@ class LadderConductance:
         """See the protocol; states that no terminal reaches (delta peaks) are not in it."""
         return self._by_site(self._spectral)
 
+    def local_sum_rule(self) -> Floats:
+        """See the protocol; -2 Im G from the cavities, the sum over terminals from the sweeps."""
+        everything = self.density(np.ones((len(self.energies), self._conductor.system.n_terminals)))
+        spectral = self.density_of_states()
+        off, most = np.abs(everything - spectral).max(axis=1), spectral.max(axis=1)
+        return np.divide(off, most, out=np.zeros_like(off), where=off != 0)
+
     def transmission(self) -> Floats:
         """See the protocol; O(N) for each terminal and energy."""
         n_energies, n_terminals = len(self.energies), self._conductor.system.n_terminals

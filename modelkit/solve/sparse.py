@@ -7,7 +7,7 @@ of the Green function is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from modelkit.errors import NotConverged
 from modelkit.registry import methods
 from modelkit.solve.channels import channels
 from modelkit.solve.conductor import Conductance, Flags, Floats, Method
+from modelkit.solve.dark_levels import probe, settled
 from modelkit.solve.terminal_matrix import balanced, dissipated, net_current
 from modelkit.solve.touching import (
     check_degeneracy,
@@ -65,6 +66,7 @@ class SparseConductance:
         self._kept: list[tuple[slice, Complexes]] = []
         keep = 16 * len(energies) * system.hamiltonian.shape[0] * len(self._channels.terminal) <= KEEP
         self._t = np.empty((len(energies), system.n_terminals, system.n_terminals))
+        self._off = np.zeros(len(energies))
         for part, amplitude in self._solved():
             self._t[part] = self._terminals(part, amplitude)
             if keep:
@@ -96,6 +98,10 @@ class SparseConductance:
     def density_of_states(self) -> Floats:
         """See the protocol; states that no terminal reaches (delta peaks) are not in it."""
         return self._by_site(np.ones((len(self.energies), self._system.n_terminals))) / (2 * np.pi)
+
+    def local_sum_rule(self) -> Floats:
+        """See the protocol; at all sites at once, by a random superposition of them."""
+        return self._off.copy()
 
     def bond_current(self, f: Floats) -> Floats:
         """See the protocol: ``2 Im(H_ts G^n_st)/(2 pi)`` summed over the bond's matrix elements."""
@@ -148,8 +154,22 @@ class SparseConductance:
             part = slice(first, min(first + size, len(self.energies)))
             amplitude = np.zeros((part.stop - part.start, total, width), dtype=complex)
             if n and width:
-                amplitude[:, orbitals] = solve(part)
+                amplitude[:, orbitals] = self._settled(part, solve)
             yield part, amplitude
+
+    def _settled(self, part: slice, solve: Callable[[slice, float], Complexes]) -> Complexes:
+        """``Y`` on the reached orbitals, as a limit where an energy lies on a level that nothing reaches."""
+
+        def at(number: int, shift: float) -> Complexes:
+            e = part.start + number
+            return solve(slice(e, e + 1), shift)[0]
+
+        sigma = np.abs(self._channels.sigma[part]).max(axis=1, initial=0.0)
+        scale = float(abs(self._system.hamiltonian).sum(axis=1).max()) + np.abs(self.energies[part]) + sigma
+        found, self._off[part], lost = settled(solve(part, 0.0), at, scale, probe(len(self._reached)))
+        if lost is not None:
+            raise _unreached_state(self.energies[part][lost : lost + 1])
+        return found
 
     @cached_property
     def _reached(self) -> Integers:
@@ -161,24 +181,25 @@ class SparseConductance:
         touched[tree[self._channels.orbital]] = True
         return np.flatnonzero(touched[tree])
 
-    def _dense(self, part: slice) -> Complexes:
-        """``Z^-1 W`` for a chunk by LAPACK, on the reached orbitals."""
+    def _dense(self, part: slice, shift: float) -> Complexes:
+        """``Z^-1 (W, v)`` for a chunk by LAPACK, on the reached orbitals; NaN where Z is singular."""
         orbitals, found = self._reached, self._channels
-        n = self._system.hamiltonian.shape[0]
-        place = np.zeros(n, dtype=np.intp)
+        place = np.zeros(self._system.hamiltonian.shape[0], dtype=np.intp)
         place[orbitals] = np.arange(len(orbitals))
         hamiltonian = self._system.hamiltonian[orbitals][:, orbitals].toarray()
-        z = self.energies[part, None, None] * np.eye(len(orbitals)) - hamiltonian
+        z = (self.energies[part, None, None] + shift) * np.eye(len(orbitals)) - hamiltonian
         chunk = np.arange(len(z))[:, None]
         np.add.at(z, (chunk, place[found.sigma_row], place[found.sigma_column]), -found.sigma[part])
-        w = np.stack([found.incoming(e, n)[orbitals] for e in range(part.start, part.stop)])
+        w = np.stack([self._columns(e) for e in range(part.start, part.stop)])
         try:
             return np.asarray(np.linalg.solve(z, w))
         except np.linalg.LinAlgError:
-            raise _unreached_state(self.energies[part]) from None
+            if len(z) == 1:
+                return np.full_like(w, np.nan)
+        return np.concatenate([self._dense(slice(e, e + 1), shift) for e in range(part.start, part.stop)])
 
-    def _factorised(self, part: slice) -> Complexes:
-        """``Z^-1 W`` for a chunk, one sparse factorisation an energy."""
+    def _factorised(self, part: slice, shift: float) -> Complexes:
+        """``Z^-1 (W, v)`` for a chunk, one sparse factorisation an energy; NaN where Z is singular."""
         from scipy.sparse.linalg import splu
 
         orbitals, found = self._reached, self._channels
@@ -186,13 +207,18 @@ class SparseConductance:
         results = []
         for e in range(part.start, part.stop):
             sigma = sparse.csr_array((found.sigma[e], (found.sigma_row, found.sigma_column)), shape=(n, n))
-            z = self.energies[e] * sparse.eye_array(n) - self._system.hamiltonian - sigma
+            z = (self.energies[e] + shift) * sparse.eye_array(n) - self._system.hamiltonian - sigma
+            w = self._columns(e)
             try:
-                factors = splu(sparse.csc_array(z.tocsr()[orbitals][:, orbitals]))
+                results.append(splu(sparse.csc_array(z.tocsr()[orbitals][:, orbitals])).solve(w))
             except RuntimeError:
-                raise _unreached_state(self.energies[part]) from None
-            results.append(factors.solve(found.incoming(e, n)[orbitals]))
+                results.append(np.full_like(w, np.nan))
         return np.stack(results)
+
+    def _columns(self, energy: int) -> Complexes:
+        """Channels, and in the last column what sees every level; (n_reached, n_channels + 1)."""
+        w = self._channels.incoming(energy, self._system.hamiltonian.shape[0])[self._reached]
+        return np.column_stack([w, probe(len(self._reached))])
 
 
 def _grouped(values: Floats, group: Integers, count: int) -> Floats:

@@ -30,7 +30,7 @@ class Spectrum:
     """What ``transmission`` found; spectra are formed when they are asked for.
 
     ``energies`` (n_E,); ``transmission`` and ``effective_transmission`` (n_E, to, from); ``dos``
-    (n_E, n_sites).  ``audits`` holds the sum rule once a transmission was formed.
+    (n_E, n_sites).  ``audits`` holds the sum rules once a transmission, a density of states was formed.
     """
 
     system: OpenSystem
@@ -90,7 +90,13 @@ class Spectrum:
                 f"has {entries:.1e} entries, more than {LARGEST:.0e}",
                 hint="sweep E over fewer points",
             )
-        parts = [self.prepared.at(self.energies[r]).density_of_states() for r in self._ranges()]
+        parts, off = [], [0.0]
+        for range_ in self._ranges():
+            conductance = self.prepared.at(self.energies[range_])
+            parts.append(conductance.density_of_states())
+            off.append(float(conductance.local_sum_rule().max(initial=0.0)))
+        self.audits["local_sum_rule"] = float(np.max(off))
+        demand({"local_sum_rule": self.audits["local_sum_rule"]})
         return np.concatenate(parts)
 
     def _ranges(self) -> Iterator[slice]:

@@ -86,7 +86,8 @@ class LinearTransport:
 
         Around loops with flux that is not zero for equal potentials.  Audited by continuity at every site.
         """
-        found = self._flow_of_bonds()
+        found, off = self._flow_of_bonds()
+        self._audit(local_sum_rule=off)
         system, contacts = self.system, self.system.contacts
         out = np.bincount(system.bond_source, found, len(system.weight))
         into = np.bincount(system.bond_target, found, len(system.weight))
@@ -102,16 +103,21 @@ class LinearTransport:
         self._audit(continuity=relative(float(unbalanced.max(initial=0.0)), largest))
         return found
 
-    def _flow_of_bonds(self) -> Floats:
-        """Around loops more than the terminals' currents flows, and its average is refined by itself."""
+    def _flow_of_bonds(self) -> tuple[Floats, float]:
+        """With the residual of the local sum rule.
+
+        Around loops more than the terminals' currents flows, and its average is refined by itself.
+        """
+        off = [0.0]
 
         def measure(conductance: Conductance, y: Floats) -> Floats:
+            off.append(float(conductance.local_sum_rule().max(initial=0.0)))
             return conductance.bond_current(y)
 
         solution = self.solution
         if solution.panels is not None and closes_loops(self.system):
             solution = refined(solution, measure, resolved_flow(solution.reach), absolute=True)
-        return solution.average(measure, absolute=True)
+        return solution.average(measure, absolute=True), float(np.max(off))
 
     @cached_property
     def gross(self) -> float:

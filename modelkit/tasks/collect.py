@@ -86,7 +86,9 @@ def _check_labels(run: Run, found: xr.Dataset) -> None:
         for number, quantity in enumerate(request.quantities.values()):
             if reference(position, number) not in found:
                 written = f"{quantity.output}[{', '.join(map(str, quantity.labels))}]"
-                raise ModelError(f"the device has no '{written}' at any point of the task", request.span)
+                hint = "a bond has the arrow of its 'hop'" if "->" in written else None
+                message = f"the device has no '{written}' at any point of the task"
+                raise ModelError(message, request.span, hint=hint)
 
 
 def _parameters(run: Run, finished: Sequence[Solved]) -> dict[str, xr.DataArray]:

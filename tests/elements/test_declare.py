@@ -323,6 +323,8 @@ def test_labels_are_formulas_until_there_are_values() -> None:
     (request,) = task("output x = bond_current[c[2] -> c[3]]").outputs  # type: ignore[attr-defined]
     (quantity,) = request.quantities.values()
     assert quantity.labels[0].text({}) == "c[2]->c[3]"
+    (request,) = task("output x = bond_current[c[N-2] -> c[N-1]] + mu[L]").outputs  # type: ignore[attr-defined]
+    assert {str(one.labels[0]) for one in request.quantities.values()} == {"c[N-2]->c[N-1]", "L"}
 
 
 def test_results_hide_parameters_which_are_then_written_with_param() -> None:
@@ -364,3 +366,14 @@ def test_a_wrong_statement_is_not_blamed_again_where_it_is_used() -> None:
         + "task go = transport(order = 1) { output x = mu[S[2]], y = n[c[2]] }\n"
     )
     assert [error.message for error in errors(text)] == ["there is no 'M' here", "there is no output 'n'"]
+
+
+def test_a_set_may_have_its_values_on_lines_of_their_own() -> None:
+    sweep = task("sweep N in {\n    4,\n    6  # even ones\n  }\n  output I").sweeps[0]  # type: ignore[attr-defined]
+    assert sweep.over.values == (4, 6)
+
+
+def test_names_may_end_with_an_underscore() -> None:
+    found = read_wire("param V_ = 2\nlet V__ = V_ + V\ncase up { V_ = 3 }\n")
+    assert [*found.parameters] == ["N", "V", "V_"]
+    assert found.lets["V__"].expression == found.parameters["V_"].symbol + found.parameters["V"].symbol

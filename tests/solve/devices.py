@@ -235,6 +235,10 @@ class DenseConductance:
         local = -np.einsum("eii->ei", self.green).imag / np.pi
         return self.weight * np.add.reduceat(local, self.system.offset[:-1], axis=1)
 
+    def local_sum_rule(self) -> np.ndarray:
+        everything, spectral = self.density(np.ones(self.t.shape[:2])), self.density_of_states()
+        return np.abs(everything - spectral).max(axis=1) / (1e-100 + spectral.max(axis=1))
+
     def bond_current(self, f: np.ndarray) -> np.ndarray:
         """``2 Im(H_ts (G^n)_st)/(2 pi)`` with the lesser correlations of the deviations."""
         lesser = np.einsum("aeil,ea->eil", self.filled, f)

@@ -151,6 +151,13 @@ class Crossed(DenseConductance):
         return super().bond_current(f) * (1 + 1e-6 * np.arange(len(self.system.bond_source)))
 
 
+class Dim(DenseConductance):
+    """A wrong conductor: part of the states is missing."""
+
+    def density(self, f: Any) -> Any:
+        return super().density(f) * (1 - 1e-6)
+
+
 class Warm(DenseConductance):
     """A wrong conductor: heat out of nothing."""
 
@@ -184,6 +191,8 @@ def test_a_small_leak_among_many_voltage_probes_is_caught(
         (Crossed, "continuity", "bond_current"),
         (Warm, "energy_balance", "dissipated_heat"),
         (Leaking, "sum_rule", "transmission"),
+        (Dim, "local_sum_rule", "dos"),
+        (Dim, "local_sum_rule", "bond_current"),
     ],
 )
 def test_a_wrong_conductor_is_caught_by_its_audit(
