@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -307,3 +308,24 @@ def test_the_graph_is_a_copy() -> None:
     model = mk.load(WIRE)
     model.graph().clear()
     assert model.graph().number_of_nodes() > 0
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: mk.Model("x y"), "cannot name a model"),
+        (lambda: mk.Model(""), "cannot name a model"),
+        (lambda: mk.Model("q").param("a", 1, low=0), "block in braces"),
+        (lambda: mk.Model("q").bath("L", on="w.c[1]", self_enery="wide_band(1)"), "no field 'self_enery'"),
+    ],
+)
+def test_a_call_that_no_statement_could_say_is_refused_at_once(
+    build: Callable[[], mk.Model], told: str
+) -> None:
+    with pytest.raises(ModelError, match=told):
+        build()
+
+
+def test_a_model_is_a_text() -> None:
+    with pytest.raises(ModelError, match="a model is a text"):
+        mk.loads(b"model x")  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ ADVICE = (
     Advice("write '*' between them", ("a = 2(b)", "p a = 2(b)"), "a product needs '*'"),
     Advice(
         "write 0.5 for .5",
-        ("a = .5", "p a = .5", "a = 2 + .5"),
+        ("a = .5", "p a = .5", "a = 2 + .5", "a = 2*.5"),
         "a number has digits on both sides of its point",
     ),
     Advice(

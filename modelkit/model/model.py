@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelkit.errors import ModelError
+from modelkit.errors import ModelError, raise_all
 from modelkit.language import nodes
 from modelkit.registry import suggestion
 
@@ -53,6 +53,8 @@ def loads(text: str, name: str = "<text>") -> Model:
     """The model of a text; ``name`` stands in messages as the name of the file; see :func:`load`."""
     from modelkit.language.parser import parse
 
+    if not isinstance(text, str):
+        raise ModelError("a model is a text", hint="read a file with load(path), or decode bytes as UTF-8")
     model = Model._of(parse(text, name))
     _ = model.declarations
     return model
@@ -107,6 +109,9 @@ class Model:
         from modelkit.language.parser import parse
         from modelkit.model.statements import quoted
 
+        if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+            message = f"{name!r} cannot name a model"
+            raise ModelError(message, hint="a name has letters, digits and '_', a letter first")
         words = f"model {name} {quoted(title)}" if title else f"model {name}"
         self.__dict__["block"] = parse(words, "<model>")
 
@@ -125,9 +130,12 @@ class Model:
         from dataclasses import replace
 
         from modelkit.elements.declarations import nouns
+        from modelkit.elements.nouns import check_form
         from modelkit.model.statements import form_of, statement
 
-        added = statement(noun, form_of(nouns.look_up(noun)), parts, named)
+        kind = nouns.look_up(noun)
+        added = statement(noun, form_of(kind), parts, named)
+        raise_all(check_form(added, kind().current_form()))
         return Model._of(replace(self.block, statements=(*self.block.statements, added)))
 
     def __getattr__(self, name: str) -> Callable[..., Model]:

@@ -18,8 +18,11 @@ Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-9
 
-# a flow below this fraction of spread/(2 pi), the flow of one open channel, is rounding of the spread
-RESOLVED = 1e-6
+# Rounding of terms that cancel, as a fraction of spread/(2 pi), the flow of one open channel.  Currents of
+# terminals are formed from differences: some hundred eps.  Those of bonds are differences of large terms,
+# whose rounding must stay below what an integration may be off by: eps/1e-10.
+RESOLVED = 1e-13
+RESOLVED_BONDS = 1e-6
 
 MEANINGS: Mapping[str, str] = {
     "conditions": "the conditions of the probes are not met",
@@ -33,9 +36,12 @@ MEANINGS: Mapping[str, str] = {
 }
 
 
-def resolved_flow(spread: float) -> float:
-    """Give the smallest flow that counts, for deviations that lie within ``spread`` of one another."""
-    return RESOLVED * spread / (2 * math.pi)
+def resolved_flow(spread: float, *, bonds: bool = False) -> float:
+    """Give the smallest flow that counts, for deviations that lie within ``spread`` of one another.
+
+    ``spread`` is weighted with the part of the thermal window in which any terminal is open.
+    """
+    return (RESOLVED_BONDS if bonds else RESOLVED) * spread / (2 * math.pi)
 
 
 def relative(residual: float, gross: float) -> float:

@@ -38,7 +38,7 @@ def settled(
     Parameters
     ----------
     solved : (n_E, n, n_channels + 1)
-        ``Y`` and in the last column ``G v``; NaN where the matrix is singular.
+        ``Y`` and in the last column ``G v``; NaN where the matrix is singular; changed in place.
     at : callable
         The same of one energy, by its number, at a shifted diagonal; (n, n_channels + 1).
     scale : (n_E,)
@@ -54,7 +54,6 @@ def settled(
     lost : int or None
         The number of an energy at which nothing determines the amplitudes.
     """
-    solved = solved.copy()
     length = np.linalg.norm(solved[:, :, -1], axis=1)
     rough = np.finfo(float).eps * scale * length
     seen = np.sum(np.abs(solved[:, :, :-1]) ** 2, axis=(1, 2)) >= REACHED * length

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device
 from modelkit.numerics.quadrature import NODES, Panels
-from modelkit.results.audit import relative, resolved_flow
+from modelkit.results.audit import TOLERANCE, relative, resolved_flow
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.junction import Junction
-from modelkit.solve.reach import check_reached, place
+from modelkit.solve.reach import SAMPLES, broadening, check_reached, place
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
@@ -23,7 +24,6 @@ Values = tuple[Floats, ...]
 Measure = Callable[[Conductance, Floats], Floats]
 
 TOGETHER = 8  # panels in a batch of energies
-RESIDUAL = 1e-10  # of the conditions, relative to the largest gross flow
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,26 @@ class Solution:
         x, theta = self.deviation("mu") + self.problem.origin, self.deviation("T")
         there = ~self.problem.elastic
         return max((float(np.abs(part[there]).max(initial=0.0)) for part in (x, theta)), default=0.0)
+
+    @cached_property
+    def open_weight(self) -> float:
+        """The weight of the energies at which any terminal is open, e.g. exp(-gap/T): no flow exceeds it."""
+        total, step = 0.0, max(1, SAMPLES // max(1, len(self.problem.x)))
+        for first in range(0, len(self.energies), step):
+            here = slice(first, first + step)
+            opened = np.any(broadening(self.prepared.system, self.energies[here]) > 0, axis=1)
+            total += float(self.weights[here] @ opened)
+        return total
+
+    @property
+    def least_flow(self) -> float:
+        """Below it a terminal's flow is rounding."""
+        return resolved_flow(self.spread * self.open_weight)
+
+    @property
+    def least_bond_flow(self) -> float:
+        """Below it a bond's flow is rounding; all potentials count from the reference."""
+        return resolved_flow(self.reach * self.open_weight, bonds=True)
 
     def parts(
         self, *, given: bool = True, absolute: bool = False
@@ -213,22 +233,22 @@ def check_residual(device: Device, solution: Solution, flows: Flows) -> float:
     Raises
     ------
     NotConverged
-        It is above 1e-10: names the worst probe, with the best values and the residual.
+        It is above the tolerance of audits: names the worst probe, with the best values and the residual.
     """
     left, gross = flows.left, float(flows.gross.max(initial=0.0))
     if not left:
         return 0.0
     worst = int(np.argmax([np.max(np.abs(value), initial=0.0) for value in left]))
     off = float(np.max(np.abs(left[worst]), initial=0.0))
-    found = relative(off, max(gross, resolved_flow(solution.spread)))
-    if found <= RESIDUAL:
+    found = relative(off, max(gross, solution.least_flow))
+    if found <= TOLERANCE:
         return found
     block = solution.problem.blocks[worst]
     name, line, _, _ = place(device, block.terminal.start + int(np.argmax(np.abs(left[worst]))))
     mu = solution.problem.mu + solution.problem.origin + solution.deviation("mu")
     raise NotConverged(
-        f"the condition of {name}{line} is not met: {block.quantity} is off by {found:.1e} of the largest "
-        "gross flow",
+        f"the audit 'conditions' failed: the condition of {name}{line} is not met: {block.quantity} "
+        f"is off by {found:.1e} of the largest gross flow",
         best={"chemical_potential": mu},
         residual=found,
     )

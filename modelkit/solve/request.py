@@ -17,10 +17,12 @@ from modelkit.graph.device import Device
 from modelkit.registry import suggestion
 from modelkit.solve.choose import choose
 from modelkit.solve.conductor import Conductance, Conductor
+from modelkit.solve.memory import refuse_large
 
 Floats = NDArray[np.float64]
 
 KEPT = 2**30  # bytes of factorised energies kept for later points of a run
+DISTRIBUTIONS = 16  # arrays over terminals that one energy needs while it is solved
 BATCH = 2**28  # bytes of energies factorised at once
 
 
@@ -124,7 +126,8 @@ def prepare(request: Request) -> Prepared:
         method, why = choose(system, name)
     except ModelError as error:
         raise ModelError(error.message, error.span or request.spans.get("method"), hint=error.hint) from None
-    bytes_per_energy = max(1, method.size(system))
+    bytes_per_energy = method.size(system) + DISTRIBUTIONS * 8 * (system.n_terminals + 1)
+    refuse_large(bytes_per_energy, f"one energy of {system.n_terminals} terminals", "take fewer terminals")
     while known and sum(kept.size for kept in known.values()) + 2 * bytes_per_energy > KEPT:
         del known[next(iter(known))]
     known[key] = Prepared(system, method.build(system), method.name, why, bytes_per_energy)

@@ -20,6 +20,7 @@ from modelkit.registry import methods
 from modelkit.solve.channels import channels
 from modelkit.solve.conductor import Conductance, Flags, Floats, Method
 from modelkit.solve.dark_levels import probe, settled
+from modelkit.solve.memory import refuse_large
 from modelkit.solve.terminal_matrix import balanced, dissipated, net_current
 from modelkit.solve.touching import (
     check_degeneracy,
@@ -34,6 +35,7 @@ Integers = NDArray[np.intp]
 
 DENSE_UP_TO = 300  # orbitals; beyond, a sparse factorisation an energy
 CHUNK = 2**26  # bytes of the matrices inverted together
+COPIES = 4  # of the amplitudes of one energy, while they are solved for
 KEEP = 2**28  # bytes of amplitudes kept for local quantities
 
 
@@ -42,6 +44,11 @@ class SparseConductor:
 
     def __init__(self, system: OpenSystem) -> None:
         check_degeneracy(system)
+        refuse_large(
+            _size(system),
+            f"one energy of {int(system.offset[-1])} orbitals with {_width(system)} at contacts",
+            "take a smaller lattice or contacts on fewer sites; without loops the method 'ladder' needs O(N)",
+        )
         self.system = system
         self.loops = closes_loops(system)
         self._last: SparseConductance | None = None
@@ -235,6 +242,18 @@ def _unreached_state(energies: Floats) -> NotConverged:
     )
 
 
+def _width(system: OpenSystem) -> int:
+    """Number of channels: the orbitals of all contacts."""
+    return int(np.diff(system.offset)[system.contacts.site].sum())
+
+
+def _size(system: OpenSystem) -> int:
+    """Bytes of one energy: amplitudes and their right sides, what passes between channels, terminals."""
+    width = _width(system)
+    columns = COPIES * 16 * int(system.offset[-1]) * (width + 1)
+    return columns + 2 * 16 * width**2 + 8 * system.n_terminals * (system.n_terminals + width)
+
+
 def _refuses(system: OpenSystem) -> str | None:
     return None
 
@@ -246,6 +265,6 @@ methods.add(
         "treats any lattice: one factorisation for each energy",
         _refuses,
         SparseConductor,
-        size=lambda system: 8 * system.n_terminals**2 + 16 * int(system.offset[-1]),
+        size=_size,
     ),
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import OpenSystem
 from modelkit.elements.conditions import conditions
-from modelkit.errors import ModelError, NotConverged, raise_all
+from modelkit.errors import ModelError, raise_all
 from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
@@ -70,14 +70,25 @@ class Spectrum:
 
     @cached_property
     def effective_transmission(self) -> Floats:
-        """With elastic probes eliminated, NaN in their rows and columns."""
+        """With elastic probes eliminated, NaN in their rows and columns.
+
+        ``T_ab + sum_p T_ap f_p`` with the distributions of the probes where terminal b alone is filled;
+        probes that nothing else reaches have no influence, as in ``transport``.
+        """
         probes, kept = np.flatnonzero(self.elastic), np.flatnonzero(~self.elastic)
         bare = self.transmission
         found = np.full_like(bare, np.nan)
-        direct = bare[:, kept[:, None], kept]
-        if len(probes):
-            direct = direct + _by_way_of(bare, kept, probes)
-        found[:, kept[:, None], kept] = direct
+        found[:, kept[:, None], kept] = bare[:, kept[:, None], kept]
+        if not len(probes):
+            return found
+        for range_ in self._ranges():
+            conductance = self.prepared.at(self.energies[range_])
+            zero = np.zeros((len(conductance.energies), self.system.n_terminals))
+            for b in kept:
+                filled = zero.copy()
+                filled[:, b] = 1.0
+                f = conductance.balance(filled, self.elastic, zero, zero, fill=True)[:, probes]
+                found[range_, kept, b] += np.einsum("eap,ep->ea", bare[range_][:, kept[:, None], probes], f)
         return found
 
     @cached_property
@@ -134,25 +145,6 @@ def solve(request: Request) -> Spectrum:
         counts,
         attributes={},
     )
-
-
-def _by_way_of(bare: Floats, kept: NDArray[np.intp], probes: NDArray[np.intp]) -> Floats:
-    """``T_ap (D - T)^-1_pq T_qb``: a matrix with positive inverse, nothing cancels."""
-    among = bare[:, probes[:, None], probes].copy()
-    diagonal = np.arange(len(probes))
-    among[:, diagonal, diagonal] = 0
-    into = bare[:, probes[:, None], kept]
-    leaving = among.sum(axis=2) + into.sum(axis=2)
-    matrix = -among
-    # a closed probe takes part in nothing
-    matrix[:, diagonal, diagonal] = np.where(leaving > 0, leaving, 1.0)
-    try:
-        reached = np.linalg.solve(matrix, into)
-    except np.linalg.LinAlgError:
-        raise NotConverged(
-            "some elastic probes exchange particles only with one another: what they emit is undetermined"
-        ) from None
-    return np.asarray(bare[:, kept[:, None], probes] @ reached)
 
 
 def _elastic(device: Device) -> Flags:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.results.audit import demand, relative, resolved_flow
+from modelkit.results.audit import demand, relative
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
@@ -98,7 +98,7 @@ class LinearTransport:
         single = touched[contacts.terminal] == 1
         fed = np.bincount(contacts.site[single], self.current[contacts.terminal[single]], len(system.weight))
         unbalanced = np.abs(fed + into - out)[alone]
-        floor = resolved_flow(self.solution.reach)
+        floor = self.solution.least_bond_flow
         largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)
         self._audit(continuity=relative(float(unbalanced.max(initial=0.0)), largest))
         return found
@@ -116,13 +116,13 @@ class LinearTransport:
 
         solution = self.solution
         if solution.panels is not None and closes_loops(self.system):
-            solution = refined(solution, measure, resolved_flow(solution.reach), absolute=True)
+            solution = refined(solution, measure, solution.least_bond_flow, absolute=True)
         return solution.average(measure, absolute=True), float(np.max(off))
 
     @cached_property
     def gross(self) -> float:
         """The largest gross flow of a terminal, absolutely summed over energies."""
-        return max(float(self.flows.gross.max(initial=0.0)), resolved_flow(self.solution.spread))
+        return max(float(self.flows.gross.max(initial=0.0)), self.solution.least_flow)
 
     @cached_property
     def work(self) -> float:
@@ -130,11 +130,12 @@ class LinearTransport:
         return max(float(self.flows.turnover.sum()), self.gross * self.solution.spread)
 
     def audit(self) -> None:
-        """Check conservation and the second law on this solution; raises NotConverged."""
+        """Check conservation, the second law and what the solver left over; raises NotConverged."""
         flows = self.flows
         total = max(float(flows.gross.sum()), self.gross)
         unpaid = max(0.0, -float(flows.power.sum()))
         self._audit(
+            **self.audits,
             particle_balance=relative(abs(float(flows.current.sum())), total),
             second_law=relative(unpaid, self.work),
         )

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device
 from modelkit.numerics.quadrature import NODES, Panels, errors
-from modelkit.results.audit import relative, resolved_flow
+from modelkit.results.audit import relative
 from modelkit.solve.junction import Junction
 from modelkit.solve.linear import Measure, Solution, check_once
+from modelkit.solve.memory import refuse_large
 from modelkit.solve.reach import broadening
 from modelkit.solve.request import Prepared
 from modelkit.solve.resonances import narrow_resonances
@@ -32,6 +33,7 @@ ACCURACY = 1e-13  # of the conditions, where GMRES stops correcting
 ROUGH = 1e-5  # of the conditions, while the panels are still to be judged
 MOST_ENERGIES = 40_000
 CORRECTIONS = 8
+MISPLACED = 8.0  # spacings of doubles by which an energy minus a level may be off
 NOTHING = np.zeros(0), np.zeros(0)
 DEEPEST = 100.0  # a gap of more T than this is closed: e^-100 of nothing
 
@@ -54,7 +56,7 @@ def solve_warm(device: Device, prepared: Prepared, problem: Junction) -> Solutio
         check_once(device, prepared, problem, found.energies)
         found = _corrected(found, accuracy)
         error, gross = _integration_error(found, lambda conductance, y: conductance.current(y))
-        gross = max(gross, resolved_flow(found.spread))
+        gross = max(gross, found.least_flow)
         if error.sum() <= INTEGRATION * gross:
             prepared.rules[key] = found.panels, blind
             found = replace(found, integration=relative(float(error.sum()), gross))
@@ -123,6 +125,11 @@ def _integration_error(
     for conductance, y, range_ in solution.parts(absolute=absolute):
         values = measure(conductance, y)
         if not change.size:
+            refuse_large(
+                5 * 8 * panels * values.shape[1],  # both, and what is formed of them
+                f"the error estimate of {values.shape[1]} flows on {panels} panels of energies",
+                "take fewer terminals, or T = 0, which needs one energy",
+            )
             change, size = np.zeros((2, panels, values.shape[1]))
         panel = np.arange(range_.start, range_.stop) // NODES
         here = slice(panel[0], panel[-1] + 1)
@@ -132,7 +139,14 @@ def _integration_error(
         change[here] += into @ values
         into[at] = solution.weights[range_]
         size[here] += into @ np.abs(values)
-    return errors(np.abs(change), size).max(axis=1, initial=0.0), float(size.sum(axis=0).max(initial=0.0))
+    found = np.maximum(errors(np.abs(change), size) - _misplaced(solution.panels)[:, None] * size, 0.0)
+    return found.max(axis=1, initial=0.0), float(size.sum(axis=0).max(initial=0.0))
+
+
+def _misplaced(panels: Panels) -> Floats:
+    """Relative noise on a panel as narrow as a resonance: its energies are doubles; (n_panels,)."""
+    at = np.maximum(np.abs(panels.lower), np.abs(panels.upper))
+    return MISPLACED * np.finfo(float).eps * at / (panels.upper - panels.lower)
 
 
 def _corrected(start: Solution, accuracy: float) -> Solution:
@@ -151,7 +165,7 @@ def _corrected(start: Solution, accuracy: float) -> Solution:
     for attempt in range(CORRECTIONS):
         found = _with(start, values)
         left, gross = found.conditions()
-        off = relative(float(np.abs(_flat(left)).max(initial=0.0)), max(gross, resolved_flow(found.spread)))
+        off = relative(float(np.abs(_flat(left)).max(initial=0.0)), max(gross, found.least_flow))
         # where nothing flows but what the conditions prescribe, the start is infinitely far off
         if attempt and not off < last:
             break

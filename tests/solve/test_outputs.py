@@ -16,7 +16,7 @@ from modelkit.errors import NotConverged
 from modelkit.registry import outputs, reductions, verbs
 from modelkit.results import audit
 from modelkit.results.outputs import output
-from modelkit.solve import transmission, transport
+from modelkit.solve import transmission, transport, warm
 from modelkit.solve.request import Request
 from tests.solve.devices import DENSE, DenseConductance, DenseConductor, Lead, chain, device, wire
 
@@ -184,24 +184,49 @@ def test_a_small_leak_among_many_voltage_probes_is_caught(
         transport.solve(Request(wire(n, ratio=0.0), {"order": 1, "method": "ladder"}))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "name", "of"),
-    [
-        (Leaking, "particle_balance", "current"),
-        (Crossed, "continuity", "bond_current"),
-        (Warm, "energy_balance", "dissipated_heat"),
-        (Leaking, "sum_rule", "transmission"),
-        (Dim, "local_sum_rule", "dos"),
-        (Dim, "local_sum_rule", "bond_current"),
-    ],
-)
-def test_a_wrong_conductor_is_caught_by_its_audit(
-    wrong: type[DenseConductance], name: str, of: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(DenseConductor, "at", lambda self, energies: wrong(self.system, energies))
-    leads = [Lead("L", [0], 1.05), Lead("R", [4], 0.95), Lead("M", [2], 1.02)]
-    options: dict[str, Any] = {"method": DENSE.name}
-    verb = verbs[outputs[of].verbs[0]]
-    request = Request(device(chain(5), leads), options | ({"order": 1} if verb.name == "transport" else {}))
-    with pytest.raises(NotConverged, match=f"audit '{name}' failed"):
-        outputs[of].evaluate(verb.solve(request))
+class Backwards(DenseConductance):
+    """A wrong conductor: currents flow uphill."""
+
+    def current(self, f: Any) -> Any:
+        return -super().current(f)
+
+
+class Biased(DenseConductance):
+    """A wrong conductor: its probes are not where no current flows."""
+
+    def balance(self, f: Any, unknown: Any, *rest: Any, **named: Any) -> Any:
+        found = super().balance(f, unknown, *rest, **named)
+        return found + 1e-6 * unknown
+
+
+CAUGHT: list[tuple[type[DenseConductance], str, str]] = [
+    (Leaking, "particle_balance", "current"),
+    (Crossed, "continuity", "bond_current"),
+    (Warm, "energy_balance", "dissipated_heat"),
+    (Backwards, "second_law", "current"),
+    (Biased, "conditions", "current"),
+    (DenseConductance, "integration", "current"),
+    (Leaking, "sum_rule", "transmission"),
+    (Dim, "local_sum_rule", "dos"),
+    (Dim, "local_sum_rule", "bond_current"),
+]
+
+
+@pytest.mark.parametrize("name", audit.MEANINGS)
+def test_every_audit_catches_something(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit that nobody can trip is none."""
+    cases = [(wrong, of) for wrong, caught, of in CAUGHT if caught == name]
+    assert cases
+    T = 0.3 if name == "integration" else 0.0
+    if name == "integration":
+        monkeypatch.setattr(warm, "INTEGRATION", 1.0)  # a solver that is content too early
+    probes = name == "conditions"
+    middle = Lead("M", [2], current=0.0) if probes else Lead("M", [2], 1.02, T=T)
+    leads = [Lead("L", [0], 1.05, T=T), Lead("R", [4], 0.95, T=T), middle]
+    for wrong, of in cases:
+        monkeypatch.setattr(DenseConductor, "at", lambda self, energies, of=wrong: of(self.system, energies))
+        verb = verbs[outputs[of].verbs[0]]
+        options: dict[str, Any] = {"method": DENSE.name}
+        options |= {"order": 1} if verb.name == "transport" else {}
+        with pytest.raises(NotConverged, match=f"audit '{name}' failed"):
+            outputs[of].evaluate(verb.solve(Request(device(chain(5), leads, T=T), options)))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
-from modelkit.errors import ModelError, NotConverged
+from modelkit.errors import ModelError
 from modelkit.solve import transmission, transport
 from modelkit.solve.request import Request
 from modelkit.solve.transmission import Spectrum
@@ -142,9 +142,16 @@ def test_transmission_has_no_order() -> None:
     assert "no option 'order'" in error.message
 
 
-def test_elastic_probes_that_meet_only_one_another_are_undetermined() -> None:
-    h = chain(4).toarray()
-    h[1, 2] = h[2, 1] = 0
-    leads = [Lead("L", [0], 1.0), Lead("P", [2], elastic=True), Lead("Q", [3], elastic=True)]
-    with pytest.raises(NotConverged, match="only with one another"):
-        _ = solve(device(h, leads), [0.5]).effective_transmission
+@pytest.mark.parametrize("method", ["ladder", "sparse"])
+def test_elastic_probes_that_meet_only_one_another_have_no_influence(method: str) -> None:
+    """As in transport: a pair of probes on a piece of its own, next to a conductor with a probe."""
+    h = np.zeros((5, 5))
+    for a, b in ((0, 1), (1, 2), (3, 4)):
+        h[a, b] = h[b, a] = -1.0
+    leads = [Lead("L", [0], 1.0), Lead("P", [1], elastic=True), Lead("R", [2], 0.9)]
+    alone = solve(device(h[:3, :3], leads), [0.3, 0.7], method).effective_transmission
+    pair = Lead("D", [3, 4], elastic=True)
+    found = solve(device(h, [*leads, pair]), [0.3, 0.7], method).effective_transmission
+    assert found[:, :3, :3] == pytest.approx(alone, rel=1e-12, nan_ok=True)
+    assert np.isnan(found[:, 3:, :]).all()
+    assert alone[0, 0, 2] > 0.1
