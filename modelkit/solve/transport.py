@@ -14,12 +14,12 @@ from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.solve.conductor import Conductance
+from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
 from modelkit.solve.touching import closes_loops
-from modelkit.solve.warm import refined, solve_warm
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from modelkit.errors import NotConverged
 from modelkit.registry import outputs, reductions, verbs
 from modelkit.results import audit
 from modelkit.results.outputs import output
-from modelkit.solve import transmission, transport, warm
+from modelkit.solve import finite_temperature, transmission, transport
 from modelkit.solve.request import Request
 from tests.solve.devices import DENSE, DenseConductance, DenseConductor, Lead, chain, device, wire
 
@@ -219,7 +219,7 @@ def test_every_audit_catches_something(name: str, monkeypatch: pytest.MonkeyPatc
     assert cases
     T = 0.3 if name == "integration" else 0.0
     if name == "integration":
-        monkeypatch.setattr(warm, "INTEGRATION", 1.0)  # a solver that is content too early
+        monkeypatch.setattr(finite_temperature, "INTEGRATION", 1.0)  # a solver that is content too early
     probes = name == "conditions"
     middle = Lead("M", [2], current=0.0) if probes else Lead("M", [2], 1.02, T=T)
     leads = [Lead("L", [0], 1.05, T=T), Lead("R", [4], 0.95, T=T), middle]

@@ -5,7 +5,7 @@ import pytest
 
 from modelkit.numerics.quadrature import errors
 from modelkit.solve.resonances import Resonances
-from modelkit.solve.thermal import first_panels, thermal_weights
+from modelkit.solve.thermal_rule import first_panels, thermal_weights
 
 mpmath = pytest.importorskip("mpmath")
 

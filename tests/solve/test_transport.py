@@ -277,4 +277,4 @@ def test_a_million_probes_keep_their_conditions(ratio: float) -> None:
     assert abs(found.current.sum()) < 1e-17, "a million voltage probes add up to nothing"
     assert found.heat.sum() == pytest.approx(found.flows.power.sum(), rel=1e-9)
     assert max(found.audits.values()) <= 1e-9
-    assert len(found.audits) == 5
+    assert len(found.audits) == 6

@@ -24,7 +24,7 @@ from modelkit.solve.memory import refuse_large
 from modelkit.solve.reach import broadening
 from modelkit.solve.request import Prepared
 from modelkit.solve.resonances import narrow_resonances
-from modelkit.solve.thermal import first_panels, thermal_weights
+from modelkit.solve.thermal_rule import first_panels, thermal_weights
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ import modelkit as mk
 from modelkit.solve import request
 from modelkit.solve.junction import junction
 from modelkit.solve.resonances import Resonances, narrow_resonances
-from modelkit.solve.thermal import first_panels, thermal_weights
+from modelkit.solve.thermal_rule import first_panels, thermal_weights
 from tests.solve.devices import INJECTED, METHODS, Lead, biased, chain, coupled, device, dimer, solve, wire
 
 method = pytest.mark.parametrize("method", METHODS)
