@@ -69,7 +69,8 @@ def settled(
     whole = -2 * (solved[:, :, -1] @ column.conj()).imag
     terms = local + length * np.linalg.norm(column)
     off = np.abs(local - whole)
-    return amplitude, np.divide(off, terms, out=np.zeros_like(off), where=off != 0), lost
+    dark = terms == 0  # numbers so far apart that nothing of the states is left
+    return amplitude, np.divide(off, terms, out=np.zeros_like(off), where=~dark), lost
 
 
 def _limit(at: Callable[[float], Complexes], scale: float) -> tuple[Complexes, float] | None:
