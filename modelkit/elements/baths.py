@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelkit.elements.binder import Binder
-from modelkit.elements.nouns import Form, fields_of, nouns
-from modelkit.elements.terminals import FIELDS, SOLVE, Condition, Places, TerminalNoun
+from modelkit.elements.nouns import fields_of, nouns
+from modelkit.elements.terminals import Condition, Places, TerminalNoun, terminal_form
 from modelkit.errors import ModelError
 from modelkit.language import nodes
 
@@ -16,15 +16,7 @@ class BathNoun(TerminalNoun):
     """A reservoir whose chemical potential and temperature are given."""
 
     doc = "a reservoir with everything given, attached to sites"
-    form = Form(
-        pattern="bath NAME on LATTICE.SITE { self_energy = ...; mu = ...; T = ... }",
-        head=(nodes.Listing,),
-        clauses=("for", "where", "on", "where"),
-        needs=("on",),
-        block="must",
-        fields=FIELDS,
-        lines={"solve": SOLVE},
-    )
+    form = terminal_form("bath NAME on LATTICE.SITE { self_energy = ...; mu = ...; T = ... }")
 
     def solved(
         self, statement: nodes.Statement, lines: list[nodes.Statement], places: Places, binder: Binder

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from modelkit.elements.binder import Binder
 from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, conditions, unknown_symbol
-from modelkit.elements.nouns import Form, fields_of, nouns
+from modelkit.elements.nouns import fields_of, nouns
 from modelkit.elements.quantities import check_quantity
 from modelkit.elements.result_formulas import parameter_prefix
-from modelkit.elements.terminals import FIELDS, SOLVE, Condition, Places, TerminalNoun
+from modelkit.elements.terminals import SOLVE, Condition, Places, TerminalNoun, terminal_form
 from modelkit.errors import ModelError
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
@@ -22,14 +22,8 @@ class ProbeNoun(TerminalNoun):
     """A reservoir with unknowns and as many conditions."""
 
     doc = "a reservoir with something to solve, attached to sites"
-    form = Form(
-        pattern="probe NAME[l] for l in ... on LATTICE.SITE { self_energy = ...; solve mu such that I == 0 }",
-        head=(nodes.Listing,),
-        clauses=("for", "where", "on", "where"),
-        needs=("on",),
-        block="must",
-        fields=FIELDS,
-        lines={"solve": SOLVE},
+    form = terminal_form(
+        "probe NAME[l] for l in ... on LATTICE.SITE { self_energy = ...; solve mu such that I == 0 }"
     )
 
     def solved(

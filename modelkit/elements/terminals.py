@@ -83,6 +83,19 @@ SOLVE = Form(
 )
 
 
+def terminal_form(pattern: str) -> Form:
+    """The form that all terminals share, shown as ``pattern``."""
+    return Form(
+        pattern=pattern,
+        head=(nodes.Listing,),
+        clauses=("for", "where", "on", "where"),
+        needs=("on",),
+        block="must",
+        fields=FIELDS,
+        lines={"solve": SOLVE},
+    )
+
+
 class TerminalNoun(Noun):
     """What ``bath`` and ``probe`` share: everything but the unknowns."""
 
