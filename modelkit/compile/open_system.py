@@ -17,7 +17,7 @@ from modelkit.compile.contacts import Contacts, contacts_of
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 
-__all__ = ["Contacts", "OpenSystem", "open_system"]
+__all__ = ["Contacts", "Levels", "OpenSystem", "Reservoirs", "open_system"]
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -25,9 +25,36 @@ Complexes = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
+class Levels:
+    """What moves with the bias, both as energies.
+
+    ``potential`` (n_sites,): potential energy of an electron on each site, added to H.  ``bands``
+    (n_terminals,): by how much the band of each reservoir is raised, ``Sigma_a(E - bands_a)``.
+    """
+
+    potential: Floats
+    bands: Floats
+
+
+@dataclass(frozen=True)
+class Reservoirs:
+    """Which terminal a reservoir belongs to: one each, or one of electrons and one of holes with nambu.
+
+    ``terminal``, ``sign`` (n_reservoirs,): reservoir r is filled with ``f(E - sign_r mu, T)`` and its
+    particles count ``sign_r`` in the current of the terminal, ``I_a = share * sum_r sign_r i_r``; ``share``
+    is 1/2 where all energies are there twice (nambu).
+    """
+
+    terminal: Integers
+    sign: Floats
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
 class OpenSystem:
     """Hamiltonian (orbital basis, Hermitian, csr), site offsets and contacts.
 
+    ``n_terminals`` is the number of reservoirs, to which ``contacts.terminal`` refers; see ``reservoirs``.
     ``weight[s]`` is the degeneracy of the lattice of site s: it multiplies transmissions and
     densities.  ``bond_source``/``bond_target`` are the declared arrows between sites;
     ``bond_entries`` = (bond, row, column, value) the orbital matrix elements of each, (to, from).
@@ -41,6 +68,7 @@ class OpenSystem:
     bond_source: Integers
     bond_target: Integers
     bond_entries: tuple[Integers, Integers, Integers, Complexes]
+    reservoirs: Reservoirs
 
 
 def open_system(device: Device) -> OpenSystem:
@@ -63,6 +91,7 @@ def open_system(device: Device) -> OpenSystem:
         bond_source=device.bonds.source,
         bond_target=device.bonds.target,
         bond_entries=(hops.bond[on_bond], hops.row[on_bond], hops.column[on_bond], hops.value[on_bond]),
+        reservoirs=Reservoirs(np.arange(device.n_terminals), np.ones(device.n_terminals)),
     )
 
 
@@ -71,9 +100,10 @@ def _refuse_superconductors(device: Device) -> None:
         if "nambu" in group.spaces:
             lattice = group.family.lattice
             message = f"transport with the internal space 'nambu' of '{lattice}' comes with a later version"
-            raise ModelError(message, group.family.span)
+            raise ModelError(message, group.family.span, hint="leave out 'nambu' for transport")
     if len(device.pairs.value):
-        raise ModelError("transport with 'pair' terms comes with a later version", device.pair_span)
+        message = "transport with 'pair' terms comes with a later version"
+        raise ModelError(message, device.pair_span, hint="leave out 'pair' for transport")
 
 
 def _hamiltonian(device: Device) -> sparse.csr_array:

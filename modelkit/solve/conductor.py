@@ -17,8 +17,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.open_system import OpenSystem
+from modelkit.compile.open_system import Levels, OpenSystem
 
+Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -71,11 +72,44 @@ class Conductance(Protocol):
         """``T[E, to, from] = Tr Gamma_to G Gamma_from G†``; the diagonal is the same formula."""
 
 
+class ResponsiveConductance(Conductance, Protocol):
+    """One that also tells how it changes as levels move (potentials on sites, bands of reservoirs)."""
+
+    def current_change(self, f: Floats, change: Levels) -> Floats:
+        """Derivative of ``current(f)`` as the levels move in the direction ``change``, (n_E, n_terminals).
+
+        f is held.
+        """
+
+    def density_response(self, f: Floats, change: Levels) -> Floats:
+        """Derivative of ``density(f)`` as the levels move in the direction ``change``, (n_E, n_sites)."""
+
+
+class GreenFunction(Protocol):
+    """The retarded Green function at complex energies, above the real axis: what a filled sea needs."""
+
+    def diagonal(self) -> Complexes:
+        """``weight_s Tr G_ss``, (n_z, n_sites)."""
+
+    def diagonal_change(self, change: Levels) -> Complexes:
+        """Derivative of ``diagonal`` as the levels move in the direction ``change``, (n_z, n_sites)."""
+
+
 class Conductor(Protocol):
     """A conductor at given values; it keeps what it needs of the energies it has seen."""
 
     def at(self, energies: Floats) -> Conductance:
         """Factorise at these energies."""
+
+
+class ResponsiveConductor(Conductor, Protocol):
+    """One whose conductances respond, and that knows its Green function off the real axis."""
+
+    def at(self, energies: Floats) -> ResponsiveConductance:
+        """Factorise at these energies."""
+
+    def green(self, z: Complexes) -> GreenFunction:
+        """The Green function at energies with ``Im z > 0``, shape (n_z,)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +119,8 @@ class Method:
     ``refuses(system)`` gives the reason why it cannot treat a system, or None; ``why`` says in a
     phrase when it is the right one; ``build(system)`` gives the conductor.  The compiler takes the
     first registered method that does not refuse.  ``size(system)`` is about what one factorised energy
-    holds, in bytes: it bounds how many energies are treated, and kept, at once.
+    holds, in bytes: it bounds how many energies are treated, and kept, at once.  ``responds``: whether it
+    builds a ResponsiveConductor, which unknown potentials and bands that follow need.
     """
 
     name: str
@@ -93,3 +128,4 @@ class Method:
     refuses: Callable[[OpenSystem], str | None]
     build: Callable[[OpenSystem], Conductor]
     size: Callable[[OpenSystem], int] = lambda system: 200 * len(system.weight)
+    responds: bool = False

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy import sparse
 
-from modelkit.compile.open_system import Contacts, OpenSystem
+from modelkit.compile.open_system import Contacts, OpenSystem, Reservoirs
 
 
 def half_chain(strength):
@@ -41,15 +41,17 @@ def system(hamiltonian, terminal, site, sigma, *, scalar=True, n_terminals=None,
     row, column, value = row[between], column[between], entries.data[between]
     pairs, bond = np.unique(owner[column] * n_sites + owner[row], return_inverse=True)
     terminal, site = np.asarray(terminal, dtype=np.intp), np.asarray(site, dtype=np.intp)
+    n_terminals = int(terminal.max(initial=-1)) + 1 if n_terminals is None else n_terminals
     return OpenSystem(
         hamiltonian,
         offset,
         np.full(n_sites, float(weight)),
         Contacts(terminal, site, scalar, sigma, np.zeros(0)),
-        int(terminal.max(initial=-1)) + 1 if n_terminals is None else n_terminals,
+        n_terminals,
         pairs // n_sites,
         pairs % n_sites,
         (bond, row, column, value),
+        Reservoirs(np.arange(n_terminals), np.ones(n_terminals)),
     )
 
 
