@@ -146,7 +146,8 @@ class ModelErrors(ModelError):
         super().__init__(f"{len(errors)} errors")
         told = sorted(errors, key=lambda error: error.span.start if error.span else -1)
         if len(told) > MOST_ERRORS:
-            rest = ModelError(f"there are {len(told) - MOST_ERRORS} more errors", told[MOST_ERRORS].span)
+            message, span = f"there are {len(told) - MOST_ERRORS} more errors", told[MOST_ERRORS].span
+            rest = ModelError(message, span, hint="correct the errors above first")
             told = [*told[:MOST_ERRORS], rest]
         self._errors = tuple(told)
 

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from modelkit.errors import ModelError, Span
 
@@ -92,6 +92,44 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
 
 @dataclass(frozen=True)
+class ResultDim:
+    """A dimension of results, as in ``Output.dims``.
+
+    One with labels takes a subscript in formulas, ``I[L]``; along any other the values are numbers,
+    which ``found.grids[name]`` of the verb gives, shape (n,).
+
+    Parameters
+    ----------
+    labels : str or None
+        Which things of the file its labels are names of: ``terminal``, ``site``, ``bond``, as registered
+        in ``label_readers`` (elements: how a text names one) and ``label_makers`` (graph: all of a device).
+    words : tuple of str
+        Its labels where they are the same for every device: ``("I", "J")``.
+    variables : tuple of str
+        Running variables that give it: ``E``.
+    unit : str
+        Physical dimension of its numbers, in words as for outputs.
+    symbol : str
+        What stands on an axis, ``""`` where its name says all.
+    rank : int
+        Order in which an undeclared figure takes dimensions for its running axis; sweeps of numbers have
+        1, everything else 3.
+    """
+
+    labels: str | None = None
+    words: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    unit: str = "1"
+    symbol: str = ""
+    rank: int = 3
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a subscript selects along it."""
+        return self.labels is not None or bool(self.words)
+
+
+@dataclass(frozen=True)
 class Output:
     """A quantity that a task can give.
 
@@ -102,7 +140,7 @@ class Output:
     short : str or None
         Name in formulas (``I`` for ``current``); the long one is legal there too.
     dims : tuple of str
-        Its own dimensions, in order: ``terminal``, ``site``, ``bond``, ``energy``, ...
+        Its own dimensions, in order, as registered in ``result_dims``: ``terminal``, ``energy``, ...
     unit : str
         Its dimension in words: ``energy``, ``temperature``, ``current``, ``1/energy``, ``energy/time``,
         ``1``, ...; what ``evaluate`` gives, with hbar = e = k_B = 1, is converted to the model's units.
@@ -123,6 +161,33 @@ class Output:
     evaluate: Callable[[Any], Any]
 
 
+class Found(Protocol):
+    """What a verb found for one device; its outputs read their arrays from it.
+
+    A verb with dimensions that are numbers also has ``grids``, their values by name of the dimension.
+    """
+
+    @property
+    def method(self) -> str:
+        """Name of the method that solved it."""
+
+    @property
+    def why(self) -> str:
+        """Why this method."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often what was done: ``energies``, ``linear_solves``, ...; those of all points are added."""
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Conventions that belong to the numbers, and warnings; attributes of the Dataset."""
+
+    @property
+    def audits(self) -> Mapping[str, float]:
+        """Relative residuals by name; those of an output may be entered when it is evaluated."""
+
+
 @dataclass(frozen=True)
 class Verb:
     """What a task does: ``transport``, ``transmission``, ...
@@ -140,7 +205,7 @@ class Verb:
     check : callable
         ``check(request) -> Iterator[ModelError]``: what of the request cannot be treated.
     solve : callable
-        ``solve(request) -> found``: does the work for one set of values.
+        ``solve(request) -> found``: does the work for one set of values; see :class:`Found`.
     """
 
     name: str
@@ -148,7 +213,7 @@ class Verb:
     grids: tuple[str, ...]
     meaning: str
     check: Callable[[Any], Iterator[ModelError]]
-    solve: Callable[[Any], Any]
+    solve: Callable[[Any], Found]
 
 
 @dataclass(frozen=True)
@@ -160,7 +225,34 @@ class Reduction:
     evaluate: Callable[[Any, Any], Any]
 
 
+result_dims: Registry[ResultDim] = Registry("dimension")
 outputs: Registry[Output] = Registry("output")
 verbs: Registry[Verb] = Registry("verb")
 methods: Registry[Any] = Registry("method")
 reductions: Registry[Reduction] = Registry("two-case quantity", "two-case quantities")
+
+result_dims.add("energy", ResultDim(variables=("E",), unit="energy", symbol="E", rank=0))
+result_dims.add("time", ResultDim(variables=("time",), unit="time", symbol="t", rank=0))
+result_dims.add("momentum", ResultDim(variables=("kx", "ky", "k_j"), unit="1/length", symbol="k", rank=0))
+result_dims.add("momentum_x", ResultDim(variables=("kx",), unit="1/length", symbol="k_x", rank=0))
+result_dims.add("momentum_y", ResultDim(variables=("ky",), unit="1/length", symbol="k_y", rank=1))
+result_dims.add("band", ResultDim(rank=2))
+result_dims.add("branch", ResultDim())
+result_dims.add("terminal", ResultDim(labels="terminal", rank=2))
+result_dims.add("terminal_from", ResultDim(labels="terminal"))
+result_dims.add("site", ResultDim(labels="site", rank=2))
+result_dims.add("bond", ResultDim(labels="bond", rank=2))
+
+
+def running_unit(variable: str) -> str:
+    """The physical dimension of a running variable."""
+    return result_dims[running_dims()[variable]].unit
+
+
+def running_dims() -> dict[str, str]:
+    """The dimension that each running variable gives by itself: ``E`` gives ``energy``."""
+    found: dict[str, str] = {}
+    for name, dim in result_dims.items():
+        for variable in dim.variables:
+            found.setdefault(variable, name)
+    return found

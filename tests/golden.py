@@ -31,6 +31,7 @@ def assert_message(path: Path, read: Callable[[str, str], object]) -> ModelError
         expected.write_text(message, encoding="utf-8")
     assert expected.exists(), f"no {expected.name}; MODELKIT_ACCEPT=1 writes it"
     assert message == expected.read_text(encoding="utf-8")
+    assert all(single.hint for single in caught.value.errors), "every error suggests what to do"
     return caught.value
 
 

@@ -53,6 +53,41 @@ def call(*words: str, code: int = 0) -> Result:
 # --- check ---------------------------------------------------------------------------------------
 
 
+LEFT, LADDER = "wide_band(gamma); mu = 0.1", ("order = 1", "order = 1, method = ladder")
+LOOP = ("hop c", "hop c[1] -> c[4] : 1; hop c")
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ((LEFT, "-1i*(E + gamma - 0.6); mu = 0.1"), "'L' has the positive imaginary part 0.1"),
+        ((LEFT, "1/E; mu = 0.1"), "'L' is not finite at E = 0"),
+        (LOOP, None),
+        (LADDER, None),
+        ((*LOOP, *LADDER), "'ladder' cannot treat"),
+    ],
+)
+def test_check_tries_what_a_run_would_begin_with(
+    desk: Path, change: tuple[str, ...], refused: str | None
+) -> None:
+    text = SMALL
+    for old, new in zip(change[::2], change[1::2], strict=True):
+        text = text.replace(old, new)
+    (desk / "small.model").write_text(text)
+    printed = call("check", "small.model", code=1 if refused else 0).output
+    call("run", "small.model", code=1 if refused else 0)
+    assert refused is None or printed.count(refused) == (3 if "ladder" in refused else 1)
+
+
+def test_check_refuses_a_sweep_only_where_both_its_ends_fail(desk: Path) -> None:
+    gain = "-1i*(gamma - 0.5); mu = 0.1"
+    text = SMALL.replace("wide_band(gamma); mu = 0.1", gain)
+    (desk / "small.model").write_text(text)
+    call("check", "small.model")
+    (desk / "small.model").write_text(text.replace("from 0.1 to 1 points 4", "in {0.1, 0.2}"))
+    assert "positive imaginary part 0.4" in call("check", "small.model", code=1).output
+
+
 def test_check_of_a_right_model_says_what_it_has_and_what_it_left_out(desk: Path) -> None:
     lines = call("check", "small.model").output.splitlines()
     assert lines[0] == "small.model: fine (1 parameter, 1 reference, 1 lattice, 2 baths, 3 tasks)"
@@ -137,6 +172,21 @@ def test_run_does_the_first_task_and_writes_dataset_and_figure_beside_the_caller
     assert read(desk / "small_main.nc").current.dims == ("terminal",)
     assert (desk / "small_main.pdf").read_bytes().startswith(b"%PDF")
     assert {path.name for path in desk.iterdir()} == {"small.model", "small_main.nc", "small_main.pdf"}
+
+
+def test_a_figure_that_nobody_declared_says_what_it_shows_and_how_to_show_the_rest(desk: Path) -> None:
+    drawn = "draw current against gamma by terminal"
+    assert (
+        f"wrote small_curve.nc and small_curve.pdf ({drawn})\n" in call("run", "small.model", "curve").output
+    )
+    assert f"wrote small_curve.pdf ({drawn})\n" in call("plot", "small.model", "curve").output
+    path = desk / "small.model"
+    path.write_text(SMALL.replace("points 4; output current", "points 4; output current, temperature"))
+    printed = call("run", "small.model", "curve").output
+    more = "plot curve { draw temperature against gamma by terminal }"
+    assert f"({drawn}; for other results declare: {more})" in printed
+    path.write_text(path.read_text() + more + "\n")
+    assert "(" not in call("run", "small.model", "curve").output.splitlines()[-1]
 
 
 def test_single_numbers_give_no_figure(desk: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -230,6 +231,28 @@ def test_other_values_are_written_into_the_text_and_nothing_else_is() -> None:
 def test_values_that_cannot_be_defaults_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         mk.load(WIRE).with_values(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("d.x", "set a field such as|the fields that can be set are .*L.T"),
+        ("l.T", "did you mean 'L.T'"),
+        ("wire.T", "set a field such as|the fields that can be set are .*L.T"),
+        ("LL.mu", "did you mean 'L.mu'"),
+    ],
+)
+def test_what_is_no_field_of_a_terminal_is_told_what_can_be_set(name: str, hint: str) -> None:
+    for use in (mk.load(WIRE).device, mk.load(WIRE).with_values):
+        with pytest.raises(ModelError, match="fields of terminals can") as caught:
+            use({name: 1})
+        assert re.search(hint, caught.value.hint or "")
+
+
+def test_without_terminals_no_field_can_be_set() -> None:
+    with pytest.raises(ModelError, match="fields of terminals can") as caught:
+        mk.loads("model bare\nparam d = 1\nlattice l { site c }").device({"d.x": 1})
+    assert caught.value.hint == "the model has no such field: set a parameter by its plain name"
 
 
 PHYSICAL = """\

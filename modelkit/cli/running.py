@@ -65,12 +65,12 @@ def draw_one(model: Model, name: str, dataset: xr.Dataset, path: Path, quiet: bo
     from modelkit.view.choice import choose_drawings
     from modelkit.view.figures import figure, save
 
-    drawings, written = choose_drawings(model.declarations, name, dataset).drawings, str(path)
-    beside = path.with_suffix(".pdf") if drawings else None
+    choice, written = choose_drawings(model.declarations, name, dataset), str(path)
+    beside = path.with_suffix(".pdf") if choice.drawings else None
     try:
         if beside is not None:
-            save(figure(dataset, drawings), beside)
-            written = f"{path} and {beside}"
+            save(figure(dataset, choice.drawings), beside)
+            written = f"{path} and {beside}" + (f" ({choice.undeclared})" if choice.undeclared else "")
     finally:  # the dataset is there in any case
         if not quiet:
             click.echo(f"wrote {written}")

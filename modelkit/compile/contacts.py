@@ -18,7 +18,6 @@ Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
-EXPRESSION = "expression"  # a formula in E, not a registered kind: its value is a function of the energies
 ROUNDING = 1e-12  # relative to the largest |Sigma|: a positive Im Sigma below it is rounding
 
 
@@ -95,7 +94,7 @@ def _raw(group: TerminalGroup, energies: Floats) -> Complexes:
             name: value(energies) if callable(value) else np.asarray(value)
             for name, value in group.arguments.items()
         }
-        if group.terminal.self_energy.kind == EXPRESSION:
+        if group.terminal.self_energy.is_formula:
             value = np.asarray(arguments["sigma"], dtype=complex)
         else:
             value = _of_kind(group, energies, arguments)

@@ -108,7 +108,11 @@ class Binder:
         """A formula that is a number, not a matrix."""
         found = self.formula_or_matrix(node, scope or self.scope)
         if isinstance(found, sp.MatrixBase):
-            raise ModelError("this must be a number, it is a matrix", node.span)
+            raise ModelError(
+                "this must be a number, it is a matrix",
+                node.span,
+                hint="name one component, such as c[l, up]",
+            )
         return found
 
     def formula_or_matrix(self, node: nodes.Expr, scope: Scope) -> Formula:

@@ -63,7 +63,7 @@ def arguments_of(
         else:
             name, value, span = names[place], argument, argument.span
         if name not in names:
-            hint = suggestion(name, names, "arguments")
+            hint = suggestion(name, names, "arguments") or usage
             raise ModelError(f"'{word}' has no argument '{name}'", span, hint=hint)
         if name in found:
             raise ModelError(f"the argument '{name}' is given twice", span, hint=usage)

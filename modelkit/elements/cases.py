@@ -13,7 +13,7 @@ from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.elements.parameters import Parameter
 from modelkit.elements.quantities import check_quantity, check_same
-from modelkit.elements.result_formulas import find_terminal
+from modelkit.elements.result_labels import find_terminal
 from modelkit.elements.terminals import DIMENSIONS, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
@@ -153,7 +153,8 @@ def _field(of: nodes.Name | nodes.Index, name: nodes.Name, binder: Binder) -> st
             f"the field '{name.id}' of '{terminal.name}' cannot be overridden", name.span, hint=hint
         )
     if name.id in terminal.unknowns or "f" in terminal.unknowns:
-        raise ModelError(f"'{name.id}' of '{terminal.name}' is solved, not given", name.span)
+        hint = f"leave it out, or make '{terminal.name}' a bath, where it is given"
+        raise ModelError(f"'{name.id}' of '{terminal.name}' is solved, not given", name.span, hint=hint)
     return f"{_member(terminal, at, of, binder)}.{name.id}"
 
 
@@ -162,12 +163,14 @@ def _member(terminal: Terminal, at: tuple[nodes.Expr, ...], of: nodes.Expr, bind
     if len(at) != count:
         shown = ", ".join(index.name for index in terminal.indices)
         message = f"'{terminal.name}' is a family" if count else f"'{terminal.name}' has no index"
-        hint = f"name one of its members: {terminal.name}[{shown}]" if count else None
+        hint = f"name one of its members: {terminal.name}[{shown}]" if count else f"write {terminal.name}"
         raise ModelError(message, of.span, hint=hint)
     numbers = [binder.constant(part, "the index of a field") for part in at]
     for number, part in zip(numbers, at, strict=True):
         if not number.is_integer:
-            raise ModelError("the index of a terminal is an integer", part.span)
+            raise ModelError(
+                "the index of a terminal is an integer", part.span, hint=f"write {terminal.name}[2]"
+            )
     return f"{terminal.name}[{','.join(map(str, numbers))}]" if numbers else terminal.name
 
 
@@ -178,7 +181,10 @@ def _check_value(target: str, value: sp.Expr, line: nodes.Assignment, binder: Bi
         reason = parameter.refuses(value)
         if reason:
             place = f" (line {parameter.span.line})" if parameter.span is not None else ""
-            raise ModelError(f"the parameter '{target}'{place} {reason}", line.value.span)
+            raise ModelError(
+                f"the parameter '{target}'{place} {reason}", line.value.span, hint=parameter.advice
+            )
     if target.endswith(".T") and value.is_negative:
         shown = expression_text(line.value)
-        raise ModelError(f"a temperature is not negative, '{shown}' is", line.value.span)
+        message = f"a temperature is not negative, '{shown}' is"
+        raise ModelError(message, line.value.span, hint="write T = 0 or more")

@@ -126,7 +126,9 @@ def _well_formed(block: nodes.Block, binder: Binder) -> Iterator[tuple[Noun, nod
             continue
         word = line.noun.id
         if word in LATER and word not in nouns:
-            binder.errors.append(ModelError(f"{LATER[word]} comes with a later version", line.noun.span))
+            message = f"{LATER[word]} comes with a later version"
+            hint = "change the statements of the model itself"
+            binder.errors.append(ModelError(message, line.noun.span, hint=hint))
             continue
         with binder.catching():
             noun = nouns.look_up(word, line.noun.span)()

@@ -66,7 +66,8 @@ class FunctionNoun(Noun):
         dummies: dict[str, sp.Dummy] = {}
         for argument in call.arguments:
             if not isinstance(argument, nodes.Name) or argument.id in dummies:
-                raise ModelError("the arguments of a function are different plain names", argument.span)
+                message = "the arguments of a function are different plain names"
+                raise ModelError(message, argument.span, hint=f"write: {self.form.pattern}")
             check_name(argument)
             dummies[argument.id] = sp.Dummy(argument.id)
         meanings = {name: Meaning("argument", dummy) for name, dummy in dummies.items()}

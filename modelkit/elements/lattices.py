@@ -166,7 +166,9 @@ def _spaces(lines: list[nodes.Statement]) -> tuple[Space, ...]:
     for part in parts:
         space = _space(part)
         if space.name in {one.name for one in found}:
-            raise ModelError(f"the internal space '{space.name}' stands twice", part.span)
+            raise ModelError(
+                f"the internal space '{space.name}' stands twice", part.span, hint="name each space once"
+            )
         found.append(space)
     dimension(tuple(found), written[0].span)
     return tuple(found)
@@ -205,7 +207,7 @@ def _site_word(line: nodes.Statement) -> str:
 def _degeneracy(field: nodes.Assignment, binder: Binder) -> sp.Expr:
     value = binder.formula(field.value)
     if value.is_positive is False:
-        raise ModelError("a degeneracy is positive", field.value.span)
+        raise ModelError("a degeneracy is positive", field.value.span, hint="write degeneracy = 2 for spin")
     check_quantity(field.value, "1", "a degeneracy", binder)
     return value
 
@@ -235,7 +237,7 @@ def _doubled_bonds(lattice: Lattice) -> list[ModelError]:
 
 def _uniform_shift(term: Term) -> tuple[sp.Expr, ...] | None:
     """Index difference of a hop that runs over the whole range of its sites, else None."""
-    if term.kind != "hop" or term.where != sp.true:
+    if term.part != "hops" or term.where != sp.true:
         return None
     source, target = term.ends
     if len(source.at) != len(target.at) or not source.at:

@@ -31,7 +31,11 @@ def bind_loops(statement: nodes.Statement, binder: Binder, scope: Scope) -> tupl
             assert isinstance(item, nodes.Iteration)  # what a `for` holds
             check_index_name(item.name, binder)
             if item.name.id in {index.name for index in found}:
-                raise ModelError(f"the index '{item.name.id}' has two ranges", item.name.span)
+                raise ModelError(
+                    f"the index '{item.name.id}' has two ranges",
+                    item.name.span,
+                    hint="give each index a name of its own",
+                )
             over = bind_over(item.over, binder, scope)
             index = make_index(item.name.id, over, item.span)
             found.append(index)
@@ -100,7 +104,8 @@ def _range(written: nodes.RangeSet, binder: Binder, scope: Scope) -> Range:
         return Range(start, stop)
     step = _whole(written.step, binder, scope)
     if step.is_positive is False:
-        raise ModelError("the step of a range is a positive integer", written.step.span)
+        hint = "write: 1..N step 2"
+        raise ModelError("the step of a range is a positive integer", written.step.span, hint=hint)
     return Range(start, stop, step)
 
 

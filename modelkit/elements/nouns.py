@@ -240,7 +240,8 @@ def _check_block(word: str, block: nodes.Block, form: Form) -> Iterator[ModelErr
         if isinstance(line, nodes.Statement):
             inner = form.lines.get(line.noun.id)
             if line.noun.id in form.later:
-                yield ModelError(f"'{line.noun.id}' comes with a later version", line.noun.span)
+                message = f"'{line.noun.id}' comes with a later version"
+                yield ModelError(message, line.noun.span, hint=f"this version has: {', '.join(form.lines)}")
             elif inner is not None:
                 yield from check_form(line, inner)
             else:
@@ -254,7 +255,8 @@ def _check_field(
 ) -> Iterator[ModelError]:
     name = target.id if isinstance(target, nodes.Name) else None
     if name is None:
-        yield ModelError(f"left of '=' in '{word}' stands the name of a field", target.span)
+        message, plural = f"left of '=' in '{word}' stands the name of a field", f"fields of '{word}'"
+        yield ModelError(message, target.span, hint=_suggest("", form, plural))
     elif name not in (form.fields or {}):
         yield ModelError(f"'{word}' has no field '{name}'", target.span, hint=_suggest(name, form, "fields"))
     elif name in seen:

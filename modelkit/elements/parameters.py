@@ -57,6 +57,18 @@ class Parameter:
                 return f"must lie from {_shown(low)} to {_shown(high)}, not {shown}"
         return None
 
+    @property
+    def advice(self) -> str:
+        """What to give instead of a value that is refused."""
+        if self.choices is not None:
+            return "give one of these, or add the value to the choices"
+        if self.interval is not None and not self.integer:
+            return "give a value in this interval, or widen it"
+        if self.interval is not None:
+            low, high = self.interval
+            return f"give an integer from {_shown(low)} to {_shown(high)}"
+        return "give an integer, such as 4" if self.integer else "give a real number, such as 0.5"
+
 
 def _shown(value: sp.Expr) -> str:
     return "infinite" if value == sp.oo else expression_text(from_sympy(value))
@@ -86,7 +98,8 @@ class ParameterNoun(Noun):
         """Constants only: default, interval, choices; the default must lie within."""
         item = _item(statement)
         if not isinstance(item.target, nodes.Name):
-            raise ModelError("a parameter is a single number with a plain name", item.target.span)
+            message = "a parameter is a single number with a plain name"
+            raise ModelError(message, item.target.span, hint=f"write: {self.form.pattern}")
         check_name(item.target)
         if item.value is None:
             raise ModelError(
@@ -114,7 +127,7 @@ class ParameterNoun(Noun):
         reason = parameter.refuses(default)
         binder.store("parameters", name, parameter)
         if reason:
-            raise ModelError(f"the parameter '{name}' {reason}", item.value.span)
+            raise ModelError(f"the parameter '{name}' {reason}", item.value.span, hint=parameter.advice)
 
 
 def _mean(name: nodes.Name, binder: Binder, *, is_complex: bool) -> sp.Symbol:
@@ -171,7 +184,8 @@ def _interval(statement: nodes.Statement, binder: Binder) -> tuple[sp.Expr, sp.E
         if clause.word == "from":
             low, high = (binder.constant(bound, "a bound of a parameter") for bound in clause.items)  # type: ignore[arg-type]
             if not (low.is_extended_real and high.is_extended_real and low <= high):
-                raise ModelError("an interval goes from its smaller to its larger end", clause.span)
+                message = "an interval goes from its smaller to its larger end"
+                raise ModelError(message, clause.span, hint="write: from LOW to HIGH, such as from 0 to 2")
             return low, high
     return None
 

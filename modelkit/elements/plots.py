@@ -12,7 +12,7 @@ from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
-from modelkit.registry import suggestion, verbs
+from modelkit.registry import running_dims, suggestion, verbs
 
 DRAW = Form(
     pattern="draw QUANTITY against DIMENSION by DIMENSION",
@@ -28,7 +28,6 @@ MAP = Form(
     needs=("against", "by"),
     doc="a colour for each pair of values",
 )
-RUNNING = {"E": "energy"}
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,9 @@ def _dimension(line: nodes.Statement, word: str, request: OutputRequest, task: T
         node = clause.items[0]
         shown = expression_text(node).replace(" ", "")  # type: ignore[arg-type]
         known = _dimensions(request, task)
-        if shown in RUNNING and RUNNING[shown] in known:
-            hint = f"write '{RUNNING[shown]}'"
-            raise ModelError(f"the dimension is called '{RUNNING[shown]}'", node.span, hint=hint)
+        called = running_dims().get(shown)
+        if shown not in known and called in known:
+            raise ModelError(f"the dimension is called '{called}'", node.span, hint=f"write '{called}'")
         if shown == "site" and "terminal" in known:
             return shown  # a terminal's value stands at its site
         if shown not in known:

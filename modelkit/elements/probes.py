@@ -114,13 +114,13 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
     left, right = node.operands
     word = expression_text(left).replace(" ", "")
     if word not in conditions and word.split("(")[0] in LATER:
-        raise ModelError(f"the condition '{word} == ...' comes with a later version", left.span)
+        raise ModelError(f"the condition '{word} == ...' comes with a later version", left.span, hint=usage)
     if word not in conditions:
         hint = suggestion(word, conditions, conditions.plural)
         raise ModelError(f"a probe has no condition on '{word}'", left.span, hint=hint)
     value = binder.formula(right, scope)
     if value.is_extended_real is False:
-        raise ModelError("what is prescribed must be real", right.span)
+        raise ModelError("what is prescribed must be real", right.span, hint=f"write: {word} == 0")
     check_quantity(right, conditions[word].unit, f"'{word}'", binder, scope)
     return Condition(word, value, node.span)
 

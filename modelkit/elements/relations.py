@@ -62,7 +62,9 @@ def written_site(node: nodes.Expr, grounds: Grounds, binder: Binder) -> Written:
     labels = subscripts[count:]
     if len(subscripts) < count or (labels and not grounds.spaces):
         raise ModelError(
-            f"the site '{family.pattern}' has {_counted(count)}, {len(subscripts)} given", node.span
+            f"the site '{family.pattern}' has {_counted(count)}, {len(subscripts)} given",
+            node.span,
+            hint=f"write {family.pattern}" if count else f"write {family.name}",
         )
     return Written(family, subscripts[:count], labels, node.span)
 
@@ -127,7 +129,8 @@ def bind_ref(site: Written, binder: Binder, scope: Scope) -> SiteRef:
     at = tuple(binder.formula(subscript, scope) for subscript in site.subscripts)
     for formula, subscript in zip(at, site.subscripts, strict=True):
         if formula.is_integer is False and formula.is_number:
-            raise ModelError("the index of a site is an integer", subscript.span)
+            hint = f"write {site.family.pattern}, counted in integers"
+            raise ModelError("the index of a site is an integer", subscript.span, hint=hint)
         check_quantity(subscript, "1", "the index of a site", binder, scope)
     return SiteRef(site.family.lattice, site.family.name, at, site.span)
 
@@ -150,7 +153,8 @@ def _ordered(indices: list[Index]) -> list[Index]:
         ready = [index for index in waiting if not _used(index) & (names - {index.symbol})]
         if not ready:
             circle = ", ".join(f"'{index.name}'" for index in waiting)
-            raise ModelError(f"the ranges of {circle} need one another", waiting[0].span)
+            hint = f"give '{waiting[0].name}' a range without the others: for {waiting[0].name} in 1..N"
+            raise ModelError(f"the ranges of {circle} need one another", waiting[0].span, hint=hint)
         done.append(ready[0])
         waiting.remove(ready[0])
     return done
@@ -185,7 +189,8 @@ def component_matrix(
     source, target = sites[0], sites[-1]
     columns, rows = _components(source, spaces), _components(target, spaces)
     if set(columns) != set(rows):
-        raise ModelError("both ends need labels of the same internal spaces", target.span)
+        hint = "label both ends, such as c[l, up] -> c[l+1, up]"
+        raise ModelError("both ends need labels of the same internal spaces", target.span, hint=hint)
     product = sp.ImmutableDenseMatrix([[value]])
     for space in spaces:
         size = space.dimension

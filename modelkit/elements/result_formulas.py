@@ -9,42 +9,13 @@ import sympy as sp
 
 from modelkit.dimensions import Exponents, dimension_of
 from modelkit.elements.binder import Binder
-from modelkit.elements.calls import subscripts_of
-from modelkit.elements.indices import spelled
-from modelkit.elements.lattices import Lattice
-from modelkit.elements.nouns import Noun, nouns
 from modelkit.elements.quantities import quantity_of
-from modelkit.elements.terminals import Terminal, TerminalNoun
+from modelkit.elements.result_labels import Label as Label
+from modelkit.elements.result_labels import bind_label
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
-from modelkit.language.printer import expression_text, from_sympy
 from modelkit.language.scope import Scope, Special
-from modelkit.numerics.evaluate import evaluate
-from modelkit.registry import Output, outputs, reductions, suggestion
-
-UNLABELLED = frozenset(("energy", "time", "branch", "band", "momentum", "momentum_x", "momentum_y"))
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label of a Dataset, ``S[2]`` or ``c[3]->c[4]``: names with the formulas of their indices."""
-
-    parts: tuple[tuple[str, tuple[sp.Expr, ...]], ...]
-
-    def text(self, values: Mapping[str, float | complex | int]) -> str:
-        """The label for given values of the parameters and lets: ``S[2]``, without blanks."""
-        return "->".join(
-            spelled(name, [complex(evaluate(formula, values)).real for formula in at])
-            for name, at in self.parts
-        )
-
-    def __str__(self) -> str:
-        """The label with its formulas: ``S[N-1]``."""
-        parts = []
-        for name, at in self.parts:
-            shown = ",".join(expression_text(from_sympy(formula)).replace(" ", "") for formula in at)
-            parts.append(f"{name}[{shown}]" if at else name)
-        return "->".join(parts)
+from modelkit.registry import Output, outputs, reductions, result_dims, suggestion
 
 
 @dataclass(frozen=True)
@@ -84,7 +55,7 @@ class OutputRequest:
         found: set[str] = set()
         for symbol, quantity in self.quantities.items():
             dims = outputs[quantity.output].dims
-            found.update(dim for dim in dims if not quantity.labels or dim in UNLABELLED)
+            found.update(dim for dim in dims if not quantity.labels or not result_dims[dim].labelled)
             if quantity.case is None and symbol not in reduced:
                 found.add("case")
         return frozenset(found)
@@ -112,7 +83,7 @@ def parameter_prefix(device: Scope) -> Special:
                 meaning = device.names.get(name.id)
                 if meaning is None or not isinstance(meaning.value, sp.Expr):
                     known = [word for word, one in device.names.items() if isinstance(one.value, sp.Symbol)]
-                    hint = suggestion(name.id, known, "parameters and lets")
+                    hint = suggestion(name.id, known, "parameters and lets") or "declare it: param x = 1"
                     raise ModelError(f"there is no parameter '{name.id}'", name.span, hint=hint)
                 return meaning.value
         return None
@@ -213,13 +184,19 @@ class _Reader:
         output = by_word(name.id)
         assert output is not None  # asked before
         check_verb(output, self.verb, name)
-        labelled = [dim for dim in output.dims if dim not in UNLABELLED]
+        labelled = [dim for dim in output.dims if result_dims[dim].labelled]
         if at and len(at) != len(labelled):
             shown = ", ".join(labelled) or "no labels"
-            hint = f"write: {name.id}[c[1] -> c[2]]" if "bond" in labelled else None
+            hint = (
+                f"write: {name.id}[c[1] -> c[2]]"
+                if "bond" in labelled
+                else f"write: {name.id}{'[...]' * bool(labelled)}"
+            )
             message = f"'{name.id}' has the labels ({shown}), {len(at)} given"
             raise ModelError(message, name.span, hint=hint)
-        labels = tuple(self._label(name, node, dim) for node, dim in zip(at, labelled, strict=False))
+        labels = tuple(
+            bind_label(name, node, dim, self.binder) for node, dim in zip(at, labelled, strict=False)
+        )
         quantity = Quantity(output.name, labels, case)
         for symbol, known in self.quantities.items():
             if known == quantity:
@@ -229,72 +206,12 @@ class _Reader:
         self.quantities[symbol] = quantity
         return symbol
 
-    def _label(self, result: nodes.Name, node: nodes.Expr | nodes.Arrow, dim: str) -> Label:
-        """``S[2]`` for a terminal or site, ``c[3] -> c[4]`` for a bond."""
-        match node:
-            case nodes.Arrow(left=left, right=right) if dim == "bond":
-                return Label((self._part(left, dim), self._part(right, dim)))
-            case nodes.Arrow():
-                raise ModelError(f"the label of '{result.id}' is a {dim}, not a bond", node.span)
-            case _ if dim == "bond":
-                hint = f"write: {result.id}[c[1] -> c[2]]"
-                raise ModelError(f"the label of '{result.id}' is a bond", node.span, hint=hint)
-        return Label((self._part(node, dim),))
-
-    def _part(self, node: nodes.Expr, dim: str) -> tuple[str, tuple[sp.Expr, ...]]:
-        of, at = (node.of, subscripts_of(node)) if isinstance(node, nodes.Index) else (node, ())
-        if dim in ("site", "bond"):
-            name, count = self._site(of)
-        else:
-            name, count = self._terminal(of)
-        if len(at) != count:
-            shown = "no index" if count == 0 else f"{count} index" if count == 1 else f"{count} indices"
-            raise ModelError(f"'{name}' has {shown}, {len(at)} given", node.span)
-        return name, tuple(self.binder.formula(part) for part in at)
-
-    def _terminal(self, of: nodes.Expr) -> tuple[str, int]:
-        if not isinstance(of, nodes.Name):
-            raise ModelError("this is no terminal", of.span)
-        return of.id, len(find_terminal(of, self.binder).indices)
-
-    def _site(self, of: nodes.Expr) -> tuple[str, int]:
-        """Name and number of indices; ``wire.c`` where several lattices have a site ``c``."""
-        elements = self.binder.section("elements").values()
-        lattices = [one for one in elements if isinstance(one, Lattice)]
-        places = [(lattice.name, family) for lattice in lattices for family in lattice.sites]
-        name, found = of, places
-        if isinstance(of, nodes.Member) and isinstance(of.of, nodes.Name):
-            lattice = self.binder.find(of.of, "lattice", "elements", Lattice)
-            name, found = of.name, [place for place in places if place[0] == lattice.name]
-        if not isinstance(name, nodes.Name):
-            raise ModelError("this is no site", of.span, hint="write a site such as c[3]")
-        called = [place for place in found if place[1].name == name.id]
-        if not called:
-            hint = suggestion(name.id, [family.name for _, family in found], "sites")
-            raise ModelError(f"there is no site '{name.id}'", name.span, hint=hint)
-        if len(called) > 1:
-            shown = " or ".join(f"{lattice}.{name.id}" for lattice, _ in called)
-            raise ModelError(f"several lattices have a site '{name.id}'", of.span, hint=f"write {shown}")
-        shared = sum(family.name == name.id for _, family in places) > 1
-        lattice_name, family = called[0]
-        return (f"{lattice_name}.{name.id}" if shared else name.id), len(family.indices)
-
     def _unknown(self, name: nodes.Name) -> sp.Basic | None:
         """Only results have labels."""
         if name.id in self.binder.meanings:
             return None
         hint = suggestion(name.id, output_words(self.verb), "outputs")
         raise ModelError(f"there is no output '{name.id}'", name.span, hint=hint)
-
-
-def find_terminal(name: nodes.Name, binder: Binder) -> Terminal:
-    """A bath or probe by its name, or an error that suggests the right one."""
-    terminals = {key: one for key, one in binder.section("elements").items() if isinstance(one, Terminal)}
-    noun = terminals[name.id].noun if name.id in terminals else "terminal"
-    declared = binder.declared("device").get(name.id)
-    if declared is not None and issubclass(nouns.get(declared.noun, Noun), TerminalNoun):
-        noun = declared.noun
-    return binder.find(name, noun, "elements", Terminal)
 
 
 def check_verb(output: Output, verb: str, name: nodes.Name) -> None:

@@ -64,6 +64,13 @@ LATER = ("lead",)
 HERMITIAN = 1e-12  # relative to the largest element
 
 
+def described_as(kind: str) -> str:
+    """What the arguments of a kind are, as a hint: ``wide_band(Gamma) has Gamma = rate of escape, ...``."""
+    described = self_energies[kind].arguments
+    told = ", ".join(f"{name} = {one.meaning}" for name, one in described.items())
+    return f"{kind}({', '.join(described)}) has {told}"
+
+
 @self_energies.register("chain")
 class Chain:
     """A semi-infinite chain: ``Sigma = coupling^2/(2 hopping^2) (E - i sqrt(4 hopping^2 - E^2))``."""

@@ -12,7 +12,7 @@ from modelkit.elements.binder import Binder
 from modelkit.elements.calls import arguments_of, called_name
 from modelkit.elements.lattices import Formula
 from modelkit.elements.quantities import check_quantity
-from modelkit.elements.self_energies import LATER, SelfEnergy, self_energies
+from modelkit.elements.self_energies import LATER, SelfEnergy, described_as, self_energies
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.functions import functions
@@ -22,7 +22,7 @@ from modelkit.numerics.evaluate import evaluate
 from modelkit.registry import suggestion
 
 ENERGY = sp.Symbol("E", real=True)
-EXPRESSION = "expression"
+EXPRESSION = "expression"  # a formula in E, no registered kind: its value is a function of the energies
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class SelfEnergyCall:
     kind: str
     arguments: Mapping[str, Formula]
     span: Span | None = None
+
+    @property
+    def is_formula(self) -> bool:
+        """Whether it is a formula in ``E``, not a registered kind."""
+        return self.kind == EXPRESSION
 
 
 def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEnergyCall:
@@ -87,7 +92,7 @@ def _call(
     if not any(value.free_symbols for value in values.values()):
         reason = kind.refuses(**{name: np.asarray(evaluate(value, {})) for name, value in values.items()})
         if reason:
-            raise ModelError(reason, node.span)
+            raise ModelError(reason, node.span, hint=described_as(word))
     return SelfEnergyCall(word, {name: values[name] for name in described}, node.span)
 
 

@@ -76,7 +76,9 @@ def bind_site(line: nodes.Statement, grounds: Grounds, binder: Binder) -> SiteFa
     if name.id in grounds.families:
         first = grounds.families[name.id].span
         place = f" in line {first.line}" if first is not None else ""
-        raise ModelError(f"the site '{name.id}' is declared already{place}", name.span)
+        raise ModelError(
+            f"the site '{name.id}' is declared already{place}", name.span, hint="give it another name"
+        )
     loops, scope = bind_loops(line, binder, binder.scope)
     written = [subscript.id for subscript in subscripts if isinstance(subscript, nodes.Name)]
     declared = [index.name for index in loops]

@@ -14,10 +14,9 @@ from modelkit.elements.parameters import Parameter
 from modelkit.elements.quantities import check_quantity
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
-from modelkit.registry import Verb, outputs
+from modelkit.registry import Verb, outputs, running_unit
 
 MOST_POINTS = 1_000_000
-RUNNING = {"E": "energy", "time": "time"}  # running variables, and their dimensions in the Dataset
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,12 @@ def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
     assert isinstance(line.head, nodes.Listing)  # the form has been checked
     item = line.head.items[0]
     if len(line.head.items) > 1 or item.value is not None:
-        raise ModelError("one sweep a line; several sweeps give their product", line.head.span)
+        message, hint = "one sweep a line; several sweeps give their product", "write: sweep x in {1, 2}"
+        raise ModelError(message, line.head.span, hint=hint)
     over = _over(line, binder)
     if isinstance(item.target, nodes.Name) and item.target.id in verb.grids:
         for node in _written(line):
-            if item.target.id in RUNNING:
-                check_quantity(node, RUNNING[item.target.id], f"'{item.target.id}'", binder)
+            check_quantity(node, running_unit(item.target.id), f"'{item.target.id}'", binder)
         return Sweep(item.target.id, over, line.span)
     if isinstance(item.target, nodes.Name):
         _check_dimension(item.target)
@@ -91,13 +90,15 @@ def _over(line: nodes.Statement, binder: Binder) -> Range | Listed | Grid:
     if words == ["in"] and first is not None:
         over = bind_over(first.items[0], binder, binder.scope)  # type: ignore[arg-type]
         if isinstance(over, Ring):
-            raise ModelError("a sweep runs over 1..N or over listed values", first.span)
+            hint = "write: in 1..N"
+            raise ModelError("a sweep runs over 1..N or over listed values", first.span, hint=hint)
         return over
     if words == ["from", "points"] and first is not None:
         start, stop = (binder.formula(part) for part in first.items)  # type: ignore[arg-type]
         points = binder.constant(line.clauses[1].items[0], "the number of points")  # type: ignore[arg-type]
         if not (points.is_integer and 1 <= points <= MOST_POINTS):
-            raise ModelError(f"a sweep has 1 to {MOST_POINTS} points", line.clauses[1].span)
+            hint = "write: from 0 to 1 points 101"
+            raise ModelError(f"a sweep has 1 to {MOST_POINTS} points", line.clauses[1].span, hint=hint)
         return Grid(start, stop, int(points))
     raise ModelError(
         "a sweep needs its values",
@@ -130,4 +131,5 @@ def _check_values(parameter: Parameter, over: Range | Listed | Grid, line: nodes
         reason = parameter.refuses(value) if checked else None
         if reason:
             place = f" (line {parameter.span.line})" if parameter.span is not None else ""
-            raise ModelError(f"the parameter '{parameter.name}'{place} {reason}", span)
+            message = f"the parameter '{parameter.name}'{place} {reason}"
+            raise ModelError(message, span, hint=parameter.advice)

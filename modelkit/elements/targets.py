@@ -130,7 +130,9 @@ def _target(node: nodes.Expr, binder: Binder) -> Target:
     if not any(len(family.indices) > ENDS[word] for family in lattice.sites):
         which = ("an index", "a second index")[ENDS[word]]
         raise ModelError(
-            f"no site of '{lattice.name}' has {which}, so there is no '{word}' end", of.name.span
+            f"no site of '{lattice.name}' has {which}, so there is no '{word}' end",
+            of.name.span,
+            hint=f"name a site of '{lattice.name}'",
         )
     return Target(lattice, None, word, None, node.span)
 
@@ -147,7 +149,8 @@ def _family_target(
         )
     if subscripts is not None and len(subscripts) != count:
         shown = "no index" if count == 0 else f"{count} index" if count == 1 else f"{count} indices"
-        raise ModelError(f"the site '{family.pattern}' has {shown}, {len(subscripts)} given", span)
+        message = f"the site '{family.pattern}' has {shown}, {len(subscripts)} given"
+        raise ModelError(message, span, hint=f"write {lattice.name}.{family.pattern}")
     if subscripts is None and count == 0:
         subscripts = ()
     return Target(lattice, family, None, subscripts, span)

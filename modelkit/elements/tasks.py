@@ -147,10 +147,10 @@ def _options(
                 raise ModelError("an option has a name", argument.span, hint=f"write: {verb.name}({shown})")
             name = argument.name
             if name.id not in verb.options:
-                hint = suggestion(name.id, verb.options, f"options of '{verb.name}'")
+                hint = suggestion(name.id, verb.options, f"options of '{verb.name}'") or "leave it out"
                 raise ModelError(f"'{verb.name}' has no option '{name.id}'", name.span, hint=hint)
             if name.id in found:
-                raise ModelError(f"the option '{name.id}' is given twice", name.span)
+                raise ModelError(f"the option '{name.id}' is given twice", name.span, hint="keep one of them")
             found[name.id] = _option(name.id, argument.value, binder)
     return found
 
@@ -172,7 +172,7 @@ def _option(name: str, node: nodes.Expr, binder: Binder) -> object:
     value = binder.constant(node, f"the option '{name}'")
     if name == "order":
         if not (value.is_integer and value.is_positive):
-            raise ModelError("an order is 1, 2, ...", node.span)
+            raise ModelError("an order is 1, 2, ...", node.span, hint="write order = 1 for linear response")
         if not binder.section("reference") and not _declares(binder, "reference"):
             raise ModelError(
                 "an order counts deviations from the reference, and the model has none",
@@ -202,7 +202,7 @@ def _cases(lines: list[nodes.Statement], binder: Binder) -> tuple[str, ...]:
                         "cases are listed by their names", item.span, hint=f"write: {CASES.pattern}"
                     )
                 if name.id in found:
-                    raise ModelError(f"the case '{name.id}' is listed twice", name.span)
+                    raise ModelError(f"the case '{name.id}' is listed twice", name.span, hint="list it once")
                 found.append(name.id)
                 binder.find(name, "case", "cases", Case)
     return tuple(found)
@@ -258,7 +258,9 @@ def _check_output(
     request: OutputRequest, item: nodes.Item, others: Mapping[str, OutputRequest], sweeps: Mapping[str, Sweep]
 ) -> None:
     if request.name in others:
-        raise ModelError(f"the output '{request.name}' is listed twice", item.target.span)
+        raise ModelError(
+            f"the output '{request.name}' is listed twice", item.target.span, hint="list it once"
+        )
     if request.name in sweeps:
         raise ModelError(
             f"'{request.name}' is swept in this task", item.target.span, hint="give the formula another name"

@@ -15,8 +15,8 @@ from modelkit.elements.loops import bind_loops, make_index, with_indices
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, fields_of
 from modelkit.elements.quantities import check_quantity
+from modelkit.elements.self_energy_calls import EXPRESSION, bind_self_energy
 from modelkit.elements.self_energy_calls import SelfEnergyCall as SelfEnergyCall
-from modelkit.elements.self_energy_calls import bind_self_energy
 from modelkit.elements.targets import Attachment as Attachment
 from modelkit.elements.targets import Target, bind_targets, free_target_indices, written_targets
 from modelkit.errors import ModelError, Span
@@ -227,7 +227,7 @@ def bind_fields(
         )
     spans = {name: one.span or one.target.span for name, one in fields.items()}
     shown = {name: span for name, span in spans.items() if span is not None}
-    return call or SelfEnergyCall("expression", {}), given, bands, shown
+    return call or SelfEnergyCall(EXPRESSION, {}), given, bands, shown
 
 
 def _self_energy(node: nodes.Expr, places: Places, binder: Binder) -> SelfEnergyCall:
@@ -261,9 +261,10 @@ def _head(statement: nodes.Statement, form: Form) -> tuple[nodes.Name, Sequence[
 def _given(name: str, node: nodes.Expr, scope: Scope, binder: Binder) -> sp.Expr:
     value = binder.formula(node, scope)
     if value.is_extended_real is False:
-        raise ModelError(f"'{name}' must be real", node.span)
+        hint = "leave out the imaginary part, or take re(...)"
+        raise ModelError(f"'{name}' must be real", node.span, hint=hint)
     if name == "T" and value.is_negative:
-        raise ModelError("a temperature is not negative", node.span)
+        raise ModelError("a temperature is not negative", node.span, hint="write T = 0 or more")
     check_quantity(node, DIMENSIONS[name], f"'{name}'", binder, scope)
     return value
 

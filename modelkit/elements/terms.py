@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 import sympy as sp
 
@@ -63,12 +63,27 @@ class Term:
     distribution: str | None = None
     span: Span | None = None
 
+    @property
+    def part(self) -> HamiltonianPart | None:
+        """What it adds to, as its kind says."""
+        return terms[self.kind].part
+
+
+HamiltonianPart: TypeAlias = Literal["onsite", "hops", "pairs"]
+PARTS: tuple[HamiltonianPart, ...] = get_args(HamiltonianPart)
+
 
 class TermKind:
-    """What a kind of relation supplies."""
+    """What a kind of relation supplies.
+
+    ``part`` says how its value enters H: ``onsite`` as ``c†_a c_a``, Hermitian by itself; ``hops`` as
+    ``c†_to c_from`` and ``pairs`` as ``c_a c_b``, on the bond between two sites, plus h.c.
+    """
 
     form: ClassVar[Form]
+    part: ClassVar[HamiltonianPart | None] = None  # what it adds to; None: it is in no matrix
     joint: ClassVar[str | None] = None  # operator between the two ends, None for a single site
+    called: ClassVar[str | None] = None  # in front of its sites in messages, where its word does not do
     disordered: ClassVar[bool] = False  # may stand behind `disorder`
     scalar: ClassVar[bool] = False  # the value is a number even where sites have components
 
@@ -92,6 +107,8 @@ class Onsite(TermKind):
         value=True,
         doc="energy of a site; in line with others it adds",
     )
+    part = "onsite"
+    called = "on-site energy of"
     disordered = True
 
     @staticmethod
@@ -118,6 +135,7 @@ class Hop(TermKind):
         value=True,
         doc="amplitude of c†_to c_from; the Hermitian partner is implied",
     )
+    part = "hops"
     joint = "->"
 
     @staticmethod
@@ -140,6 +158,7 @@ class Pair(TermKind):
         value=True,
         doc="Delta c_a c_b + h.c.; each pair once, the order gives the sign",
     )
+    part = "pairs"
     joint = "-"
 
 
@@ -191,7 +210,8 @@ def bind_disorder(line: nodes.Statement, grounds: Grounds, binder: Binder) -> Te
         raise ModelError(f"there is no disorder of '{word.id}'", word.span, hint=hint)
     site = written_site(line.head.target, grounds, binder)
     if site.labels:
-        raise ModelError("disorder acts on all components of a site alike", site.span)
+        hint = f"write {site.family.pattern}"
+        raise ModelError("disorder acts on all components of a site alike", site.span, hint=hint)
     places = bind_places(line, [site], binder)
     assert line.value is not None  # the form has been checked
     name, value = _distribution(line.value, places, binder)
@@ -245,7 +265,7 @@ def _distribution(node: nodes.Expr, places: Places, binder: Binder) -> tuple[str
     arguments = arguments_of(node, names)
     found = {name: binder.formula(value, places.scope) for name, value in arguments.items()}
     if found["seed"].is_integer is False:
-        raise ModelError("a seed is an integer", arguments["seed"].span)
+        raise ModelError("a seed is an integer", arguments["seed"].span, hint="write seed = 7")
     for name, value in arguments.items():
         check_quantity(value, "1" if name == "seed" else "energy", f"'{name}'", binder, places.scope)
     return called.id, sp.Tuple(*(found[name] for name in names))

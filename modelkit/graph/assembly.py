@@ -18,7 +18,7 @@ Rows = Integers | slice
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Terms of one kind on one lattice with their values: blocks (1 or count, d, d) for each."""
+    """Terms of one part of H on one lattice with their values: blocks (1 or count, d, d) for each."""
 
     terms: tuple[Placed, ...]
     blocks: tuple[Complexes, ...]
@@ -56,7 +56,7 @@ NO_ENTRIES = Entries(_NONE, _NONE, np.zeros(0, dtype=np.complex128), _NONE)
 
 
 def elements(place: Place, parts: Mapping[str, Part], first_bond: int) -> Elements:
-    """Entries of one lattice from its ``onsite``, ``hop`` and ``pair`` terms.
+    """Entries of one lattice from the parts ``onsite``, ``hops`` and ``pairs`` of its terms.
 
     Its bonds are numbered from ``first_bond``.
 
@@ -64,7 +64,7 @@ def elements(place: Place, parts: Mapping[str, Part], first_bond: int) -> Elemen
     their nambu blocks (in ``hops``, on no bond); without a nambu space they stay coefficients of
     ``c_row c_column`` in ``pairs``.
     """
-    hops, pairs = parts["hop"], parts["pair"]
+    hops, pairs = parts["hops"], parts["pairs"]
     home = _home_blocks(place, parts["onsite"], hops, pairs)
     bond_blocks, joined = _bond_blocks(place, hops)
     sites = np.arange(place.first, place.first + place.size, dtype=np.intp)

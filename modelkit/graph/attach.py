@@ -14,6 +14,7 @@ from modelkit.graph.formulas import Values, key_of, names_in
 from modelkit.graph.lookup import lookup
 from modelkit.graph.sites import Sites, domain_names, located
 from modelkit.graph.terms import Families, existing
+from modelkit.registry import suggestion
 
 _ENDS = {"left": (0, np.min), "right": (0, np.max), "bottom": (1, np.min), "top": (1, np.max)}
 
@@ -60,7 +61,9 @@ def attached(terminal: Terminal, families: Families, values: Values, limit: int)
     columns = [members.index[index.name] for index in terminal.indices]
     twice = lookup(columns, members.count).repeated
     if twice is not None:
-        raise ModelError(f"'{empty.label(twice)}' is declared twice", terminal.span)
+        raise ModelError(
+            f"'{empty.label(twice)}' is declared twice", terminal.span, hint="list each index once"
+        )
     parts = [
         part
         for attachment in terminal.attachments
@@ -139,6 +142,7 @@ def _on_all(
         raise ModelError(
             f"{bounds.what} would touch {count * len(rows):.3g} sites; the limit is {bounds.limit:.3g}",
             bounds.span,
+            hint="attach it to fewer sites: choose them with 'where' behind 'on'",
         )
     member = np.repeat(np.arange(count, dtype=np.intp), len(rows))
     site = np.tile(rows, count)
@@ -146,7 +150,8 @@ def _on_all(
     unknown = names_in([attachment.where]) - set(whole.index) - set(values)
     if unknown:
         name = min(unknown)
-        raise ModelError(f"the sites of '{sites.family.name}' have no index '{name}'", attachment.span)
+        message = f"the sites of '{sites.family.name}' have no index '{name}'"
+        raise ModelError(message, attachment.span, hint=suggestion(name, whole.index, "indices"))
     kept = _kept(attachment, whole, values)
     return member[kept], site[kept] + sites.first
 
@@ -167,7 +172,8 @@ def _extreme(attachment: Attachment, touched: list[Sites]) -> float | None:
     found = [choose(column) for column in columns if column is not None and len(column)]
     whole = attachment.lattice
     if not found:
-        raise ModelError(f"'{whole}' has no index that has a '{attachment.end}' end", attachment.span)
+        message = f"'{whole}' has no index that has a '{attachment.end}' end"
+        raise ModelError(message, attachment.span, hint=f"name a site of '{whole}'")
     place = _ENDS[attachment.end][0]
     if any(len(sites.rings) > place and sites.rings[place] for sites in touched):
         raise ModelError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from modelkit.elements.terms import terms
 from modelkit.errors import ModelError
 from modelkit.graph.device import Integers
 from modelkit.graph.terms import Placed
@@ -82,7 +83,7 @@ def _length(term: Placed, kept: Integers | slice) -> int:
 def _refuse_own_site(term: Placed, home: Integers) -> None:
     """A hop between two components of one site is fine, one that holds its own partner is not."""
     turned = term.turns[home].any(axis=1) if term.turns is not None else np.zeros(len(home), dtype=bool)
-    if term.term.kind != "hop" or turned.all() or not _overlap(term, term):
+    if term.term.part != "hops" or turned.all() or not _overlap(term, term):
         return
     label = term.label(0, int(home[~turned][0]))
     raise ModelError(
@@ -147,16 +148,15 @@ def _origins(
 
 def _both_directions(first: tuple[Placed, int], second: tuple[Placed, int]) -> ModelError:
     (early, early_row), (late, late_row) = first, second
-    arrow, noun = (" -> ", "hop") if late.term.kind == "hop" else (" - ", late.term.kind)
     names = [
-        arrow.join(term.label(end, row) for end in (0, 1))
+        f" {terms[late.term.kind].joint} ".join(term.label(end, row) for end in (0, 1))
         for term, row in ((early, early_row), (late, late_row))
     ]
-    within = early.term is late.term
+    within, directed = early.term is late.term, late.term.part == "hops"
     there = f"in line {early.term.span.line}" if early.term.span and not within else "by the same line"
-    hint = "the Hermitian partner is implied" if noun == "hop" else "each pair once: its order gives the sign"
+    hint = "the Hermitian partner is implied" if directed else "each pair once: its order gives the sign"
     if within:
         hint += "; keep one order with 'where', such as 'where m > l'"
-    what = "in both directions" if noun == "hop" else "in both orders"
-    message = f"the {noun} '{names[1]}' is declared {what}: '{names[0]}' is already there, {there}"
+    what = "in both directions" if directed else "in both orders"
+    message = f"the {late.term.kind} '{names[1]}' is declared {what}: '{names[0]}' is already there, {there}"
     return ModelError(message, late.term.span, hint=hint)

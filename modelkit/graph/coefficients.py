@@ -10,7 +10,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.elements.disorder import distributions
-from modelkit.elements.lattices import Term
+from modelkit.elements.terms import Term, terms
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes
 from modelkit.graph.disorder import uniform_numbers
@@ -25,7 +25,7 @@ from modelkit.graph.internal import (
     particle_hole_image,
 )
 from modelkit.graph.terms import Placed
-from modelkit.numerics.evaluate import first_fault
+from modelkit.numerics.evaluate import first_fault, mending
 
 TOLERANCE = 1e-12  # of the largest element of a block
 
@@ -36,7 +36,7 @@ def value_names(term: Term) -> frozenset[str]:
 
 
 def coefficients(placed: Placed, space: Internal, values: Values) -> Complexes:
-    """Blocks of a term, shape (1 or count, d, d); for ``pair`` (.., p, p) on the particles.
+    """Blocks of a term, shape (1 or count, d, d); for pairs (.., p, p) on the particles.
 
     Raises
     ------
@@ -47,20 +47,21 @@ def coefficients(placed: Placed, space: Internal, values: Values) -> Complexes:
     term = placed.term
     matrix_size(term.value, space, term.kind, term.span)
     if not placed.count:  # nothing to evaluate, whatever the formula would give
-        size = space.particle if term.kind == "pair" else space.dimension
+        size = space.particle if term.part == "pairs" else space.dimension
         return np.zeros((1, size, size), dtype=np.complex128)
     if term.distribution is None:
         value = evaluated(term.value, values, placed.domain.index, term.span)
     else:
         value = _disorder(placed, term.distribution, values)
     matrix = isinstance(term.value, sp.MatrixBase)
-    value = _sound(placed, value, real=term.kind == "onsite" and not matrix, axes=2 * matrix)
-    if term.kind == "pair":
+    value = _sound(placed, value, real=term.part == "onsite" and not matrix, axes=2 * matrix)
+    if term.part == "pairs":
         if not acts_on_particles(term.value, space):
-            raise ModelError("the matrix of a pair acts on the particles, without 'tau'", term.span)
+            message = "the matrix of a pair acts on the particles, without 'tau'"
+            raise ModelError(message, term.span, hint="write a matrix of spins, such as 1i*sigma_y*Delta")
         return particle_blocks(value, term.value, space)
     blocks = full_blocks(value, term.value, space)
-    if term.kind == "onsite":
+    if term.part == "onsite":
         _refuse_block(placed, blocks, adjoint, "is not Hermitian", "write each element and its conjugate")
     if not acts_on_particles(term.value, space):
         hint = "the hole block is minus the conjugate of the particle block; 'tau_z' gives it for real ones"
@@ -81,7 +82,8 @@ def _disorder(placed: Placed, distribution: str, values: Values) -> NDArray[Any]
     *shape, last = (evaluated(argument, values, placed.domain.index, term.span) for argument in value.args)
     seed = complex(last[()]) if last.ndim == 0 else complex("nan")
     if seed.imag or not np.isfinite(seed.real) or seed.real != np.rint(seed.real):
-        raise ModelError("the seed of a disorder is one integer for all sites", term.span)
+        message = "the seed of a disorder is one integer for all sites"
+        raise ModelError(message, term.span, hint="write a whole number: seed = 7")
     columns = [
         family.domain.index[name][site - family.first]
         for family, site in zip(placed.families, placed.sites, strict=True)
@@ -100,7 +102,7 @@ def _sound(placed: Placed, value: NDArray[Any], *, real: bool, axes: int) -> NDA
     row = fault.index[0] if fault.index else 0
     element = "an element of " if axes else ""
     reason = f"{fault.reason}, but H is Hermitian" if fault.reason.startswith("complex") else fault.reason
-    hint = "exclude it with 'where'" if fault.index else None
+    hint = "exclude it with 'where'" if fault.index else mending(fault.reason)
     raise ModelError(f"{element}the {_named(placed, row)} is {reason}", placed.term.span, hint=hint)
 
 
@@ -117,7 +119,6 @@ def _refuse_block(
 
 
 def _named(placed: Placed, row: int) -> str:
-    arrow = " -> " if placed.term.kind == "hop" else " - "
-    ends = arrow.join(placed.label(end, row) for end in range(len(placed.sites)))
-    word = {"onsite": "on-site energy of"}.get(placed.term.kind, placed.term.kind)
-    return f"{word} '{ends}'"
+    kind = terms[placed.term.kind]
+    ends = f" {kind.joint} ".join(placed.label(end, row) for end in range(len(placed.sites)))
+    return f"{kind.called or placed.term.kind} '{ends}'"

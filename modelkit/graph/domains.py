@@ -61,7 +61,8 @@ def filtered(found: Domain, where: sp.Basic, values: Values, span: Span | None) 
         return found
     answer = evaluated(where, values, found.index, span)
     if answer.dtype.kind in "fc" and not np.isfinite(answer).all():
-        raise ModelError("the condition behind 'where' has no value for some of the indices", span)
+        message = "the condition behind 'where' has no value for some of the indices"
+        raise ModelError(message, span, hint="look for a division by zero in it")
     holds = np.broadcast_to(answer.astype(bool), (found.count,))
     return found if holds.all() else taken(found, np.flatnonzero(holds))
 
@@ -96,7 +97,7 @@ def _extended(found: Domain, index: Index, values: Values, bounds: Bounds) -> Do
             for formula, place in ((over.start, "start"), (over.stop, "end"), (over.step, "step"))
         )
     if (step == 0).any():
-        raise ModelError(f"the step of '{name}' is zero", span)
+        raise ModelError(f"the step of '{name}' is zero", span, hint="a step is a positive integer")
     counts = np.maximum((last - first) // step + 1, 0)
     total = int(counts.sum(dtype=np.float64)) if counts.ndim else found.count * int(counts)
     _refuse_too_many(total, bounds)
@@ -126,7 +127,8 @@ def _listed(found: Domain, index: Index, over: Listed, values: Values, bounds: B
     ]
     table = np.stack(columns, axis=-1) if columns else np.zeros((found.count, 0))
     if np.iscomplexobj(table) or not np.isfinite(table).all():
-        raise ModelError(f"a value of '{index.name}' is not a real number", index.span or bounds.span)
+        message = f"a value of '{index.name}' is not a real number"
+        raise ModelError(message, index.span or bounds.span, hint="list real values, such as {0.1, 0.3}")
     fresh = np.asarray(table, dtype=np.float64).reshape(-1)
     if (fresh == np.rint(fresh)).all() and (np.abs(fresh) <= EXACT).all():
         fresh = fresh.astype(np.intp)
@@ -149,7 +151,8 @@ def _whole(
         odd = ~((np.abs(found - whole) <= 1e-9) & (np.abs(whole) <= EXACT))
     if odd.any():
         value = shown(complex(found[odd].reshape(-1)[0]))
-        raise ModelError(f"{what} comes out as {value}, not as an integer", span)
+        hint = "floor(x) is the integer below x"
+        raise ModelError(f"{what} comes out as {value}, not as an integer", span, hint=hint)
     return whole.astype(np.intp)
 
 

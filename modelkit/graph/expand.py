@@ -17,6 +17,8 @@ import numpy as np
 
 from modelkit.elements.lattices import Lattice, Term
 from modelkit.elements.terminals import DIMENSIONS, Terminal
+from modelkit.elements.terms import PARTS
+from modelkit.elements.terms import terms as kinds
 from modelkit.errors import ModelError, raise_all
 from modelkit.graph.assembly import Elements, Part, Place, elements, together
 from modelkit.graph.attach import Attached, attached, attached_key
@@ -33,7 +35,6 @@ from modelkit.graph.terms import Placed, placed, term_key
 from modelkit.numerics.evaluate import first_fault
 from modelkit.units import UnitSystem
 
-KINDS = ("onsite", "hop", "pair")  # what the matrices are made of
 TERMS = 4  # the terms of a lattice may have so many times more entries than it may have bonds
 
 
@@ -65,7 +66,7 @@ class Expansion:
         self._memory = Memory()
         self._lattices: dict[str, Lattice] = things(graph, "lattice")
         self._terminals: dict[str, Terminal] = things(graph, "terminal")
-        terms: list[Term] = relations(graph, frozenset(KINDS))
+        terms: list[Term] = relations(graph, frozenset(name for name, kind in kinds.items() if kind.part))
         self._terms = {
             name: [term for term in terms if term.ends[0].lattice == name] for name in self._lattices
         }
@@ -119,7 +120,7 @@ class Expansion:
         )
         fingerprint = (self._identity, tuple(part.key for part in laid), keys)
         whole = _device(values, laid, tuple(groups), self._in_energy(reference), fingerprint, self._units)
-        pairs = [term.span for part in self._terms.values() for term in part if term.kind == "pair"]
+        pairs = [term.span for part in self._terms.values() for term in part if term.part == "pairs"]
         return replace(whole, pair_span=pairs[0]) if pairs else whole
 
     def _refuse_others(self) -> None:
@@ -130,7 +131,7 @@ class Expansion:
                 hint="leave it out, or replace it by its mean field in 'onsite'",
             )
             for _, _, data in self.graph.edges(data=True)
-            if isinstance(data["element"], Term) and data["kind"] not in KINDS
+            if isinstance(data["element"], Term) and data["element"].part is None
         )
 
     def _families(self, values: Values) -> dict[tuple[str, str], Sites]:
@@ -155,10 +156,13 @@ class Expansion:
                 found[owner] = Sites(family, first, *made, key=(owner, first, key))
                 first += made[0].count
             if first == begin and not errors:
-                errors.append(ModelError(f"the lattice '{name}' has no sites at these values", lattice.span))
+                message = f"the lattice '{name}' has no sites at these values"
+                hint = "its ranges are empty, or 'where' leaves all sites out"
+                errors.append(ModelError(message, lattice.span, hint=hint))
         raise_all(errors)
         if first > self.limit:
-            raise ModelError(f"the device would have {first:.3g} sites; the limit is {self.limit:.3g}")
+            message = f"the device would have {first:.3g} sites; the limit is {self.limit:.3g}"
+            raise ModelError(message, hint="make the device smaller")
         return found
 
     def _laid(
@@ -175,14 +179,15 @@ class Expansion:
         place = Place(own[0].first, sum(sites.count for sites in own), orbital, space)
         degeneracy = real_number(lattice.degeneracy, values, f"the degeneracy of '{name}'", lattice.span)
         if degeneracy <= 0:
-            raise ModelError(f"the degeneracy of '{name}' is {degeneracy:.6g}, not positive", lattice.span)
-        parts: dict[str, list[tuple[Placed, Any, object]]] = {kind: [] for kind in KINDS}
+            message = f"the degeneracy of '{name}' is {degeneracy:.6g}, not positive"
+            raise ModelError(message, lattice.span, hint="write degeneracy = 2 for spin")
+        parts: dict[str | None, list[tuple[Placed, Any, object]]] = {part: [] for part in PARTS}
         errors: list[ModelError] = []
         total = 0
         for number, term in enumerate(self._terms[name]):
             try:
-                parts[term.kind].append(self._term(name, number, term, families, values, place))
-                total += parts[term.kind][-1][0].count
+                parts[term.part].append(self._term(name, number, term, families, values, place))
+                total += parts[term.part][-1][0].count
             except ModelError as error:
                 errors.append(error)
             if total > TERMS * self.limit:
@@ -194,7 +199,7 @@ class Expansion:
             "matrices",
             name,
             (key, place, bond),
-            lambda: elements(place, {kind: self._part(name, kind, parts[kind]) for kind in KINDS}, bond),
+            lambda: elements(place, {part: self._part(name, part, parts[part]) for part in PARTS}, bond),
         )
         groups = tuple(self._group(sites, space, degeneracy, values) for sites in own)
         return _Laid(place, groups, made, (key, tuple(sites.key for sites in own), degeneracy))
@@ -219,20 +224,21 @@ class Expansion:
         )
         return structure, blocks, key
 
-    def _part(self, name: str, kind: str, found: list[tuple[Placed, Any, object]]) -> Part:
+    def _part(self, name: str, part: str, found: list[tuple[Placed, Any, object]]) -> Part:
         terms = tuple(entry[0] for entry in found)
         blocks = tuple(entry[1] for entry in found)
-        if kind == "onsite":
+        if part == "onsite":
             return Part(terms, blocks)
         total = sum(term.count for term in terms)
         if total > self.limit:
             raise ModelError(
                 f"'{name}' would have {total:.3g} bonds; the limit is {self.limit:.3g}",
                 self._lattices[name].span,
+                hint="make the device smaller",
             )
         size = 1 + max((int(site.max()) for term in terms for site in term.sites if term.count), default=0)
         key = tuple(term.key for term in terms)
-        joined = self._memory.get("bonds", (name, kind), key, lambda: joined_bonds(terms, size))
+        joined = self._memory.get("bonds", (name, part), key, lambda: joined_bonds(terms, size))
         return Part(terms, blocks, joined)
 
     def _group(self, sites: Sites, space: Internal, degeneracy: float, values: Values) -> SiteGroup:
@@ -323,7 +329,8 @@ def _positions(sites: Sites, values: Values) -> Floats:
         fault = first_fault(found, real=True) if sites.count else None
         if fault is not None:
             label = sites.label(sites.first + (fault.index[0] if fault.index else 0))
-            raise ModelError(f"the position of '{label}' is {fault.reason}", family.span)
+            message = f"the position of '{label}' is {fault.reason}"
+            raise ModelError(message, family.span, hint="coordinates are finite real numbers: at (x, y)")
         columns.append(np.broadcast_to(found.real.astype(np.float64), (sites.count,)))
     return np.stack(columns, axis=-1) if columns else np.zeros((sites.count, 0))
 

@@ -11,7 +11,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError, Span
-from modelkit.numerics.evaluate import evaluate, first_fault
+from modelkit.numerics.evaluate import evaluate, first_fault, mending
 
 Values = Mapping[str, float | complex | int]
 Arrays = Mapping[str, NDArray[Any]]
@@ -45,7 +45,7 @@ def evaluated(
         elif name in values:
             given[name] = values[name]
         else:
-            raise ModelError(f"'{name}' has no value", span)
+            raise ModelError(f"'{name}' has no value", span, hint="give it a 'for', or declare it as a param")
     return np.asarray(evaluate(formula, given))
 
 
@@ -54,7 +54,7 @@ def real_number(formula: sp.Expr, values: Values, what: str, span: Span | None) 
     found = evaluated(formula, values, span=span)
     fault = first_fault(found, real=True)
     if fault is not None:
-        raise ModelError(f"{what} is {fault.reason}", span)
+        raise ModelError(f"{what} is {fault.reason}", span, hint=mending(fault.reason))
     return float(found.real)
 
 

@@ -12,6 +12,7 @@ import sympy as sp
 
 from modelkit.elements.indices import Index, Listed, Range, Ring
 from modelkit.elements.lattices import Lattice, SiteFamily, SiteRef, Term
+from modelkit.elements.terms import terms as kinds
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.link import relations, things
@@ -37,7 +38,7 @@ class SymbolicSum:
 def symbolic_sums(graph: nx.MultiDiGraph) -> list[SymbolicSum]:
     """The Hamiltonian of the declared graph, term by term in the order of the text."""
     families: dict[str, SiteFamily] = things(graph, "site")
-    terms: list[Term] = relations(graph, frozenset({"onsite", "hop", "pair", "interaction"}))
+    terms: list[Term] = relations(graph, frozenset(kinds))
     return [
         SymbolicSum(term, tuple(_narrowed(index, term, families) for index in term.indices), term.where)
         for term in terms
@@ -136,20 +137,20 @@ def _sign(index: Index, conditions: Iterable[str]) -> str:
 def _body(term: Term, prefixed: bool) -> str:
     operators = [_operator(end, prefixed) for end in term.ends]
     factor = _factor(term)
-    match term.kind:
+    match term.part:
         case "onsite":
             return _joined(
                 [_dagger(operators[0]), factor, operators[0]]
                 if _is_matrix(term)
                 else [factor, _dagger(operators[0]), operators[0]]
             )
-        case "hop":
+        case "hops":
             source, target = operators
             parts = (
                 [_dagger(target), factor, source] if _is_matrix(term) else [factor, _dagger(target), source]
             )
             return f"\\left({_joined(parts)} + \\mathrm{{h.c.}}\\right)"
-        case "pair":
+        case "pairs":
             parts = [operators[0], factor, operators[1]] if _is_matrix(term) else [factor, *operators]
             return f"\\left({_joined(parts)} + \\mathrm{{h.c.}}\\right)"
     return _joined([factor, *(f"{_dagger(operator)} {operator}" for operator in operators)])

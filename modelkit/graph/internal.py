@@ -61,9 +61,16 @@ def matrix_size(formula: Any, space: Internal, what: str, span: Span | None) -> 
         raise ModelError(
             f"this {what} is a {rows} x {columns} matrix, but a site here has {components}",
             span,
-            hint="declare 'internal spin' or 'internal orbital(n)'" if space.dimension == 1 else None,
+            hint="declare 'internal spin' or 'internal orbital(n)'"
+            if space.dimension == 1
+            else _fitting(space),
         )
     return int(rows)
+
+
+def _fitting(space: Internal) -> str:
+    sizes = sorted({space.particle, space.dimension})
+    return "write a " + " or ".join(f"{size} x {size}" for size in sizes) + " matrix"
 
 
 def acts_on_particles(formula: Any, space: Internal) -> bool:

@@ -1,21 +1,30 @@
 """Labels of sites, bonds and terminals: the author's words with values for the indices.
 
-They are made on demand: a device has none.
+They are made on demand: a device has none.  ``label_makers`` are those of each kind of things that a
+dimension of results may run over (``ResultDim.labels``): ``make(device, labels)`` gives all of a device,
+shape (n,), where ``labels(kind)`` are those of another kind.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.elements.indices import spelled
 from modelkit.graph.device import Device, SiteGroup, TerminalGroup
+from modelkit.registry import Registry
 
 Labels = NDArray[np.str_]
+LabelMaker: TypeAlias = Callable[[Device, Callable[[str], Labels]], Labels]
+
+label_makers: Registry[LabelMaker] = Registry("kind of labels", "kinds of labels")
+label_makers.add("site", lambda device, labels: np.array(site_labels(device), dtype=np.str_))
+label_makers.add("terminal", lambda device, labels: np.array(terminal_labels(device), dtype=np.str_))
+label_makers.add("bond", lambda device, labels: bond_labels(device, labels("site")))
 
 
 def site_labels(device: Device) -> list[str]:

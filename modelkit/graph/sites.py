@@ -92,7 +92,7 @@ def family_sites(family: SiteFamily, values: Values, limit: int) -> tuple[Domain
     table = lookup(columns, found.count)
     if table.repeated is not None:
         label = spelled(family.name, [column[table.repeated] for column in columns])
-        raise ModelError(f"the site '{label}' is declared twice", family.span)
+        raise ModelError(f"the site '{label}' is declared twice", family.span, hint="list each index once")
     return found, rings, table
 
 
@@ -127,7 +127,9 @@ def located(sites: Sites, at: Sequence[sp.Expr], found: Domain, values: Values, 
     """The sites that subscripts mean, ring indices wrapped."""
     if len(at) != len(sites.family.indices):
         raise ModelError(
-            f"'{sites.family.name}' has {len(sites.family.indices)} indices, here are {len(at)}", span
+            f"'{sites.family.name}' has {len(sites.family.indices)} indices, here are {len(at)}",
+            span,
+            hint=f"write {sites.family.pattern}",
         )
     columns: list[Numbers] = []
     turns: list[Numbers] = []

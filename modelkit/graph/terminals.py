@@ -10,14 +10,14 @@ import numpy as np
 import sympy as sp
 
 from modelkit.elements.conditions import conditions, unknown_symbol
-from modelkit.elements.self_energies import self_energies
+from modelkit.elements.self_energies import described_as, self_energies
 from modelkit.elements.terminals import DIMENSIONS, Condition, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.graph.attach import Attached
 from modelkit.graph.device import Complexes, ConditionValues, Floats, TerminalGroup
 from modelkit.graph.formulas import Arrays, Values, evaluated, key_of, names_in
 from modelkit.language.outside import exact_number
-from modelkit.numerics.evaluate import first_fault
+from modelkit.numerics.evaluate import first_fault, mending
 from modelkit.registry import suggestion
 from modelkit.units import UnitSystem
 
@@ -107,14 +107,14 @@ def split_fields(fields: Mapping[str, Any], contacts: Mapping[str, Attached]) ->
         label, _, name = key.replace(" ", "").rpartition(".")
         owner = label.partition("[")[0]
         if owner not in contacts:
-            hint = suggestion(owner, contacts, "terminals")
+            hint = suggestion(owner, contacts, "terminals") or "the model has no terminals"
             raise ModelError(f"'{key}' is no field: there is no terminal '{owner}'", hint=hint)
         group = contacts[owner]
         member = None if label == owner else _member(group, label, key)
         _check_field(group.terminal, name, key)
         number = complex(exact_number(value, key))
         if number.imag or not np.isfinite(number.real):
-            raise ModelError(f"'{key}' must be a real number, not {value}")
+            raise ModelError(f"'{key}' must be a real number, not {value}", hint=f"write {key} = 0.1")
         found[owner][member, name] = number.real
     return found
 
@@ -122,14 +122,16 @@ def split_fields(fields: Mapping[str, Any], contacts: Mapping[str, Attached]) ->
 def _member(group: Attached, label: str, key: str) -> int:
     labels = [group.label(member) for member in range(group.domain.count)]
     if label not in labels:
-        hint = suggestion(label, labels[:20], "members")
+        hint = suggestion(label, labels[:20], "members") or "it has no members"
         raise ModelError(f"'{key}' is no field: there is no '{label}' at these values", hint=hint)
     return labels.index(label)
 
 
 def _check_field(terminal: Terminal, name: str, key: str) -> None:
     if name in terminal.unknowns:
-        raise ModelError(f"'{key}' cannot be given: it is solved", terminal.spans.get(name, terminal.span))
+        hint = f"set another field, or make '{terminal.name}' a bath, where it is given"
+        span = terminal.spans.get(name, terminal.span)
+        raise ModelError(f"'{key}' cannot be given: it is solved", span, hint=hint)
     allowed = [
         known for known in ("mu", "T") if known not in terminal.unknowns and "f" not in terminal.unknowns
     ]
@@ -137,7 +139,7 @@ def _check_field(terminal: Terminal, name: str, key: str) -> None:
         raise ModelError(
             f"'{key}' is no field that can be given from outside",
             terminal.span,
-            hint=suggestion(name, allowed, "fields"),
+            hint=suggestion(name, allowed, "fields") or f"all fields of '{terminal.name}' are solved",
         )
 
 
@@ -157,8 +159,8 @@ def _fields(contacts: Attached, values: Values, given: Overrides, units: UnitSys
         column[slice(None) if member is None else member] = number
     cold = np.flatnonzero(found["T"] < 0) if "T" in found else np.zeros(0, dtype=np.intp)
     if len(cold):
-        who = contacts.label(int(cold[0]))
-        raise ModelError(f"the temperature of '{who}' is negative", terminal.spans.get("T", terminal.span))
+        who, span = contacts.label(int(cold[0])), terminal.spans.get("T", terminal.span)
+        raise ModelError(f"the temperature of '{who}' is negative", span, hint="write T = 0 or more")
     return {name: column / units.scale(DIMENSIONS[name]) for name, column in found.items()}
 
 
@@ -167,7 +169,7 @@ def _real(raw: Any, what: str, contacts: Attached, span: Span | None) -> Floats:
     fault = first_fault(raw, real=True) if contacts.domain.count else None
     if fault is not None:
         who = contacts.label(fault.index[0] if fault.index else 0)
-        raise ModelError(f"{what.format(who)} is {fault.reason}", span)
+        raise ModelError(f"{what.format(who)} is {fault.reason}", span, hint=mending(fault.reason))
     return np.asarray(np.real(raw), dtype=np.float64)
 
 
@@ -176,7 +178,7 @@ def _arguments(contacts: Attached, values: Values) -> dict[str, object]:
     span = call.span or contacts.terminal.span
     found: dict[str, object] = {}
     for name, formula in call.arguments.items():
-        if call.kind == "expression" or ENERGY in names_in([formula]):
+        if call.is_formula or ENERGY in names_in([formula]):
             found[name] = EnergyFunction(formula, values, domain.index, domain.count, span)
             continue
         matrix = isinstance(formula, sp.MatrixBase)
@@ -184,14 +186,16 @@ def _arguments(contacts: Attached, values: Values) -> dict[str, object]:
         fault = first_fault(raw, axes=2 * matrix) if domain.count else None
         if fault is not None:
             who = contacts.label(fault.index[0] if fault.index else 0)
-            raise ModelError(f"'{name}' of the self-energy of '{who}' is {fault.reason}", span)
+            message = f"'{name}' of the self-energy of '{who}' is {fault.reason}"
+            raise ModelError(message, span, hint=mending(fault.reason))
         found[name] = raw[None] if matrix and raw.ndim == 2 else raw
     if call.kind in self_energies and not any(callable(value) for value in found.values()):
         reason = self_energies[call.kind].refuses(
             **{name: np.asarray(value) for name, value in found.items()}
         )
         if reason:
-            raise ModelError(f"in the self-energy of '{contacts.terminal.name}': {reason}", span)
+            message = f"in the self-energy of '{contacts.terminal.name}': {reason}"
+            raise ModelError(message, span, hint=described_as(call.kind))
     return found
 
 

@@ -58,10 +58,11 @@ def values_of(
             exact = value if value is parameter.default else exact_number(value, name)
             reason = parameter.refuses(exact)
             if reason:
-                raise ModelError(f"the parameter '{name}' {reason}", parameter.span)
+                raise ModelError(f"the parameter '{name}' {reason}", parameter.span, hint=parameter.advice)
             found[name] = _number(exact, value)
             if not cmath.isfinite(found[name]) and exact is not sp.oo:
-                raise ModelError(f"the parameter '{name}' is too large to be computed", parameter.span)
+                message = f"the parameter '{name}' is too large to be computed"
+                raise ModelError(message, parameter.span, hint="give a number below 1e300")
         except ModelError as error:
             errors.append(error)
     raise_all(errors)
@@ -85,5 +86,5 @@ def _unknown(name: str, declarations: Named) -> ModelError:
     if name in declarations.lets:
         let = declarations.lets[name]
         return ModelError(f"'{name}' is a let: it follows its parameters", let.span, hint="give a parameter")
-    hint = suggestion(name, declarations.parameters, "parameters")
+    hint = suggestion(name, declarations.parameters, "parameters") or "the model has no parameters"
     return ModelError(f"there is no parameter '{name}'", hint=hint)

@@ -64,7 +64,9 @@ def total(terms: Sequence[Value], span: Span | None) -> Value:
     for matrix in matrices:
         if matrix.shape != shape:
             raise ModelError(
-                f"a {_size(matrix)} matrix cannot be added to a {_size(matrices[0])} matrix", span
+                f"a {_size(matrix)} matrix cannot be added to a {_size(matrices[0])} matrix",
+                span,
+                hint="sizes must agree",
             )
     entries = [sp.Add(*parts) for parts in zip(*(matrix.flat() for matrix in matrices), strict=True)]
     if numbers:
@@ -104,7 +106,7 @@ def reciprocal(value: Value, span: Span | None) -> sp.Expr:
     if is_matrix(value):
         raise ModelError("division by a matrix", span, hint="write its inverse out as a matrix [a, b | c, d]")
     if value == 0:
-        raise ModelError("division by zero", span)
+        raise ModelError("division by zero", span, hint="exclude it with if(x == 0, a, b/x)")
     return sp.Pow(value, -1)
 
 
@@ -115,7 +117,7 @@ def power(base: Value, exponent: Value, span: Span | None, budget: Budget) -> Va
     if is_matrix(base):
         return _matrix_power(base, exponent, span, budget)
     if base == 0 and exponent.is_number and not _is_positive_number(exponent):
-        raise ModelError("0 to a power that is not positive", span)
+        raise ModelError("0 to a power that is not positive", span, hint="write its value as a number")
     if isinstance(exponent, sp.Rational):
         if isinstance(base, sp.Rational):
             if base not in (0, 1, -1) and abs(exponent) * bits(base) > BITS:
@@ -195,7 +197,7 @@ def require_finite(value: sp.Basic, span: Span | None) -> None:
 def not_finite(span: Span | None) -> ModelError:
     """The error for a constant that is infinite, not defined, or beyond 1e308."""
     shown = f"'{span.text}'" if span and 0 < len(span.text) <= 40 and "\n" not in span.text else "this"
-    return ModelError(f"{shown} is not a finite number", span)
+    return ModelError(f"{shown} is not a finite number", span, hint="numbers reach up to 1e308")
 
 
 _RELATIONS = {"==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge}

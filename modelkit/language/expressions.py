@@ -292,7 +292,8 @@ def _number_of(meaning: Meaning, node: nodes.Name) -> Value:
         raise ModelError(f"'{node.id}' is a function", node.span, hint=f"write {usage}")
     if meaning.value is None:
         place = f" (line {meaning.span.line})" if meaning.span else ""
-        raise ModelError(f"'{node.id}' is a {meaning.what}{place}, not a number", node.span)
+        message = f"'{node.id}' is a {meaning.what}{place}, not a number"
+        raise ModelError(message, node.span, hint="a formula holds numbers, parameters, lets and indices")
     return meaning.value
 
 
@@ -312,8 +313,11 @@ def _meaningless(node: nodes.Index | nodes.Member | nodes.Call | nodes.AtCase, s
         if meaning is None and node.of.id not in scope.constants:
             return scope.undeclared(node.of)
         kind = meaning.what if meaning else "constant"
-        return ModelError(f"'{node.of.id}' is a {kind}{_LACKS[type(node)]}", node.span)
-    return ModelError("this is not a number", node.span)
+        hint = f"write {node.of.id} * (...)" if isinstance(node, nodes.Call) else f"write {node.of.id} alone"
+        return ModelError(f"'{node.of.id}' is a {kind}{_LACKS[type(node)]}", node.span, hint=hint)
+    return ModelError(
+        "this is not a number", node.span, hint="an index or a bracket of arguments stands behind a name"
+    )
 
 
 _LACKS = {

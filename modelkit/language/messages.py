@@ -119,7 +119,7 @@ def explain(failure: Failure, fail: Callable[[str], Failure]) -> ModelError:
     special = _comment(failure) or _reserved(failure) or _unclosed(failure)
     if special is not None:
         return special
-    message, hint = _expected(failure), None
+    message, hint = _expected(failure), _plain(failure)
     advice = learned(fail).get(failure.key)
     if failure.found.text in MISPLACED and "COMPARE" in failure.accepts:
         hint = MISPLACED[failure.found.text]
@@ -217,6 +217,30 @@ def _expected(failure: Failure) -> str:
     return f"unexpected '{_short(failure.found.text)}': expected {listed}"
 
 
+def _plain(failure: Failure) -> str:
+    """What to do where nothing is known of the slip."""
+    accepts, word = failure.accepts, failure.found
+    found, words = _short(word.text), failure.words[failure.begun :]
+    if "_TO" in accepts:
+        return "an interval is written 'from a to b'"
+    if word.kind == "ARROW" and any(one.kind == "ARROW" for one in words):
+        return "an arrow has two ends: give each arrow a line of its own"
+    if word.kind == "$END" or found == "\n":
+        needed = "a value, such as 0.5," if "NUMBER" in accepts else _wording(accepts)[0]
+        return f"write {needed} behind '{_short(words[-1].text)}'" if words else f"write {needed}"
+    if "NUMBER" in accepts:
+        return f"write a value before '{found}', or leave '{found}' out"
+    if accepts <= {"_SEP", "$END"}:
+        return f"begin a new line before '{found}', or leave it out"
+    if word.kind in _BEGIN_VALUES and "_COLON" in accepts:
+        return "the formula of a relation stands behind ':'"
+    if word.kind in _BEGIN_VALUES and "_EQUAL" in accepts:
+        return "a value is given with '='"
+    missing = [SPOKEN[one] for one in sorted(_CLOSING & accepts) if one != "_RBRACE"]
+    missing = missing or (_wording(accepts) if len(_wording(accepts)) == 1 else ["what is missing"])
+    return f"write {missing[0]} before '{found}', or leave '{found}' out"
+
+
 def _wording(accepts: frozenset[str]) -> list[str]:
     """The accepted terminals in words, those that say the same once."""
     clauses = [terminal for terminal in accepts if SPOKEN[terminal] == "a clause"]
@@ -243,6 +267,7 @@ def _short(word: str) -> str:
 
 
 _LONGEST = 40
+_BEGIN_VALUES = frozenset(("NUMBER", "NAME", "MINUS", "PLUS", "_LPAR", "_LSQB"))
 _CLOSING = frozenset(("_RPAR", "_RSQB", "_RBRACE"))
 _OTHER_BRACKETS = _CLOSING | {"_LBRACE"}
 _BEHIND_NAMES = frozenset(("_DOT", "_AT", "_PRIME", "_LPAR", "_LSQB"))

@@ -63,7 +63,9 @@ def _from_text(text: str, name: str, units: UnitSystem, declared: Unit | None) -
     advice = f"'{name}' is set to a number, or to a formula of numbers such as '2*pi' or '0.1 [eV]'"
     value = translate(node, Scope(units=units, advice=advice))
     if not isinstance(value, sp.Expr) or isinstance(value, sp.MatrixBase):
-        raise ModelError(f"the value of '{name}' is a single number", node.span)
+        raise ModelError(
+            f"the value of '{name}' is a single number", node.span, hint="write one number, not a matrix"
+        )
     found = dimension(node, units, _of_constant)
     if declared is None or value.is_infinite:
         return value
@@ -93,7 +95,8 @@ def _from_quantity(quantity: Any, name: str, units: UnitSystem, declared: Unit |
     factors = []
     for word, power in quantity.unit_items():
         if int(power) != power:
-            raise ModelError(f"the unit of '{name}' has a power that is no integer")
+            message = f"the unit of '{name}' has a power that is no integer"
+            raise ModelError(message, hint="give it in a unit such as meV or nm")
         factors.append(UnitFactor(str(word), int(power)))
     return units.convert(exact_number(quantity.magnitude, name), tuple(factors), like=declared)
 

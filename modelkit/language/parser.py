@@ -185,7 +185,11 @@ class _Reader:
         if word.kind == "_LBRACE" and self.open[-1].kind == "_LBRACE":
             self.begun = len(self.words)
         if len(self.words) > MOST_WORDS:
-            raise ModelError(f"the text has more than {MOST_WORDS} words", self._span(word))
+            raise ModelError(
+                f"the text has more than {MOST_WORDS} words",
+                self._span(word),
+                hint="split the model into several files",
+            )
 
     def continued(self, line: int) -> Word | None:
         """The last word of the line before, if this line goes on with it."""

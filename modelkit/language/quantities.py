@@ -133,7 +133,8 @@ class Reading:
             first, other = definite[0]
             if one != other:
                 message = f"{_is(first, other)}, {_is(part, one, '')}: they cannot be {joined}"
-                raise ModelError(message, part.span, hint=_hint(times(other, one, -1)))
+                hint = _hint(times(other, one, -1)) or f"make it {_a_quantity(first, other)} too"
+                raise ModelError(message, part.span, hint=hint)
         if definite:
             return definite[0][1]
         return PURE if all(one == PURE for _, one in found) else None
@@ -150,7 +151,8 @@ class Reading:
         base, exponent = self.of(node.base), self.of(node.exponent)
         if exponent is not None and exponent != PURE:
             message = f"{_is(node.exponent, exponent)}: an exponent is a pure number"
-            raise ModelError(message, node.exponent.span)
+            hint = f"divide it by {_a_quantity(node.exponent, exponent)}"
+            raise ModelError(message, node.exponent.span, hint=hint)
         if base is None or base == PURE:
             return base
         power = _rational(node.exponent)

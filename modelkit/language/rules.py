@@ -10,6 +10,7 @@ from typing import Any
 
 from modelkit.errors import ModelError
 from modelkit.language import nodes
+from modelkit.registry import suggestion
 
 DEEPEST = 60
 """Levels of brackets, signs, powers, indices; sums and products are one level however long."""
@@ -82,13 +83,17 @@ def _spelling(node: nodes.Node) -> Iterator[ModelError]:
         case nodes.Number(text=text) if not LITERAL.fullmatch(text):
             yield ModelError(f"'{text}' is no number", node.span, hint="a number is written 0.5 or 2e-3")
         case nodes.Unary(operator=word) if word not in ("+", "-", "not"):
-            yield ModelError(f"'{word}' is no sign", node.span)
+            yield ModelError(f"'{word}' is no sign", node.span, hint="the signs are '+', '-' and 'not'")
         case nodes.Path(joint=word) if word not in ("->", "-", "*"):
-            yield ModelError(f"'{word}' joins nothing", node.span)
+            yield ModelError(f"'{word}' joins nothing", node.span, hint="'->', '-' and '*' join")
         case nodes.Clause(word=word) if word not in CLAUSES:
-            yield ModelError(f"'{word}' begins no clause", node.span)
+            yield ModelError(
+                f"'{word}' begins no clause", node.span, hint=suggestion(word, CLAUSES, "clauses")
+            )
         case nodes.Text(value=text) if not {'"', "\n", "\r"}.isdisjoint(text):
-            yield ModelError("a text has one line and no '\"' inside", node.span)
+            yield ModelError(
+                "a text has one line and no '\"' inside", node.span, hint="use single quotes inside"
+            )
 
 
 def _name(name: nodes.Name) -> Iterator[ModelError]:
@@ -122,7 +127,8 @@ def _operators(node: nodes.Operation) -> Iterator[ModelError]:
     """Only nodes that were built in Python can have an operator too many or a wrong one."""
     known = any(set(node.operators) <= set(level) for level in LEVELS)
     if not (node.operators and known and len(node.operators) == len(node.operands) - 1):
-        yield ModelError("an operation has operators of one level between its operands", node.span)
+        message = "an operation has operators of one level between its operands"
+        yield ModelError(message, node.span, hint="build sums of products: Operation((a, b), ('+',))")
 
 
 def _division(node: nodes.Operation) -> Iterator[ModelError]:

@@ -169,7 +169,9 @@ def component(label: str, declared: tuple[Space, ...], span: Span | None = None)
             return position, space.labels.index(label)
     labels = [known for space in declared for known in space.labels]
     raise ModelError(
-        f"there is no component '{label}' here", span, hint=suggestion(label, labels, "components")
+        f"there is no component '{label}' here",
+        span,
+        hint=suggestion(label, labels, "components") or "declare 'internal spin'",
     )
 
 

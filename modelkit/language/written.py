@@ -33,7 +33,7 @@ def _written(value: Any, depth: int) -> nodes.Expr:
     import sympy as sp
 
     if depth > DEEPEST:
-        raise ModelError(f"this value is nested more than {DEEPEST} deep")
+        raise ModelError(f"this value is nested more than {DEEPEST} deep", hint="simplify it first")
     if not isinstance(value, sp.Basic | sp.MatrixBase):
         return _number(_from_python(value))
     if isinstance(value, sp.MatrixBase):
@@ -66,7 +66,7 @@ def _from_python(value: Any) -> Any:
     if isinstance(value, numbers.Complex):
         number = complex(value)
         return sp.Float(number.real) + sp.Float(number.imag) * sp.I
-    raise ModelError(f"'{value}' cannot be written as a formula")
+    raise ModelError(f"'{value}' cannot be written as a formula", hint=_FORMULAS)
 
 
 def _number(value: Any) -> nodes.Expr:
@@ -89,7 +89,7 @@ def _number(value: Any) -> nodes.Expr:
         return _rational(value)
     if isinstance(value, sp.Add | sp.Mul):
         return _written(value, 0)
-    raise ModelError(f"'{value}' cannot be written as a number")
+    raise ModelError(f"'{value}' cannot be written as a number", hint="give a finite number")
 
 
 def _rational(value: sp.Rational) -> nodes.Expr:
@@ -103,7 +103,8 @@ def _rational(value: sp.Rational) -> nodes.Expr:
 def _literal(value: sp.Rational) -> str | None:
     """Digits of a positive rational, if they end soon."""
     if max(value.p, value.q).bit_length() > _MOST_BITS:
-        raise ModelError(f"a number of more than {_MOST_BITS} binary digits cannot be written")
+        message = f"a number of more than {_MOST_BITS} binary digits cannot be written"
+        raise ModelError(message, hint="round it with float(...)")
     for places in range(_MOST_PLACES + 1):
         if 10**places % value.q == 0:
             digits = str(value.p * 10**places // value.q).rjust(places + 1, "0")
@@ -182,7 +183,7 @@ def _other(value: Any, depth: int) -> nodes.Expr:
     name = _FUNCTIONS.get(type(value).__name__, type(value).__name__)
     if isinstance(value, sp.Function) and WORD.fullmatch(name):
         return nodes.Call(nodes.Name(name), parts(LOOSE))
-    raise ModelError(f"'{value}' cannot be written as a formula")
+    raise ModelError(f"'{value}' cannot be written as a formula", hint=_FORMULAS)
 
 
 def _cases(pieces: list[Any], depth: int) -> nodes.Expr:
@@ -190,7 +191,8 @@ def _cases(pieces: list[Any], depth: int) -> nodes.Expr:
     if condition == True:  # noqa: E712 - sympy's true
         return _written(value, depth + 1)
     if not rest:
-        raise ModelError("a value that is defined only under a condition cannot be written as a formula")
+        message = "a value that is defined only under a condition cannot be written as a formula"
+        raise ModelError(message, hint="give the last piece of the Piecewise the condition True")
     parts = (_written(condition, depth + 1), _written(value, depth + 1), _cases(rest, depth + 1))
     return nodes.Call(nodes.Name("if"), parts)
 
@@ -204,6 +206,7 @@ def _fitting(node: nodes.Expr, least: int) -> nodes.Expr:
     return nodes.Group(node) if binding(node) < least else node
 
 
+_FORMULAS = "give a number, a text of the language, or a sympy formula of its functions"
 _DOUBLE = 53
 _MOST_BITS = 4096
 _MOST_PLACES = 15

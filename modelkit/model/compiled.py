@@ -58,7 +58,7 @@ class Compiled:
         """
         labels = list(terminal_labels(self.device))
         if terminal not in labels:
-            hint = suggestion(terminal, labels, "terminals")
+            hint = suggestion(terminal, labels, "terminals") or "declare a bath or a probe"
             raise ModelError(f"the device has no terminal '{terminal}'", hint=hint)
         contacts = self.system.contacts
         energies = np.atleast_1d(np.asarray(E, dtype=float))

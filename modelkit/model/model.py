@@ -214,7 +214,8 @@ class Model:
         from modelkit.errors import raise_all
         from modelkit.tasks.run import objections
 
-        raise_all(objections(self.declarations, self.device()))
+        self.device()
+        raise_all(objections(self.declarations, self._expansion))
 
     def to_source(self) -> str:
         """The model as canonical text; ``loads`` of it is an equal model."""

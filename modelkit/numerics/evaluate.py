@@ -118,7 +118,7 @@ def evaluate_finite(
     fault = first_fault(result, real=real, infinite=infinite, axes=2 * isinstance(expression, sp.MatrixBase))
     if fault is not None:
         place = _place(expression, values, fault.index, np.shape(result))
-        raise ModelError(f"{what} is {fault.reason}{place}", span)
+        raise ModelError(f"{what} is {fault.reason}{place}", span, hint=mending(fault.reason))
     if real and np.iscomplexobj(result):
         return result.real
     return result
@@ -134,6 +134,13 @@ class Fault:
     index: tuple[int, ...]
     value: Number
     reason: str
+
+
+def mending(reason: str) -> str:
+    """A hint for the reason of a :class:`Fault`."""
+    if reason.startswith("complex"):
+        return "re(...), im(...) or abs(...) are real"
+    return "look for a division by zero, or for a number beyond 1e308"
 
 
 def first_fault(values: Any, *, real: bool = False, infinite: bool = False, axes: int = 0) -> Fault | None:

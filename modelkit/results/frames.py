@@ -9,26 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
-from modelkit.graph.labels import bond_labels, site_labels, terminal_labels, terminal_sites
+from modelkit.graph.labels import label_makers, terminal_sites
+from modelkit.registry import result_dims
 from modelkit.results.dataset import Labelled
 
 Array = NDArray[Any]
-KINDS = {"terminal": "terminal", "terminal_from": "terminal", "site": "site", "bond": "bond"}
 
 
 class Frame:
     """What the positions in a device's arrays are called.
 
-    ``labels(dim)`` has shape (n_terminals,), (n_sites,) or (n_bonds,).
+    ``labels(dim)`` has shape (n_terminals,), (n_sites,), (n_bonds,), ...
     """
 
     def __init__(self, device: Device) -> None:
         self.device = device
+        self._made: dict[str, Array] = {}
 
     def labels(self, dim: str) -> Array:
-        """Labels of a dimension; raises KeyError for a dimension that a device does not know."""
-        found: Array = getattr(self, f"_{KINDS[dim]}")
-        return found
+        """Labels of a dimension that has some, in the order of the arrays."""
+        known = result_dims[dim]
+        return np.array(known.words) if known.labels is None else self._of_kind(known.labels)
 
     def coordinates(self, dim: str) -> dict[str, Labelled]:
         """Helper coordinates along a dimension.
@@ -68,21 +69,14 @@ class Frame:
             )
         )
 
-    @cached_property
-    def _site(self) -> Array:
-        return np.array(site_labels(self.device), dtype=np.str_)
-
-    @cached_property
-    def _terminal(self) -> Array:
-        return np.array(terminal_labels(self.device), dtype=np.str_)
-
-    @cached_property
-    def _bond(self) -> Array:
-        return bond_labels(self.device, self._site)
+    def _of_kind(self, kind: str) -> Array:
+        if kind not in self._made:
+            self._made[kind] = label_makers[kind](self.device, self._of_kind)
+        return self._made[kind]
 
     @cached_property
     def _touched(self) -> Array:
-        return terminal_sites(self.device, self._site)
+        return terminal_sites(self.device, self._of_kind("site"))
 
     @cached_property
     def _numbers(self) -> Array:

@@ -25,7 +25,9 @@ def choose(system: OpenSystem, name: str | None = None) -> tuple[Method, str]:
         if reason is None:
             return method, "; ".join([*refusals, f"{method.name} {method.why}"])
         refusals.append(f"{method.name} does not fit: {reason}")
-    raise ModelError("no method can treat this system: " + "; ".join(refusals))
+    raise ModelError(
+        "no method can treat this system: " + "; ".join(refusals), hint="change what the methods refuse"
+    )
 
 
 def _named(system: OpenSystem, name: str) -> tuple[Method, str]:
@@ -33,7 +35,7 @@ def _named(system: OpenSystem, name: str) -> tuple[Method, str]:
     fitting = [other.name for other in _conductor_methods() if other.refuses(system) is None]
     reason = method.refuses(system) if isinstance(method, Method) else "it is not made for lattices"
     if reason is not None:
-        hint = f"use {' or '.join(fitting)}, or no method at all" if fitting else None
+        hint = f"use {' or '.join(fitting)}, or no method at all" if fitting else "change what it refuses"
         raise ModelError(f"the method '{name}' cannot treat this system: {reason}", hint=hint)
     return method, f"{name} was asked for and {method.why}"
 

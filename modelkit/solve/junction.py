@@ -18,6 +18,7 @@ from modelkit.compile.contacts import field_span
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import ConditionValues, Device, TerminalGroup
+from modelkit.units import UnitSystem
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -107,7 +108,7 @@ def junction(device: Device) -> Junction:
         if "mu" in group.given and "mu" not in unknowns:
             x[members], fixed[members] = group.given["mu"] - mu, True
         if "T" not in unknowns and not elastic[members].any():
-            theta[members] = _warming(group, T)
+            theta[members] = _warming(group, T, device.units)
         blocks += [(group, members, c) for c in group.conditions if _is_integral(group, c, T)]
     origin = float(x[np.argmax(fixed)]) if fixed.any() else 0.0
     x[fixed] -= origin
@@ -120,22 +121,25 @@ def _reference(device: Device) -> tuple[float, float]:
         raise ModelError(message, hint="write reference { mu = ...; T = ... }")
     mu, T = float(device.reference["mu"]), float(device.reference.get("T", 0.0))
     if T < 0:
-        raise ModelError(f"the temperature of the reference is negative: {T:g}", hint="write T = 0 or more")
+        message = f"the temperature of the reference is negative: {device.units.shown('temperature', T)}"
+        raise ModelError(message, hint="write T = 0 or more")
     return mu, T
 
 
-def _warming(group: TerminalGroup, T: float) -> Floats:
+def _warming(group: TerminalGroup, T: float, units: UnitSystem) -> Floats:
     """Deviations of the temperature, (count,); refuses what is not a small difference at T."""
     given = np.broadcast_to(np.asarray(group.given.get("T", 0.0), dtype=float), (group.count,))
     wrong = (given < 0) | ((given == 0) & (T > 0)) | ((given > 0) & (T == 0))
     if not wrong.any():
         return given - T
     member = int(np.argmax(wrong))
-    name, value = group.label(member), float(given[member])
-    if value < 0:
-        raise ModelError(f"the temperature of '{name}' is negative: {value:g}", field_span(group, "T"))
+    name, value = group.label(member), units.shown("temperature", float(given[member]))
+    if given[member] < 0:
+        message, span = f"the temperature of '{name}' is negative: {value}", field_span(group, "T")
+        raise ModelError(message, span, hint="write T = 0 or more")
+    reference = units.shown("temperature", T)
     raise ModelError(
-        f"'{name}' has T = {value:g} but the reference has T = {T:g}: linear response takes small "
+        f"'{name}' has T = {value} but the reference has T = {reference}: linear response takes small "
         "differences of temperature, and zero is not close to any other",
         field_span(group, "T"),
         hint="give the terminal and the reference the same T, such as T = kT",
@@ -148,11 +152,13 @@ def _is_integral(group: TerminalGroup, condition: ConditionValues, T: float) -> 
     if kind.elastic:
         if np.any(condition.constant) or np.any(condition.slope):
             message = f"at each energy only {condition.quantity} == 0 can be asked of '{group.terminal.name}'"
-            raise ModelError(message, _written(group, condition))
+            hint = f"write {condition.quantity} == 0, or prescribe I"
+            raise ModelError(message, _written(group, condition), hint=hint)
         return False
     if condition.unknown not in SHAPES:
         message = f"transport cannot solve for '{condition.unknown}' of '{group.terminal.name}'"
-        raise ModelError(message, _written(group, condition))
+        hint = f"solve for {' or '.join(SHAPES)}"
+        raise ModelError(message, _written(group, condition), hint=hint)
     at_zero = float(kind.weight(np.zeros(1), np.full(1, T))[0])
     if T == 0 and (condition.unknown != "mu" or at_zero == 0):
         message = f"at T = 0 the condition on {condition.quantity} does not determine {condition.unknown} of "

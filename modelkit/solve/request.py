@@ -50,7 +50,7 @@ class Request:
         """Refuse options that the verb does not have; none is ever ignored."""
         for name in self.options:
             if name not in known:
-                hint = suggestion(name, known, "options")
+                hint = suggestion(name, known, "options") or "leave it out"
                 yield ModelError(f"there is no option '{name}' here", self.place(name), hint=hint)
 
 

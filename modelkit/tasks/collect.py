@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelkit.elements.declarations import Declarations
-from modelkit.elements.sweeps import RUNNING
 from modelkit.elements.tasks import OutputRequest, Task
 from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
-from modelkit.registry import outputs
+from modelkit.registry import outputs, result_dims
 from modelkit.results.dataset import Axis, assemble
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
@@ -71,9 +70,10 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     units = run.declarations.units
     if "position" in dataset.coords and units.text("length"):
         dataset["position"].attrs["units"] = units.text("length")
-    for running, dim in RUNNING.items():
-        if dim in dataset.coords:
-            dataset[dim].attrs.update({"long_name": dim, "symbol": running, "units": units.label(dim)})
+    for name, dim in result_dims.items():
+        if dim.variables and name in dataset.coords and name not in {axis.name for axis in run.axes}:
+            words = {"long_name": name, "symbol": dim.symbol, "units": units.label(dim.unit)}
+            dataset[name].attrs.update(words)
     if interrupted or len(run.axes) > bool(run.task.cases):
         dataset["failed"] = (tuple(axis.name for axis in run.axes), _reasons(run, finished))
         dataset["failed"].attrs["long_name"] = "why a point has no result"
@@ -86,7 +86,11 @@ def _check_labels(run: Run, found: xr.Dataset) -> None:
         for number, quantity in enumerate(request.quantities.values()):
             if reference(position, number) not in found:
                 written = f"{quantity.output}[{', '.join(map(str, quantity.labels))}]"
-                hint = "a bond has the arrow of its 'hop'" if "->" in written else None
+                hint = (
+                    "a bond has the arrow of its 'hop'"
+                    if "->" in written
+                    else "name a label that exists at some point"
+                )
                 message = f"the device has no '{written}' at any point of the task"
                 raise ModelError(message, request.span, hint=hint)
 

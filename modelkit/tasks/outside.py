@@ -10,15 +10,16 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from modelkit.elements.cases import FIELDS
 from modelkit.elements.declarations import Declarations
-from modelkit.elements.sweeps import MOST_POINTS, RUNNING
-from modelkit.elements.terminals import DIMENSIONS
+from modelkit.elements.sweeps import MOST_POINTS
+from modelkit.elements.terminals import DIMENSIONS, Terminal
 from modelkit.errors import ModelError
 from modelkit.language import nodes
 from modelkit.language.outside import exact_value, is_bare
 from modelkit.language.parser import parse_expression
 from modelkit.numerics.evaluate import EXACT
-from modelkit.registry import suggestion
+from modelkit.registry import running_dims, running_unit, suggestion
 from modelkit.tasks.written import written
 from modelkit.units import UnitSystem
 
@@ -71,7 +72,8 @@ def unit_of_name(declarations: Declarations, name: str) -> str | None:
     """The unit in which bare numbers for a parameter, a field or a running variable are, if it has one."""
     if name in declarations.parameters:
         return declarations.parameters[name].unit
-    dimension = RUNNING[name] if name in RUNNING else DIMENSIONS.get(name.rpartition(".")[2])
+    field = DIMENSIONS.get(name.rpartition(".")[2])
+    dimension = running_unit(name) if name in running_dims() else field
     units = declarations.units
     if dimension == "temperature" and "temperature" not in units.chosen:
         dimension = "energy"
@@ -89,9 +91,11 @@ def in_unit(declarations: Declarations, values: NDArray[Any], unit: str) -> NDAr
 def _settable(declarations: Declarations, name: str, running: Sequence[str]) -> str | None:
     """The unit of a name that may be set; raises for all others."""
     if not isinstance(name, str):
-        raise ModelError(f"values are given by name, and {name!r} is no text")
-    owner = name.rpartition(".")[0].partition("[")[0]
-    if name in declarations.parameters or name in running or owner in declarations.elements:
+        raise ModelError(
+            f"values are given by name, and {name!r} is no text", hint="write the name in quotes: {'x': 0.3}"
+        )
+    owner = declarations.elements.get(name.rpartition(".")[0].partition("[")[0])
+    if name in declarations.parameters or name in running or isinstance(owner, Terminal):
         return unit_of_name(declarations, name)
     if name in declarations.lets:
         raise ModelError(
@@ -99,9 +103,28 @@ def _settable(declarations: Declarations, name: str, running: Sequence[str]) -> 
             declarations.lets[name].span,
             hint="set the parameters that it follows",
         )
+    if "." in name:
+        raise _no_field(declarations, name)
     known = (*declarations.parameters, *running)
     hint = suggestion(name, known, "parameters") or "the model has no parameters"
     raise ModelError(f"there is no parameter '{name}'", hint=hint)
+
+
+def _no_field(declarations: Declarations, name: str) -> ModelError:
+    """The error for ``d.x`` where ``d`` is no terminal, with the nearest field that can be set."""
+    known = [
+        f"{owner}.{field}"
+        for owner, terminal in declarations.elements.items()
+        if isinstance(terminal, Terminal)
+        for field in FIELDS
+        if not {field, "f"} & set(terminal.unknowns)
+    ]
+    message = f"'{name}' cannot be set: only parameters and the fields of terminals can"
+    if not known:
+        return ModelError(message, hint="the model has no such field: set a parameter by its plain name")
+    near = suggestion(name, known, "fields that can be set") or ""
+    few = len(known) <= _MOST_FIELDS or not near.startswith("the fields")
+    return ModelError(message, hint=near if few else f"set a field such as '{known[-1]}'")
 
 
 def _is_list(value: Any) -> bool:
@@ -115,16 +138,20 @@ def _is_list(value: Any) -> bool:
     )
 
 
+_MOST_FIELDS = 8
+_ONE_AXIS = "give a list such as [0.1, 0.2]"
+
+
 def _members(value: Any, name: str) -> list[Any]:
     if getattr(getattr(value, "magnitude", value), "ndim", 1) > 1:
-        raise ModelError("a sweep is a list of numbers, not a table")
+        raise ModelError("a sweep is a list of numbers, not a table", hint=_ONE_AXIS)
     if len(value) > MOST_POINTS:
         raise ModelError(
             f"the list of '{name}' has more than {MOST_POINTS} values", hint="sweep fewer values"
         )
     members = list(value)
     if any(map(_is_list, members)):
-        raise ModelError("a sweep is a list of numbers, not a table")
+        raise ModelError("a sweep is a list of numbers, not a table", hint=_ONE_AXIS)
     return members
 
 
@@ -138,7 +165,8 @@ def _number(declarations: Declarations, name: str, value: Any, unit: str | None)
     real, imaginary = exact.as_real_imag()  # sympy's own complex() is off in the last digit
     number = complex(float(real), float(imaginary))
     if not cmath.isfinite(number):
-        raise ModelError(f"the value of '{name}' is too large to be computed")
+        message = f"the value of '{name}' is too large to be computed"
+        raise ModelError(message, hint="give a number below 1e300")
     return number if number.imag else number.real
 
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from modelkit.elements.declarations import Declarations
 from modelkit.elements.sites import AXES
-from modelkit.elements.sweeps import RUNNING
 from modelkit.elements.tasks import OutputRequest, Quantity
 from modelkit.errors import ModelError, NotConverged, Span
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.registry import Verb, outputs
+from modelkit.registry import Found, Verb, outputs, result_dims, running_dims
 from modelkit.results.dataset import Labelled, Point
-from modelkit.results.frames import KINDS, Frame
+from modelkit.results.frames import Frame
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting
 
@@ -90,7 +89,7 @@ class Work:
             kept = self.memory["frame"] = Frame(device)
         return kept
 
-    def _point(self, job: Job, found: Any, frame: Frame, values: Mapping[str, Any]) -> Point:
+    def _point(self, job: Job, found: Found, frame: Frame, values: Mapping[str, Any]) -> Point:
         arrays: dict[str, Labelled] = {}
         known: dict[str, Labelled] = {}
         units = self.declarations.units
@@ -111,9 +110,7 @@ class Work:
                     arrays[reference(position, number)] = picked
         arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in found.audits.items()}
         dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
-        labels = {
-            dim: frame.labels(dim) if dim in KINDS else np.asarray(getattr(found, GRIDS[dim])) for dim in dims
-        }
+        labels = {dim: _labels(dim, found, frame) for dim in dims}
         coordinates = {name: array for dim in dims for name, array in frame.coordinates(dim).items()}
         if "position" in coordinates:
             labels["axis"] = np.array(AXES[: coordinates["position"].values.shape[1]])
@@ -122,15 +119,12 @@ class Work:
     def _reduced(self, array: Labelled) -> Labelled:
         """Without the dimension of a running variable that was given as a single value."""
         for name in self.single:
-            dim = RUNNING[name]
+            dim = running_dims()[name]
             if dim in array.dims:
                 along = array.dims.index(dim)
                 values = np.take(array.values, 0, axis=along)
                 array = Labelled(array.dims[:along] + array.dims[along + 1 :], values)
         return array
-
-
-GRIDS = {"energy": "energies", "time": "times"}  # and where what a verb found keeps the grid
 
 
 def reference(position: int, number: int) -> str:
@@ -141,10 +135,10 @@ def reference(position: int, number: int) -> str:
 def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str, Any]) -> Labelled | None:
     """The element ``I[L]`` of an output at this point; None where the device has no such label.
 
-    Labels fill the labelled dimensions (terminal, site, bond) in their order.
+    Labels fill the labelled dimensions (terminal, site, bond, ...) in their order.
     """
     picked, dims = array.values, list(array.dims)
-    labelled = [dim for dim in array.dims if dim in KINDS]
+    labelled = [dim for dim in array.dims if result_dims[dim].labelled]
     for dim, label in zip(labelled, quantity.labels, strict=False):
         at = np.flatnonzero(frame.labels(dim) == label.text(values))
         if not len(at):
@@ -152,6 +146,11 @@ def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str,
         picked = np.take(picked, int(at[0]), axis=dims.index(dim))
         dims.remove(dim)
     return Labelled(tuple(dims), picked)
+
+
+def _labels(dim: str, found: Any, frame: Frame) -> np.ndarray[Any, Any]:
+    """Labels along a dimension, or the numbers of a grid."""
+    return frame.labels(dim) if result_dims[dim].labelled else np.asarray(found.grids[dim])
 
 
 def _beyond(values: Mapping[str, Any]) -> str:
@@ -162,6 +161,6 @@ def _beyond(values: Mapping[str, Any]) -> str:
     return "the numbers of this point lie too far apart to be computed with" + (said and f": from {said}")
 
 
-def _told(found: Any) -> tuple[dict[str, str], dict[str, int]]:
-    facts = {"method": str(found.method), "why": str(found.why)} | dict(found.attributes)
+def _told(found: Found) -> tuple[dict[str, str], dict[str, int]]:
+    facts = {"method": found.method, "why": found.why} | dict(found.attributes)
     return facts, dict(found.counts)

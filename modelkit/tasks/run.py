@@ -5,23 +5,23 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelkit.compile.open_system import open_system
 from modelkit.elements.cases import Case
 from modelkit.elements.declarations import Declarations
 from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError, NotConverged
-from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import suggestion, verbs
 from modelkit.results import store
 from modelkit.results.dataset import Axis
-from modelkit.solve.request import Request
+from modelkit.solve.request import Request, prepare
 from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
 from modelkit.tasks.outside import in_unit, unit_of_name
@@ -84,11 +84,60 @@ def find_task(declarations: Declarations, name: str | None) -> Task:
     return declarations.tasks[name]
 
 
-def objections(declarations: Declarations, device: Device) -> Iterator[ModelError]:
-    """What the verbs of the tasks cannot treat of a device, each at the line of its task."""
+def objections(declarations: Declarations, expansion: Expansion) -> Iterator[ModelError]:
+    """What the tasks cannot do, as far as it is found without solving, each error at its line.
+
+    A task is tried where its run begins.  One that sweeps is tried where it ends as well, and refused
+    only when both fail: a point of a sweep may fail.
+    """
     for task in declarations.tasks.values():
-        for error in verbs[task.verb].check(Request(device, task.options, spans=task.spans)):
-            yield ModelError(error.message, error.span or task.span, hint=error.hint)
+        try:
+            planned = plan(declarations, task, verbs[task.verb].grids, {})
+            found = [
+                _refused(expansion, task, planned.grids, job) for job in _ends(declarations, task, planned)
+            ]
+        except ModelError as error:
+            found = [list(error.errors)]
+        for one in found[0] if all(found) else ():
+            yield ModelError(one.message, one.span or task.span, hint=one.hint)
+
+
+def _ends(declarations: Declarations, task: Task, planned: Plan) -> Iterator[Job]:
+    """The first point, and the last value of each sweep."""
+    yield next(_jobs(declarations, task, planned))
+    if planned.axes:
+        last = {name: values[-1:] for name, values in planned.axes.items()}
+        yield next(_jobs(declarations, task, replace(planned, axes=last)))
+
+
+def _refused(expansion: Expansion, task: Task, grids: Mapping[str, Any], job: Job) -> list[ModelError]:
+    """What is refused at one point: by the verb, by the device, by the method that was asked for."""
+    try:
+        values = values_of(expansion.graph.graph["declarations"], job.setting.parameters)
+        device = expansion.device(values, job.setting.fields)
+        request = Request(device, task.options, grids, spans=task.spans)
+        errors = list(verbs[task.verb].check(request))
+        if not errors:
+            _try_contacts(request)
+    except ModelError as error:
+        errors = list(error.errors)
+    return errors
+
+
+def _try_contacts(request: Request) -> None:
+    """Self-energies at a few energies of the run.
+
+    A method is tried only where one was asked for: otherwise one always fits, and finding it loads more
+    than all the rest of a check.
+    """
+    device = request.device
+    system = prepare(request).system if "method" in request.options else open_system(device)
+    energies = [*(end for grid in request.grids.values() for end in (grid[0], grid[-1]))]
+    if not energies and "mu" in device.reference:
+        half = device.reference.get("T", 0.0) / 2
+        energies = [device.reference["mu"] - half, device.reference["mu"] + half]
+    if energies:
+        system.contacts.sigma(np.array(energies))
 
 
 def run_task(

@@ -71,7 +71,8 @@ def plan(declarations: Declarations, task: Task, running: Sequence[str], outside
         (grids if name in running else axes)[name] = found
     for name, found in (axes | grids).items():
         if found.ndim != 1 or not len(found):
-            raise ModelError(f"the values of '{name}' must be a list that is not empty")
+            message = f"the values of '{name}' must be a list that is not empty"
+            raise ModelError(message, hint="give a list such as [0.1, 0.2]")
     if np.prod([len(found) for found in axes.values()], dtype=float) > MOST_POINTS:
         raise ModelError(f"the sweeps have more than {MOST_POINTS} points", hint="sweep fewer values")
     spans = {sweep.name: sweep.span for sweep in task.sweeps if sweep.name not in outside}
@@ -146,14 +147,16 @@ def _grid(name: str, found: Array, span: Span | None) -> Array:
         raise ModelError(f"'{name}' has more than {MOST_POINTS} values", span, hint="sweep fewer values")
     with np.errstate(all="ignore"):
         if np.iscomplexobj(found) or not np.isfinite(found).all():
-            raise ModelError(f"the values of '{name}' must be finite real numbers", span)
+            message = f"the values of '{name}' must be finite real numbers"
+            raise ModelError(message, span, hint="write: from -1 to 1 points 101")
     return np.asarray(found, dtype=float)
 
 
 def _real(numbers: Sequence[Any], span: Span | None) -> list[float]:
     for value in numbers:
         if isinstance(value, complex) or not np.isfinite(value):
-            raise ModelError(f"a sweep needs finite real bounds, not {value}", span)
+            message = f"a sweep needs finite real bounds, not {value}"
+            raise ModelError(message, span, hint="write: from 0 to 1 points 11")
     return list(numbers)
 
 
@@ -163,5 +166,5 @@ def _counted(start: float, stop: float, step: float, span: Span | None) -> Array
         raise ModelError("the sweep is empty", span, hint="the step leads from the start to the stop")
     steps = (stop - start) / step
     if steps > MOST_POINTS:
-        raise ModelError(f"the sweep has more than {MOST_POINTS} points", span)
+        raise ModelError(f"the sweep has more than {MOST_POINTS} points", span, hint="sweep fewer values")
     return start + step * np.arange(int(steps + 1e-9) + 1)

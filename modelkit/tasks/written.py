@@ -47,7 +47,7 @@ def written(value: Any) -> str:
 
 def _real(value: float) -> str:
     if value != value:
-        raise ModelError("'nan' is no value of a model")
+        raise ModelError("'nan' is no value of a model", hint="give a finite number, or infinite")
     if value in (float("inf"), float("-inf")):
         return "infinite" if value > 0 else "-infinite"
     return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -10,18 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError, Span
-from modelkit.registry import outputs, suggestion
+from modelkit.registry import outputs, result_dims, suggestion
 from modelkit.view.labels import axis_label, family, indices
 
 if TYPE_CHECKING:
     import xarray as xr
-
-RUNNING = {
-    "E": ("energy",),
-    "kx": ("momentum", "momentum_x"),
-    "ky": ("momentum_y", "momentum"),
-    "k_j": ("momentum",),
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,8 @@ def quantity(dataset: xr.Dataset, name: str, span: Span | None = None) -> xr.Dat
                 return array.assign_attrs(units="natural")  # whatever a formula gives, it is in them
             return array
     known = [str(key) for key in dataset.data_vars if is_result(str(key))]
-    raise ModelError(f"the task gives no '{name}' to draw", span, hint=suggestion(name, known, "results"))
+    hint = suggestion(name, known, "results") or "ask the task for outputs"
+    raise ModelError(f"the task gives no '{name}' to draw", span, hint=hint)
 
 
 def is_result(name: str) -> bool:
@@ -83,7 +77,8 @@ def is_result(name: str) -> bool:
 
 def dimension(array: xr.DataArray, name: str, span: Span | None = None) -> str:
     """The dimension of a quantity that ``against`` or ``by`` names."""
-    for candidate in (name, *RUNNING.get(name, ())):
+    running = (dim for dim, known in result_dims.items() if name in known.variables)
+    for candidate in (name, *running):
         if candidate in array.dims:
             return candidate
     hint = f"it runs over {', '.join(map(str, array.dims))}" if array.dims else "it is a single number"
@@ -174,7 +169,7 @@ def _along(
         sort = np.argsort(values, kind="stable")
         named, integer = tuple(row), True
     families = tuple(family(labels[k]) for k in chosen[sort].tolist())
-    shown = f"{word} ${_letter(word)}$" if named is None and word == "site" else word
+    shown = r"site $\ell$" if named is None and word == "site" else word
     return Axis(array, name, shown, chosen[sort], values[sort], named, families, integer)
 
 
@@ -192,10 +187,6 @@ def _place(label: str) -> float | None:
 
 def _row(label: str) -> tuple[str, ...]:
     return tuple(family(end) for end in label.split("->"))
-
-
-def _letter(word: str) -> str:
-    return {"site": r"\ell"}[word]
 
 
 def _text(value: Any) -> str:

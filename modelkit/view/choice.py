@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelkit.elements.sweeps import RUNNING
-from modelkit.view.figures import default_drawings
+from modelkit.registry import running_dims, verbs
+from modelkit.view.figures import default_drawings, possible_drawings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is drawn, and in ``notes`` what is drawn in another way than the plot says, or not at all."""
+    """What is drawn.
+
+    ``notes`` say what is drawn in another way than the plot says, or not at all; ``undeclared`` what is
+    drawn without a plot, and how to draw something else.
+    """
 
     drawings: tuple[Drawing, ...]
     notes: tuple[str, ...] = ()
+    undeclared: str = ""
 
 
 def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) -> Choice:
@@ -34,7 +39,9 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
     is drawn against that, what is drawn against it alone is left out.
     """
     declared = [drawing for plot in declarations.plots if plot.task == task for drawing in plot.drawings]
-    swept = {RUNNING.get(sweep.name, sweep.name): sweep.name for sweep in declarations.tasks[task].sweeps}
+    chosen = declarations.tasks[task]
+    grids = {name: running_dims()[name] for name in verbs[chosen.verb].grids}
+    swept = {grids.get(sweep.name, sweep.name): sweep.name for sweep in chosen.sweeps}
     single = {dim: name for dim, name in swept.items() if dim not in dataset.dims}
     drawings: list[Drawing] = []
     notes: list[str] = []
@@ -51,4 +58,18 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
             notes.append(f"{values}: '{drawing.quantity}' is drawn against '{left[0]}' alone")
         else:
             notes.append(f"{values}: '{drawing.quantity}' is not drawn")
-    return Choice(tuple(dict.fromkeys(drawings)) or default_drawings(dataset), tuple(dict.fromkeys(notes)))
+    said = tuple(dict.fromkeys(notes))
+    if drawings:
+        return Choice(tuple(dict.fromkeys(drawings)), said)
+    return Choice(default_drawings(dataset), said, _undeclared(task, dataset))
+
+
+def _undeclared(task: str, dataset: xr.Dataset) -> str:
+    """The line of the text that gives the figure, and the one that gives the next result."""
+    lines = [
+        f"draw {one.quantity} against {one.against}" + (f" by {one.by}" if one.by else "")
+        for one in possible_drawings(dataset)
+    ]
+    if len(lines) < 2:
+        return lines[0] if lines else ""
+    return f"{lines[0]}; for other results declare: plot {task} {{ {lines[1]} }}"

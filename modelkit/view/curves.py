@@ -38,7 +38,9 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
     splits, table = told_apart(dataset, along, others, style)
     named, count = along.names is not None, int(np.prod([len(split) for split in splits], dtype=int))
     families = not named and len(set(along.families or ())) > 1
-    marked = named or (count <= style.many and len(along.values) <= style.crowded and not families)
+    points = len(along.values)
+    told = points <= style.few or (count <= style.many and points <= style.crowded)
+    marked = named or (told and not families)
     encoding = Encoding(splits, style, lined=not named, marked=marked)
     for number, place in enumerate(np.ndindex(*encoding.shape)):
         aside = _aside(number, count) if named and count <= style.many else 0.0

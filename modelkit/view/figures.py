@@ -6,12 +6,13 @@ Nothing global is touched: no pyplot, settings only for the time of a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelkit.errors import ModelError
+from modelkit.registry import ResultDim, result_dims
 from modelkit.view.axes import is_result, numeric
 from modelkit.view.curves import draw_curves
 from modelkit.view.encoding import clear_offset
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from modelkit.elements.plots import Drawing
-
-RUNS = ("energy", "momentum", "momentum_x", "time", "site", "terminal", "bond", "region", "band")
 
 
 def figure(dataset: xr.Dataset, drawings: Sequence[Drawing] = (), style: Style = PLAIN) -> Figure:
@@ -92,10 +91,12 @@ def save(drawn: Figure, path: str | Path, style: Style = PLAIN) -> None:
 
 
 def default_drawings(dataset: xr.Dataset) -> tuple[Drawing, ...]:
-    """What is drawn for a task without a ``plot``: its first result that runs, along its longest sweep.
+    """What is drawn for a task without a ``plot``: its first result that runs, along its longest sweep."""
+    return tuple(possible_drawings(dataset))[:1]
 
-    Evaluation grids come first, then numeric sweeps, then sites and the like.
-    """
+
+def possible_drawings(dataset: xr.Dataset) -> Iterator[Drawing]:
+    """A drawing of each result that runs, against what comes first in the order of ``ResultDim.rank``."""
     from modelkit.elements.plots import Drawing
 
     for name, array in dataset.data_vars.items():
@@ -106,19 +107,13 @@ def default_drawings(dataset: xr.Dataset) -> tuple[Drawing, ...]:
             against = min(dims, key=partial(_preference, dataset))
             others = [key for key in dims if key != against]
             by = "case" if "case" in others else (others[0] if others else None)
-            return (Drawing("draw", str(name), against, by, None),)
-    return ()
+            yield Drawing("draw", str(name), against, by, None)
 
 
 def _preference(dataset: xr.Dataset, name: str) -> tuple[int, int]:
     """Order in which dimensions are taken for the running axis."""
-    if name in {"energy", "momentum", "momentum_x", "time"}:
-        rank = 0
-    elif name not in RUNS and numeric(dataset, name):
-        rank = 1
-    else:
-        rank = 2 if name in RUNS else 3
-    return rank, -dataset.sizes[name]
+    swept = ResultDim(rank=1 if numeric(dataset, name) else 3)
+    return result_dims.get(name, swept).rank, -dataset.sizes[name]
 
 
 def _panels(dataset: xr.Dataset, drawing: Drawing, style: Style) -> list[Callable[[Axes], None]]:

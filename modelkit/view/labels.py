@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelkit.language.symbols import is_greek, symbol
-from modelkit.registry import outputs
+from modelkit.registry import outputs, result_dims
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,8 +98,6 @@ def _symbol_of(name: str, array: xr.DataArray) -> str:
     if name in outputs:
         short = outputs[name].short
         return symbol(short) if short and short.isidentifier() and len(short) < 4 else ""
-    if name in {"energy", "time", "momentum"}:
-        return {"energy": "E", "time": "t", "momentum": "k"}[name]
-    if name in {"site", "terminal", "terminal_from", "bond", "case", "region", "spin", "band", "branch"}:
-        return ""
+    if name in result_dims:
+        return symbol(result_dims[name].symbol) if result_dims[name].symbol else ""
     return "" if _spoken(name) else symbol(name)

@@ -29,11 +29,13 @@ class Style:
         Colour maps of quantities of one sign and of both signs.
     missing : str
         Colour of failed points in a map.
+    few : int
+        Up to this number of points every curve has markers.
     crowded : int
         Above this number of points a curve has no markers; above it sites have no labels.
     many : int
-        Above this number curves of numbers have a colour bar, and no curve has markers; names have
-        one above the number of colours.
+        Above this number curves of numbers have a colour bar, and markers only up to ``few`` points;
+        names have a bar above the number of colours.
     """
 
     width: float = 3.4
@@ -53,6 +55,7 @@ class Style:
     missing: str = "0.85"
     ink: str = "0.15"
     faint: str = "0.6"
+    few: int = 12
     crowded: int = 64
     many: int = 7
 

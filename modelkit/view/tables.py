@@ -129,6 +129,8 @@ def audits(dataset: xr.Dataset) -> dict[str, float]:
 
 
 def _notes(dataset: xr.Dataset) -> Iterator[str]:
+    from modelkit.view.axes import is_result
+
     method, why = (str(dataset.attrs.get(key, "")) for key in ("method", "why"))
     if method:
         yield f"method {why}" if why.startswith(method) else f"method {method}: {why}".removesuffix(": ")
@@ -136,6 +138,10 @@ def _notes(dataset: xr.Dataset) -> Iterator[str]:
     if checked:
         worst = max(checked, key=lambda name: (checked[name] == checked[name], checked[name]))
         yield f"audits: largest residual {checked[worst]:.1e} ({worst.removeprefix('audit_')})"
+    for name, array in dataset.data_vars.items():
+        if is_result(str(name)) and _range(array) == "none":
+            formula = f": {name} = {array.attrs['formula']}" if "formula" in array.attrs else ""
+            yield f"no finite number at any point in '{name}'{formula}"
     reasons = failures(dataset)
     if reasons:
         yield f"{len(reasons)} of {dataset['failed'].size} points failed: {reasons[0]}"

@@ -73,10 +73,11 @@ def sites_of(model: mk.Model, values: Mapping[str, Any] | None = None) -> int:
 
 
 def assert_told(error: mk.ModelError, text: str | None) -> None:
-    """Every error has words and lies inside the text that was read."""
+    """Every error has words, suggests what to do and lies inside the text that was read."""
     assert error.errors
     for one in error.errors:
         assert one.message
+        assert one.hint, one.message
         assert str(one)
         assert one.record()["message"]
         assert one.span is None or 0 <= one.span.start <= one.span.end <= len(one.span.source.text)

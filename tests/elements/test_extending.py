@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+import modelkit as mk
 from modelkit.elements.baths import BathNoun
 from modelkit.elements.binder import Binder
 from modelkit.elements.conditions import Current, conditions
@@ -15,7 +16,7 @@ from modelkit.elements.lattices import Lattice
 from modelkit.elements.nouns import Form, Noun, fields_of, nouns
 from modelkit.elements.self_energies import WideBand, self_energies
 from modelkit.elements.terminals import Terminal
-from modelkit.elements.terms import TermKind, terms
+from modelkit.elements.terms import Hop, TermKind, terms
 from modelkit.errors import ModelError
 from modelkit.language import nodes
 from tests.elements.reading import errors, messages, read, read_wire
@@ -97,8 +98,28 @@ def test_a_relation_is_one_class() -> None:
         lattice = read(text).elements["a"]
         assert isinstance(lattice, Lattice)
         assert [(term.kind, term.value) for term in lattice.terms] == [("spring", 2)]
+        with pytest.raises(ModelError, match="'spring' is treated by exact open systems only"):
+            mk.loads(text).device()
         (error,) = errors(text.replace("spring", "sprint"))
         assert error.hint == "did you mean 'spring'?"
+
+
+class Link(Hop):
+    """Another word for a hop."""
+
+    form = replace(Hop.form, pattern="link c[l] => c[l+1] : FORMULA")
+
+
+def test_a_relation_says_how_it_enters_the_matrices() -> None:
+    text = "model m\nlattice a {\nsite c[l] for l in 1..4\nlink c[l] -> c[l+1] : 2i\nhop c[1] -> c[3] : 1\n}"
+    with terms.extended("link", Link):
+        model = mk.loads(text)
+        plain = mk.loads(text.replace("link", "hop"))
+        assert (model.compile().hamiltonian() != plain.compile().hamiltonian()).nnz == 0
+        assert model.device().bonds.source.tolist() == plain.device().bonds.source.tolist()
+        assert model.latex() == plain.latex()
+        with pytest.raises(ModelError, match=r"the link 'c\[1\] -> c\[2\]' is infinite"):
+            mk.loads(text.replace("2i", "1/(l-1)")).device()
 
 
 def test_a_kind_of_lattice_is_one_function() -> None:

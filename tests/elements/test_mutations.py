@@ -90,6 +90,7 @@ def test_a_mutated_model_is_a_model_or_is_refused_at_its_place(
     wrong = mutated(text, kind, place, other)
     for one in errors(wrong):
         assert one.message
+        assert one.hint, one.message
         assert str(one)
         assert one.span is not None
         assert 0 <= one.span.start <= one.span.end <= len(one.span.source.text)

@@ -94,6 +94,21 @@ def test_terminals_with_families_conditions_and_loads() -> None:
     np.testing.assert_allclose(found.terminals[1].arguments["Gamma"], [2, 4])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("step", [1, -1, 3])
+def test_on_the_smallest_rings_hops_add_as_they_are_declared(step: int) -> None:
+    text = f"""lattice circle {{
+      site a[j] for j in ring(N)
+      onsite a[j] : V
+      hop a[j] -> a[j+({step})] : j*exp(1i*half)
+    }}"""
+    one, two = device(text, N=1), device(text, N=2)
+    np.testing.assert_allclose(hamiltonian(one).toarray(), [[0.5 + 2 * np.cos(0.25)]])  # t + conj(t)
+    joined = 2 * np.exp(0.25j) + np.exp(-0.25j)  # from 2 to 1 with t = 2, from 1 to 2 with t = 1
+    np.testing.assert_allclose(hamiltonian(two).toarray(), [[0.5, joined], [np.conj(joined), 0.5]])
+    assert len(one.bonds.source) == 0
+    assert sorted(zip(two.bonds.source, two.bonds.target, strict=True)) == [(0, 1), (1, 0)]
+
+
 def test_an_infinite_ring_needs_a_number_of_cells() -> None:
     text = "lattice circle { site a[j] for j in ring(cells); hop a[j] -> a[j+1] : -1 }"
     assert refusal(text).hint == "give cells = 6"

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from modelkit.dimensions import UnitFactor
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import ConditionValues, Device
 from modelkit.solve import transport
 from modelkit.solve.junction import junction
 from modelkit.solve.request import Request
+from modelkit.units import physical
 from tests.solve.devices import Lead, chain, coupled, device, wire
 
 
@@ -45,6 +47,18 @@ def test_zero_and_finite_temperature_do_not_mix(at_reference: float, at_terminal
     with pytest.raises(ModelError, match=r"'L' has T = .* but the reference has T = ") as caught:
         junction(device(chain(2), leads, 1.0, at_reference))
     assert caught.value.span is not None
+
+
+def test_temperatures_are_told_in_the_unit_of_the_model() -> None:
+    kelvin = physical({"energy": (UnitFactor("meV", 1),), "temperature": (UnitFactor("K", 1),)})
+    T = 300 / kelvin.scale("temperature")
+    leads = [Lead("L", [0], 1.0, T), Lead("R", [1], 1.0, 0.0)]
+    with pytest.raises(ModelError, match="'L' has T = 300 K but the reference has T = 0 K: "):
+        junction(replace(device(chain(2), leads, 1.0, 0.0), units=kelvin))
+    with pytest.raises(ModelError, match="temperature of 'L' is negative: -300 K"):
+        junction(replace(device(chain(2), [Lead("L", [0], 1.0, -T)], 1.0, T), units=kelvin))
+    with pytest.raises(ModelError, match="temperature of the reference is negative: -300 K"):
+        junction(replace(device(chain(2), [Lead("L", [0], 1.0, T)], 1.0, -T), units=kelvin))
 
 
 def test_a_negative_temperature_is_refused() -> None:

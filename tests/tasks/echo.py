@@ -47,6 +47,10 @@ class Echo:
     counts: dict[str, int] = field(default_factory=lambda: {"solves": 1})
     attributes: dict[str, str] = field(default_factory=lambda: {"bias_reference": "none"})
 
+    @property
+    def grids(self) -> dict[str, np.ndarray]:
+        return {"energy": self.energies}
+
 
 def solve(request: Request) -> Echo:
     if request.device.values["V"] > 2:

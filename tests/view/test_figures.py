@@ -174,6 +174,16 @@ def test_curves_without_any_value_are_left_out() -> None:
     assert legend_words(nothing) == []
 
 
+@pytest.mark.parametrize(("points", "marked"), [(12, True), (13, False)])
+def test_curves_of_few_points_have_markers_however_many_they_are(points: int, marked: bool) -> None:
+    values = np.arange(8.0)[:, None] * np.linspace(0.1, 1, points)
+    data = xr.Dataset(
+        {"current": (("gamma", "V"), values)}, {"gamma": np.arange(8.0), "V": np.linspace(0, 1, points)}
+    )
+    drawn = figure(data, [Drawing("draw", "current", "V", "gamma", None)])
+    assert {line.get_marker() not in ("", "None") for line in drawn.axes[0].get_lines()} == {marked}
+
+
 def test_a_single_curve_has_no_entry_in_the_legend() -> None:
     data = samples.profile().isel(case=0, drop=True)
     assert legend_words(figure(data, [Drawing("draw", "chemical_potential", "site", None, None)])) == [

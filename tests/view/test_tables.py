@@ -60,6 +60,15 @@ def test_failed_points_are_counted_with_the_first_reason() -> None:
     assert failures(samples.length()) == []
 
 
+def test_a_result_without_any_number_is_told() -> None:
+    data = xr.Dataset({"a": ("x", [1.0, np.nan]), "none": ("x", [np.nan] * 2), "b": np.inf})
+    data["b"].attrs["formula"] = "I[L]/0"
+    assert summary(data).notes == (
+        "no finite number at any point in 'none'",
+        "no finite number at any point in 'b': b = I[L]/0",
+    )
+
+
 def test_the_summary_as_data_has_numbers_only_where_there_are_some() -> None:
     data = xr.Dataset(
         {"a": ("x", [1.0, np.nan, -2.0]), "none": ("x", [np.nan] * 3), "audit_b": ("x", [0.0, -3.0, np.nan])}
