@@ -40,8 +40,10 @@ class Contacts:
     poles: Complexes = field(default_factory=lambda: np.zeros(0, dtype=complex))
 
 
-def contacts_of(device: Device) -> Contacts:
+def contacts_of(device: Device, orbitals: Integers | None = None) -> Contacts:
     """Collect the contacts of a device, group by group in the order of its terminals.
+
+    ``orbitals`` (n_sites,) are those of each site that a self-energy acts on, if not all of them.
 
     Raises
     ------
@@ -50,10 +52,10 @@ def contacts_of(device: Device) -> Contacts:
         part is positive or a value not finite.
     """
     groups = device.terminals
+    orbitals = np.diff(device.offset) if orbitals is None else orbitals
     for group in groups:
-        _fits(group, device)
+        _fits(group, orbitals)
     scalar = not any(_is_matrix(group) for group in groups)
-    orbitals = np.diff(device.offset)
 
     def sigma(E: Floats) -> Complexes | list[Complexes]:
         energies = np.atleast_1d(np.asarray(E, dtype=float))
@@ -143,10 +145,10 @@ def _refuse_gain(group: TerminalGroup, energies: Floats, gain: Floats) -> None:
     )
 
 
-def _fits(group: TerminalGroup, device: Device) -> None:
+def _fits(group: TerminalGroup, sizes: Integers) -> None:
     value = _raw(group, np.zeros(1))
     if value.ndim == 4:
-        orbitals = np.diff(device.offset)[group.site]
+        orbitals = sizes[group.site]
         wrong = orbitals[orbitals != value.shape[-1]]
         if len(wrong):
             d = value.shape[-1]

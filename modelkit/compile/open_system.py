@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from modelkit.compile.contacts import Contacts, contacts_of
-from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 
 __all__ = ["Contacts", "Levels", "OpenSystem", "Reservoirs", "open_system"]
@@ -49,6 +48,11 @@ class Reservoirs:
     sign: Floats
     share: float = 1.0
 
+    @property
+    def superconducting(self) -> bool:
+        """Whether there are holes, and with them a condensate that takes the missing current."""
+        return bool(np.any(self.sign < 0))
+
 
 @dataclass(frozen=True)
 class OpenSystem:
@@ -58,6 +62,7 @@ class OpenSystem:
     ``weight[s]`` is the degeneracy of the lattice of site s: it multiplies transmissions and
     densities.  ``bond_source``/``bond_target`` are the declared arrows between sites;
     ``bond_entries`` = (bond, row, column, value) the orbital matrix elements of each, (to, from).
+    A superconducting device has every site twice, see :mod:`modelkit.compile.nambu`; bonds are its electrons'.
     """
 
     hamiltonian: sparse.csr_array
@@ -77,9 +82,12 @@ def open_system(device: Device) -> OpenSystem:
     Raises
     ------
     ModelError
-        Superconducting devices (``pair`` terms or an internal ``nambu`` space).
+        A self-energy does not fit its site.
     """
-    _refuse_superconductors(device)
+    if device.superconducting:
+        from modelkit.compile.nambu import doubled_system
+
+        return doubled_system(device)
     hops = device.hops
     on_bond = np.flatnonzero(hops.bond >= 0)
     return OpenSystem(
@@ -93,17 +101,6 @@ def open_system(device: Device) -> OpenSystem:
         bond_entries=(hops.bond[on_bond], hops.row[on_bond], hops.column[on_bond], hops.value[on_bond]),
         reservoirs=Reservoirs(np.arange(device.n_terminals), np.ones(device.n_terminals)),
     )
-
-
-def _refuse_superconductors(device: Device) -> None:
-    for group in device.sites:
-        if "nambu" in group.spaces:
-            lattice = group.family.lattice
-            message = f"transport with the internal space 'nambu' of '{lattice}' comes with a later version"
-            raise ModelError(message, group.family.span, hint="leave out 'nambu' for transport")
-    if len(device.pairs.value):
-        message = "transport with 'pair' terms comes with a later version"
-        raise ModelError(message, device.pair_span, hint="leave out 'pair' for transport")
 
 
 def _hamiltonian(device: Device) -> sparse.csr_array:

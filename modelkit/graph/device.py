@@ -40,6 +40,7 @@ class SiteGroup:
     orbitals: int
     degeneracy: float
     spaces: tuple[str, ...] = ()
+    after_nambu: int = 1  # dimension of the spaces that vary faster than nambu
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,14 @@ class Device:
 
     @property
     def n_terminals(self) -> int:
+        """Number of declared terminals, without the condensate."""
         return sum(group.count for group in self.terminals)
+
+    @property
+    def superconducting(self) -> bool:
+        """Whether anything is declared to pair, be it with strength zero: then there is a condensate."""
+        declared = self.pair_span is not None or len(self.pairs.value) > 0
+        return declared or any("nambu" in group.spaces for group in self.sites)
 
     def graph(self) -> nx.MultiDiGraph:
         """Sites, hops and terminals as a networkx graph; see :mod:`modelkit.graph.picture`."""

@@ -257,6 +257,7 @@ class Expansion:
             space.dimension,
             degeneracy,
             names,
+            space.after,
         )
 
     def _contacts(

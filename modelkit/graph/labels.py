@@ -23,8 +23,10 @@ LabelMaker: TypeAlias = Callable[[Device, Callable[[str], Labels]], Labels]
 
 label_makers: Registry[LabelMaker] = Registry("kind of labels", "kinds of labels")
 label_makers.add("site", lambda device, labels: np.array(site_labels(device), dtype=np.str_))
-label_makers.add("terminal", lambda device, labels: np.array(terminal_labels(device), dtype=np.str_))
+label_makers.add("terminal", lambda device, labels: np.array(all_terminal_labels(device), dtype=np.str_))
 label_makers.add("bond", lambda device, labels: bond_labels(device, labels("site")))
+
+CONDENSATE = "condensate"  # the last terminal of a superconducting device
 
 
 def site_labels(device: Device) -> list[str]:
@@ -34,8 +36,13 @@ def site_labels(device: Device) -> list[str]:
 
 
 def terminal_labels(device: Device) -> list[str]:
-    """``L``, ``S[2]``, in the order of the device's terminals."""
+    """``L``, ``S[2]``, in the order of the device's terminals; those that are declared."""
     return [label for group in device.terminals for label in _of_terminals(group)]
+
+
+def all_terminal_labels(device: Device) -> list[str]:
+    """The declared terminals, and behind them the condensate of a superconducting device."""
+    return [*terminal_labels(device), *[CONDENSATE] * device.superconducting]
 
 
 def bond_labels(device: Device, sites: Labels) -> Labels:
@@ -45,13 +52,14 @@ def bond_labels(device: Device, sites: Labels) -> Labels:
 
 
 def terminal_sites(device: Device, sites: Labels) -> Labels:
-    """The label of the site that each terminal touches, "" for several; shape (n_terminals,)."""
+    """The label of the site that each terminal touches, "" for several; as ``all_terminal_labels``."""
     found = [np.zeros(0, dtype=sites.dtype)]
     for group in device.terminals:
         site = np.zeros(group.count, dtype=np.intp)
         site[group.member] = group.site
         alone = np.bincount(group.member, minlength=group.count) == 1
         found.append(np.where(alone, sites[site], ""))
+    found.append(np.full(int(device.superconducting), "", dtype=sites.dtype))
     return np.concatenate(found)
 
 

@@ -19,7 +19,8 @@ Array = NDArray[Any]
 class Frame:
     """What the positions in a device's arrays are called.
 
-    ``labels(dim)`` has shape (n_terminals,), (n_sites,), (n_bonds,), ...
+    ``labels(dim)`` has shape (n_terminals,), (n_sites,), (n_bonds,), ...; a superconducting device has the
+    condensate as its last terminal.
     """
 
     def __init__(self, device: Device) -> None:
@@ -53,7 +54,8 @@ class Frame:
         if device is self.device:
             return True
         return (
-            len(device.sites) == len(self.device.sites)
+            device.superconducting == self.device.superconducting
+            and len(device.sites) == len(self.device.sites)
             and len(device.terminals) == len(self.device.terminals)
             and _same(device.bonds.source, self.device.bonds.source)
             and _same(device.bonds.target, self.device.bonds.target)

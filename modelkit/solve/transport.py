@@ -13,12 +13,14 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
+from modelkit.solve import superconducting
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
+from modelkit.solve.superconducting import SuperconductingTransport
 from modelkit.solve.touching import closes_loops
 
 Floats = NDArray[np.float64]
@@ -162,7 +164,7 @@ def check(request: Request) -> Iterator[ModelError]:
             yield error
 
 
-def solve(request: Request) -> LinearTransport:
+def solve(request: Request) -> LinearTransport | SuperconductingTransport:
     """Linear response around the reference.
 
     Raises
@@ -176,6 +178,8 @@ def solve(request: Request) -> LinearTransport:
     problem, prepared = junction(request.device), prepare(request)
     before = prepared.factorisations
     prepared.begin()
+    if request.device.superconducting:
+        return superconducting.solve(request.device, prepared, problem)
     solution = (solve_cold if problem.T == 0 else solve_warm)(request.device, prepared, problem)
     flows = solution.flows()
     audits = {"conditions": check_residual(request.device, solution, flows)}

@@ -1,0 +1,162 @@
+"""The numeric problem of a superconducting device: every site twice, for electrons and for holes.
+
+With n sites, site s of the device is site s (electrons, operators ``c``) and site n + s (holes, ``c†``) of the
+open system, with the orbitals of its particle block each:
+
+    H = 1/2 Psi† H_BdG Psi,   H_BdG = [[h, D], [D†, -conj(h)]],   D = -D^T,
+
+where ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to ``D[b, a]`` and ``-conj(Delta)`` to ``D[a, b]``.  Terminal a
+is the reservoirs a (electrons) and n_terminals + a (holes), whose self-energy is ``-conj(Sigma(-E))``.  One
+lattice that pairs doubles all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from modelkit.compile.contacts import Complexes, Contacts, Floats, Integers, contacts_of
+from modelkit.compile.open_system import OpenSystem, Reservoirs
+from modelkit.errors import ModelError
+from modelkit.graph.device import Device, Entries
+from modelkit.graph.labels import CONDENSATE
+
+
+def doubled_system(device: Device) -> OpenSystem:
+    """Compile a superconducting device, in O(sites + hops).
+
+    Raises
+    ------
+    ModelError
+        A terminal is called as the condensate; a self-energy does not fit the particles of its site.
+    """
+    _refuse_own_condensate(device)
+    orbitals = _orbitals(device)
+    weight = np.concatenate([np.zeros(0), *(np.full(g.count, float(g.degeneracy)) for g in device.sites)])
+    terminals = np.arange(device.n_terminals)
+    charge = np.ones(device.n_terminals)
+    return OpenSystem(
+        hamiltonian=_hamiltonian(device, orbitals),
+        offset=np.concatenate([orbitals.offset, orbitals.offset[1:] + orbitals.count]),
+        weight=np.concatenate([weight, weight]),
+        contacts=_doubled_contacts(contacts_of(device, np.diff(orbitals.offset)), device),
+        n_terminals=2 * device.n_terminals,
+        bond_source=device.bonds.source,
+        bond_target=device.bonds.target,
+        bond_entries=_electron_bonds(device.hops, orbitals),
+        reservoirs=Reservoirs(
+            np.concatenate([terminals, terminals]), np.concatenate([charge, -charge]), share=0.5
+        ),
+    )
+
+
+def check_reference(device: Device) -> None:
+    """Refuse a reference that is not the condensate's potential, from which all others are measured.
+
+    Raises
+    ------
+    ModelError
+        The device is superconducting and the reference has another mu than 0.
+    """
+    mu = float(device.reference.get("mu", 0.0))
+    if device.superconducting and mu != 0:
+        raise ModelError(
+            "potentials are measured from the condensate: the reference of a superconducting device is mu = 0, "
+            f"not {device.units.shown('energy', mu)}",
+            hint="write reference { mu = 0; T = ... } and shift the energies of the sites instead",
+        )
+
+
+@dataclass(frozen=True)
+class _Orbitals:
+    """Where the orbitals of the device go.
+
+    ``particle[o]`` is the number among the particles, ``hole[o]`` whether it is a hole of a nambu space,
+    ``explicit[o]`` whether its lattice has one; ``offset`` (n_sites + 1,) and ``count`` count particles.
+    """
+
+    particle: Integers
+    hole: Integers
+    explicit: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    offset: Integers
+    count: int
+
+
+def _orbitals(device: Device) -> _Orbitals:
+    particle, hole, explicit, sizes, first = [], [], [], [], 0
+    for group in device.sites:
+        nambu = "nambu" in group.spaces
+        within = np.arange(group.orbitals)
+        kind = np.zeros_like(within)
+        size = group.orbitals
+        if nambu:
+            size //= 2
+            after = group.after_nambu
+            before, kind, inner = np.unravel_index(within, (size // after, 2, after))
+            within = before * after + inner
+        starts = first + size * np.arange(group.count)
+        particle.append((starts[:, None] + within).ravel())
+        hole.append(np.tile(kind, group.count))
+        explicit.append(np.full(group.count * group.orbitals, nambu))
+        sizes.append(np.full(group.count, size))
+        first += size * group.count
+    offset = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
+    return _Orbitals(
+        np.concatenate(particle), np.concatenate(hole), np.concatenate(explicit), offset, int(offset[-1])
+    )
+
+
+def _hamiltonian(device: Device, orbitals: _Orbitals) -> sparse.csr_array:
+    """Entries that reach the same place add; what is normal brings its holes."""
+    onsite, hops = device.onsite, device.hops
+    row = np.concatenate([onsite.row, hops.row, hops.column])
+    column = np.concatenate([onsite.column, hops.column, hops.row])
+    value = np.concatenate([onsite.value, hops.value, hops.value.conj()]).astype(complex)
+    n = orbitals.count
+    at = orbitals.particle + n * orbitals.hole
+    plain = ~orbitals.explicit[row]
+    pair = orbitals.particle[device.pairs.row], orbitals.particle[device.pairs.column]
+    delta = device.pairs.value.astype(complex)
+    rows = [at[row], at[row[plain]] + n, pair[1], pair[0], pair[0] + n, pair[1] + n]
+    columns = [at[column], at[column[plain]] + n, pair[0] + n, pair[1] + n, pair[1], pair[0]]
+    values = [value, -value[plain].conj(), delta.conj(), -delta.conj(), delta, -delta]
+    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+    matrix = sparse.coo_array(entries, shape=(2 * n, 2 * n)).tocsr()
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _electron_bonds(hops: Entries, orbitals: _Orbitals) -> tuple[Integers, Integers, Integers, Complexes]:
+    electrons = (orbitals.hole[hops.row] == 0) & (orbitals.hole[hops.column] == 0)
+    on = np.flatnonzero((hops.bond >= 0) & electrons)
+    return hops.bond[on], orbitals.particle[hops.row[on]], orbitals.particle[hops.column[on]], hops.value[on]
+
+
+def _doubled_contacts(contacts: Contacts, device: Device) -> Contacts:
+    def sigma(E: Floats) -> Complexes | list[Complexes]:
+        energies = np.atleast_1d(np.asarray(E, dtype=float))
+        electrons, mirrored = contacts.sigma(energies), contacts.sigma(-energies)
+        if isinstance(electrons, list):
+            return [*electrons, *(-part.conj() for part in mirrored)]
+        return np.concatenate([electrons, -np.conj(mirrored)], axis=1)
+
+    return Contacts(
+        terminal=np.concatenate([contacts.terminal, contacts.terminal + device.n_terminals]),
+        site=np.concatenate([contacts.site, contacts.site + device.size]),
+        scalar=contacts.scalar,
+        sigma=sigma,
+        edges=np.unique(np.concatenate([contacts.edges, -contacts.edges])),
+        poles=np.unique(np.concatenate([contacts.poles, -contacts.poles.conj()])),
+    )
+
+
+def _refuse_own_condensate(device: Device) -> None:
+    for group in device.terminals:
+        if group.terminal.name == CONDENSATE:
+            raise ModelError(
+                f"'{CONDENSATE}' is the terminal that every superconducting device has by itself",
+                group.terminal.span,
+                hint=f"give this {group.terminal.noun} another name",
+            )
