@@ -1,13 +1,14 @@
 """The numeric problem of a superconducting device: every site twice, for electrons and for holes.
 
-With n sites, site s of the device is site s (electrons, operators ``c``) and site n + s (holes, ``c†``) of the
-open system, with the orbitals of its particle block each:
+With n sites, site s of the device is the sites s (electrons, operators ``c``) and n + s (holes, ``c†``) of
+the open system, each with the orbitals of its particle block:
 
     H = 1/2 Psi† H_BdG Psi,   H_BdG = [[h, D], [D†, -conj(h)]],   D = -D^T,
 
-where ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to ``D[b, a]`` and ``-conj(Delta)`` to ``D[a, b]``.  Terminal a
-is the reservoirs a (electrons) and n_terminals + a (holes), whose self-energy is ``-conj(Sigma(-E))``.  One
-lattice that pairs doubles all of them.
+where ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to ``D[b, a]`` and ``-conj(Delta)`` to ``D[a, b]``.
+Terminal a is the reservoirs a (electrons) and n_terminals + a (holes), whose self-energy is
+``-conj(Sigma(-E))``.  One lattice that pairs doubles all of them.  A potential U on a site, or a shift U of
+a band, is U for its electrons and -U for its holes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from scipy import sparse
 
 from modelkit.compile.contacts import Complexes, Contacts, Floats, Integers, contacts_of
 from modelkit.compile.open_system import OpenSystem, Reservoirs
+from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device, Entries
-from modelkit.graph.labels import CONDENSATE
 
 
 def doubled_system(device: Device) -> OpenSystem:
@@ -63,8 +64,8 @@ def check_reference(device: Device) -> None:
     mu = float(device.reference.get("mu", 0.0))
     if device.superconducting and mu != 0:
         raise ModelError(
-            "potentials are measured from the condensate: the reference of a superconducting device is mu = 0, "
-            f"not {device.units.shown('energy', mu)}",
+            "potentials are measured from the condensate: the reference of a superconducting device is "
+            f"mu = 0, not {device.units.shown('energy', mu)}",
             hint="write reference { mu = 0; T = ... } and shift the energies of the sites instead",
         )
 

@@ -62,7 +62,7 @@ class OpenSystem:
     ``weight[s]`` is the degeneracy of the lattice of site s: it multiplies transmissions and
     densities.  ``bond_source``/``bond_target`` are the declared arrows between sites;
     ``bond_entries`` = (bond, row, column, value) the orbital matrix elements of each, (to, from).
-    A superconducting device has every site twice, see :mod:`modelkit.compile.nambu`; bonds are its electrons'.
+    A superconducting device has every site twice, see :mod:`modelkit.compile.nambu`; bonds join electrons.
     """
 
     hamiltonian: sparse.csr_array

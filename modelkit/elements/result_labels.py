@@ -15,6 +15,7 @@ import sympy as sp
 
 from modelkit.elements.binder import Binder
 from modelkit.elements.calls import subscripts_of
+from modelkit.elements.condensate import is_condensate
 from modelkit.elements.indices import spelled
 from modelkit.elements.lattices import Lattice
 from modelkit.elements.nouns import Noun, nouns
@@ -75,7 +76,8 @@ def _terminal(result: nodes.Name, node: Written, binder: Binder) -> Label:
     of, at = _split(node)
     if not isinstance(of, nodes.Name):
         raise ModelError("this is no terminal", of.span, hint="write a terminal such as L or S[2]")
-    return Label((_part(node, of.id, len(find_terminal(of, binder).indices), at, binder),))
+    count = 0 if is_condensate(of, binder) else len(find_terminal(of, binder).indices)
+    return Label((_part(node, of.id, count, at, binder),))
 
 
 @label_readers.register("site")

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.elements.condensate import CONDENSATE
 from modelkit.elements.indices import spelled
 from modelkit.graph.device import Device, SiteGroup, TerminalGroup
 from modelkit.registry import Registry
@@ -25,8 +26,6 @@ label_makers: Registry[LabelMaker] = Registry("kind of labels", "kinds of labels
 label_makers.add("site", lambda device, labels: np.array(site_labels(device), dtype=np.str_))
 label_makers.add("terminal", lambda device, labels: np.array(all_terminal_labels(device), dtype=np.str_))
 label_makers.add("bond", lambda device, labels: bond_labels(device, labels("site")))
-
-CONDENSATE = "condensate"  # the last terminal of a superconducting device
 
 
 def site_labels(device: Device) -> list[str]:

@@ -84,7 +84,7 @@ class Compiled:
 
     def __repr__(self) -> str:
         size = self.system.hamiltonian.shape[0]
-        return f"{size} orbitals, {self.system.n_terminals} terminals; method {self.method}: {self.why}"
+        return f"{size} orbitals, {self.device.n_terminals} terminals; method {self.method}: {self.why}"
 
 
 def compiled(device: Device, method: str | None) -> Compiled:

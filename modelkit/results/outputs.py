@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.errors import ModelError
 from modelkit.registry import Output, outputs
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,7 @@ def dissipated_heat(found: Any) -> Floats:
 
     Its sum is the power ``sum_a I_a x_a`` that the terminals put in.
     """
+    _refuse_condensate(found, "dissipated_heat", "electrons that return as holes heat no single terminal")
     return np.asarray(found.heat)
 
 
@@ -79,6 +81,7 @@ def dissipated_heat(found: Any) -> Floats:
 )  # fmt: skip
 def bond_current(found: Any) -> Floats:
     """Shape (n_bonds,)."""
+    _refuse_condensate(found, "bond_current", "pairs enter and leave the condensate along the bonds")
     return np.asarray(found.bond_current)
 
 
@@ -94,6 +97,7 @@ def density_change(found: Any) -> Floats:
     current gives it too, ``-I_l/Gamma_l``.  Filled by all terminals alike, a site holds its density of
     states.
     """
+    _refuse_condensate(found, "density_change", "particles are exchanged with the condensate on every site")
     contacts = found.system.contacts
     touched = np.bincount(contacts.site, minlength=len(found.system.weight))
     own = np.zeros(len(touched), dtype=np.intp)
@@ -113,8 +117,21 @@ def density_change(found: Any) -> Floats:
     "transmission from one terminal to another, probes included", ("transmission",),
 )  # fmt: skip
 def transmission(found: Any) -> Floats:
-    """``T[E, to, from]``, shape (n_E, n_terminals, n_terminals)."""
+    """``T[E, to, from]``, shape (n_E, n_terminals, n_terminals).
+
+    Of superconducting devices from electrons to electrons; NaN for the condensate, which takes pairs alone.
+    """
     return np.asarray(found.transmission)
+
+
+@output(
+    "andreev_transmission", None, ("energy", "terminal", "terminal_from"), "1",
+    "transmission of electrons of one terminal into holes of another (Andreev reflection on the diagonal)",
+    ("transmission",),
+)  # fmt: skip
+def andreev_transmission(found: Any) -> Floats:
+    """``T[E, to, from]`` from electrons to holes, shape as ``transmission``; zero without a condensate."""
+    return np.asarray(found.andreev_transmission)
 
 
 @output(
@@ -127,13 +144,23 @@ def effective_transmission(found: Any) -> Floats:
     ``T_ab + T_ap (D - T)^-1_pq T_qb`` with ``D_p`` all that leaves probe p; shape as ``transmission``.
     M. Buettiker, IBM J. Res. Dev. 32, 63 (1988).
     """
+    _refuse_condensate(found, "effective_transmission", "a probe there turns electrons into holes too")
     return np.asarray(found.effective_transmission)
 
 
 @output(
     "dos", None, ("energy", "site"), "1/energy",
-    "local density of states, of all orbitals of a site", ("transmission",),
+    "local density of states (of electrons), of all orbitals of a site", ("transmission",),
 )  # fmt: skip
 def dos(found: Any) -> Floats:
     """``-Im Tr G_ss/pi``, shape (n_E, n_sites)."""
     return np.asarray(found.dos)
+
+
+def _refuse_condensate(found: Any, name: str, reason: str) -> None:
+    """What is not defined, or not simple, where a condensate exchanges particles with the device."""
+    if found.system.reservoirs.superconducting:
+        raise ModelError(
+            f"a superconducting device has no '{name}': {reason}",
+            hint=f"leave out '{name}'; currents hold the terminal 'condensate'",
+        )

@@ -35,6 +35,7 @@ Flags = NDArray[np.bool_]
 
 INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 MOST_ENERGIES = 40_000
+CLOSED = 1e-26  # a transmission below it is rounding of its amplitude
 SINGULAR = 1e-13  # smallest singular value of the scaled conditions
 
 
@@ -58,7 +59,7 @@ class SuperconductingTransport:
 
 @dataclass(frozen=True)
 class _Laws:
-    """``i = L y`` at each energy: ``laplacian`` (n_E, R, R), elastic reservoirs eliminated (their rows are 0).
+    """``i = L y`` at each energy: ``laplacian`` (n_E, R, R), elastic reservoirs eliminated (zeros).
 
     ``weights`` (n_E,) contain ``-f0'`` and 1/(2 pi); ``ratio`` is E/T, 0 at T = 0.
     """
@@ -144,7 +145,7 @@ def _laws(prepared: Prepared, elastic: Flags, energies: Floats, weights: Floats,
 
 
 def _eliminated(laplacian: Floats, elastic: Flags) -> Floats:
-    """Without the reservoirs whose current vanishes at each energy; those that nothing reaches have no part."""
+    """Without the reservoirs whose current vanishes at each energy; those that nothing reaches have none."""
     if not elastic.any():
         return laplacian
     kept, probes = np.flatnonzero(~elastic), np.flatnonzero(elastic)
@@ -166,7 +167,7 @@ def _solved(device: Device, laws: _Laws, problem: Junction) -> Floats:
     matrix = laws.conductance()[np.ix_(asked, asked)] - np.diag(slope)
     driven = laws.weights @ laws.folded(laws.flows(x, problem.theta)[0])[:, asked]
     scale = np.sqrt(np.abs(np.diag(matrix)))
-    if np.any(scale == 0):
+    if np.any(2 * np.pi * scale**2 <= CLOSED):
         name, line, _, _ = place(device, int(asked[np.argmin(scale)]))
         raise NotConverged(f"{name}{line} lets nothing through, so its chemical potential is not determined")
     scaled = matrix / np.outer(scale, scale)
@@ -220,9 +221,7 @@ def _first_panels(prepared: Prepared, T: float) -> Panels:
 def _without_split(panels: Panels) -> Panels:
     kept = ~panels.split
     parts = (panels.lower[kept], panels.upper[kept], panels.edge[kept], panels.split[kept])
-    return replace(
-        panels, lower=parts[0], upper=parts[1], edge=parts[2], split=parts[3], begins=(0,)
-    )
+    return replace(panels, lower=parts[0], upper=parts[1], edge=parts[2], split=parts[3], begins=(0,))
 
 
 def _audits(laws: _Laws, x: Floats, problem: Junction) -> dict[str, float]:

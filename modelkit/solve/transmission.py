@@ -50,10 +50,31 @@ class Spectrum:
 
     @cached_property
     def transmission(self) -> Floats:
-        """Bare: all terminals are kept, probes too.
+        """Bare: all terminals are kept, probes too; from electrons to electrons.
 
         Rows and columns have equal sums (unitarity); raises NotConverged where they have not.
         """
+        return self._between(0)
+
+    @cached_property
+    def andreev_transmission(self) -> Floats:
+        """From electrons to holes, zero for normal devices."""
+        if not self.system.reservoirs.superconducting:
+            return np.zeros_like(self.transmission)
+        return self._between(1)
+
+    def _between(self, kind: int) -> Floats:
+        """From electrons to electrons (0) or holes (1) of the terminals; NaN for the condensate."""
+        if not self.system.reservoirs.superconducting:
+            return self._whole
+        n = self.system.n_terminals // 2
+        found = np.full((len(self.energies), n + 1, n + 1), np.nan)
+        found[:, :n, :n] = self._whole[:, kind * n : (kind + 1) * n, :n]
+        return found
+
+    @cached_property
+    def _whole(self) -> Floats:
+        """Between all reservoirs, with its audit."""
         entries = len(self.energies) * self.system.n_terminals**2
         if entries > LARGEST:
             raise ModelError(
@@ -93,7 +114,8 @@ class Spectrum:
 
     @cached_property
     def dos(self) -> Floats:
-        """Local density of states."""
+        """Local density of states, of the electrons where there are holes."""
+        sites = len(self.system.weight) // (2 if self.system.reservoirs.superconducting else 1)
         entries = len(self.energies) * len(self.system.weight)
         if entries > LARGEST:
             raise ModelError(
@@ -104,7 +126,7 @@ class Spectrum:
         parts, off = [], [0.0]
         for range_ in self._ranges():
             conductance = self.prepared.at(self.energies[range_])
-            parts.append(conductance.density_of_states())
+            parts.append(conductance.density_of_states()[:, :sites])
             off.append(float(conductance.local_sum_rule().max(initial=0.0)))
         self.audits["local_sum_rule"] = float(np.max(off))
         demand({"local_sum_rule": self.audits["local_sum_rule"]})
