@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from modelkit.elements.lattices import SiteFamily
 from modelkit.elements.terminals import Terminal
-from modelkit.errors import Span
 from modelkit.units import NATURAL, UnitSystem
 
 Integers = NDArray[np.intp]
@@ -120,7 +119,7 @@ class Device:
     reference: Mapping[str, float]  # "mu", "T"; empty without a reference
     fingerprint: Hashable  # equal for devices that differ in given fields and conditions only
     units: UnitSystem = NATURAL
-    pair_span: Span | None = None  # of the first pair term, for methods that refuse it
+    pairing: bool = False  # whether a pair term is declared, be its strength zero
 
     @property
     def size(self) -> int:
@@ -134,8 +133,8 @@ class Device:
 
     @property
     def superconducting(self) -> bool:
-        """Whether anything is declared to pair, be it with strength zero: then there is a condensate."""
-        declared = self.pair_span is not None or len(self.pairs.value) > 0
+        """Whether anything is declared to pair: then there is a condensate."""
+        declared = self.pairing or len(self.pairs.value) > 0
         return declared or any("nambu" in group.spaces for group in self.sites)
 
     def graph(self) -> nx.MultiDiGraph:

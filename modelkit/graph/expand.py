@@ -120,8 +120,8 @@ class Expansion:
         )
         fingerprint = (self._identity, tuple(part.key for part in laid), keys)
         whole = _device(values, laid, tuple(groups), self._in_energy(reference), fingerprint, self._units)
-        pairs = [term.span for part in self._terms.values() for term in part if term.part == "pairs"]
-        return replace(whole, pair_span=pairs[0]) if pairs else whole
+        pairing = any(term.part == "pairs" for part in self._terms.values() for term in part)
+        return replace(whole, pairing=pairing)
 
     def _refuse_others(self) -> None:
         raise_all(

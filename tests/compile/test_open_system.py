@@ -180,14 +180,45 @@ def test_a_kind_registered_in_one_place_is_evaluated() -> None:
         assert contacts.edges == pytest.approx([2.1])
 
 
-def test_superconductors_come_later() -> None:
-    found = device(chain(2), [Lead("L", [0], 0.0)], spaces=("nambu",))
-    with pytest.raises(ModelError, match="'nambu' of 'wire' comes with a later version"):
-        open_system(found)
+def test_a_superconductor_has_every_site_for_electrons_and_for_holes() -> None:
+    h = np.array([[0.1, -1 + 0.5j], [-1 - 0.5j, 0.2]])
+    leads = [Lead("L", [0], 0.0), Lead("R", [1], 0.0, kind="wide_band", arguments={"Gamma": np.array(0.6)})]
     one = np.zeros(1, dtype=np.intp)
-    pairing = replace(device(chain(2), []), pairs=Entries(one, one + 1, np.ones(1, dtype=complex), one))
-    with pytest.raises(ModelError, match="'pair' terms comes with a later version"):
-        open_system(pairing)
+    pairs = Entries(one, one + 1, np.full(1, 0.3j), one)
+    system = open_system(replace(device(h, leads, mu=0.0, degeneracy=2.0), pairs=pairs))
+    d = np.array([[0, 0.3j], [-0.3j, 0]])  # conj(Delta) at [1, 0], and antisymmetric
+    whole = np.block([[h, d], [d.conj().T, -h.conj()]])
+    np.testing.assert_allclose(system.hamiltonian.toarray(), whole, atol=1e-15)
+    assert system.offset.tolist() == [0, 1, 2, 3, 4]
+    assert system.weight.tolist() == [2.0] * 4
+    assert system.contacts.site.tolist() == [0, 1, 2, 3]
+    assert system.contacts.terminal.tolist() == [0, 1, 2, 3]
+    assert system.n_terminals == 4
+    assert system.reservoirs.terminal.tolist() == [0, 1, 0, 1]
+    assert system.reservoirs.sign.tolist() == [1, 1, -1, -1]
+    assert system.reservoirs.share == 0.5
+    at, opposite = (np.asarray(system.contacts.sigma(np.array([E])))[0] for E in (0.7, -0.7))
+    np.testing.assert_allclose(at[2:], -opposite[:2].conj())
+    assert system.contacts.edges.tolist() == [-2.0, 2.0]
+
+
+@pytest.mark.parametrize("spaces", [("nambu", "spin"), ("spin", "nambu")])
+def test_a_nambu_space_may_stand_at_any_place(spaces: tuple[str, str]) -> None:
+    random = np.random.default_rng(3)
+    h, d = (random.normal(size=(4, 4)) + 1j * random.normal(size=(4, 4)) for _ in range(2))
+    h, d = h + h.conj().T, d - d.T
+    whole = np.block([[h, d], [d.conj().T, -h.conj()]])
+    # rows of H_BdG are (kind, site, spin); a site's orbitals are in the order of its spaces
+    order = np.arange(8).reshape(2, 2, 2)
+    order = order.transpose((1, 0, 2) if spaces[0] == "nambu" else (1, 2, 0)).ravel()
+    found = device(whole[np.ix_(order, order)], [Lead("L", [0], 0.0)], mu=0.0, orbitals=4, spaces=spaces)
+    after = 2 if spaces[0] == "nambu" else 1
+    system = open_system(replace(found, sites=(replace(found.sites[0], after_nambu=after),)))
+    np.testing.assert_allclose(system.hamiltonian.toarray(), whole, atol=1e-15)
+    bond, row, column, value = system.bond_entries
+    assert set(bond.tolist()) == {0}
+    assert len(value) == 4
+    np.testing.assert_allclose(value, h[row, column])
 
 
 def test_labels_of_members_are_those_of_the_results() -> None:

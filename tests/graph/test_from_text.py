@@ -183,11 +183,13 @@ def test_a_single_site_that_is_no_integer_is_not_told_to_filter_a_family() -> No
     assert refusal(family).hint == "leave these out with 'where'"
 
 
-def test_a_refused_pair_is_shown_at_its_own_line() -> None:
-    from modelkit.compile.open_system import open_system
-
-    text = "lattice w {\n  site c[l] for l in 1..N\n  hop c[l] -> c[l+1] : -1\n  pair c[l] - c[l+1] : V\n}"
-    with pytest.raises(ModelError, match="'pair' terms") as caught:
-        open_system(device(text))
-    assert caught.value.span is not None
-    assert caught.value.span.text == "pair c[l] - c[l+1] : V"
+def test_what_is_declared_to_pair_is_a_superconductor_whatever_the_strength() -> None:
+    chain = "lattice w {{\n  {internal}\n  site c[l] for l in 1..N\n  {pair}\n}}"
+    pairs = {
+        "": "pair c[l] - c[l+1] : 0",
+        "internal spin": "pair c[l] - c[l] for l in 1..N : 0*[0, 1 | -1, 0]",
+        "internal nambu": "",
+    }
+    for internal, pair in pairs.items():
+        assert device(chain.format(internal=internal, pair=pair)).superconducting
+    assert not device(chain.format(internal="internal spin", pair="")).superconducting

@@ -378,5 +378,5 @@ def test_the_condensate_determines_a_probe_on_its_own() -> None:
 
 def test_a_probe_that_only_a_gap_faces_is_not_determined() -> None:
     """Without the Majorana state nothing is let in at E = 0."""
-    with pytest.raises(NotConverged, match="probe 'P'.* lets nothing through"):
+    with pytest.raises(NotConverged, match=r"probe 'P'.* lets nothing through"):
         mk.loads(WIRE.replace("PROBES", FAR.replace("far\n}", "3\n}"))).run("profile")
