@@ -79,6 +79,21 @@ def test_the_length_of_every_pattern_can_be_swept(name: str) -> None:
     assert np.all(np.isfinite(found.dI.values))
 
 
+@pytest.mark.parametrize(("name", "length"), [("kitaev", 20), ("kitaev_sdds", 22)])
+def test_the_superconducting_wires_are_the_contract(name: str, length: int) -> None:
+    model = gain_loss(name)
+    defaults = {key: float(parameter.default) for key, parameter in model.parameters.items()}
+    own = {"N": length, "gamma": 0.3, "mu0": 0, "ratio": 0.05, "t": 1, "mu_w": 0.4, "Delta": 0.3}
+    assert defaults == DEFAULTS | own
+    assert model.tasks == ("profile",)
+    found = model.run("profile")
+    assert list(found.data_vars)[:3] == ["current", "chemical_potential", "dI"]
+    assert found.terminal.values[-1] == "condensate"
+    axes = model.figure("profile", found).axes[0]
+    assert axes.get_xlabel().endswith("(without the condensate)")
+    assert sorted(set(axes.get_lines()[0].get_xdata())) == list(range(1, length + 1))
+
+
 def test_every_plot_of_the_gallery_is_drawn() -> None:
     for name in GAIN_LOSS:
         model = gain_loss(name)

@@ -118,7 +118,7 @@ def solve(device: Device, prepared: Prepared, problem: Junction) -> Superconduct
     }
     found = SuperconductingTransport(
         prepared.system,
-        np.append(current, -current.sum()),
+        np.append(current, 0.0 - current.sum()),  # no minus zero
         np.append(x + unknown, 0.0),
         np.append(problem.T + problem.theta + unknown, problem.T),
         prepared.method,
@@ -227,7 +227,8 @@ def _without_split(panels: Panels) -> Panels:
 def _audits(laws: _Laws, x: Floats, problem: Junction) -> dict[str, float]:
     flows, y = laws.flows(x, problem.theta)
     gross = float((laws.weights @ np.abs(flows)).max(initial=0.0))
-    gross = max(gross, resolved_flow(float(np.ptp(np.append(x, 0.0)) + np.ptp(problem.theta))))
+    spread = float(np.ptp(np.append(x, 0.0)) + np.ptp(problem.theta))
+    gross = max(gross, resolved_flow(spread))
     current = laws.weights @ laws.folded(flows)
     left = [0.0]
     for block in problem.blocks:
@@ -237,7 +238,7 @@ def _audits(laws: _Laws, x: Floats, problem: Junction) -> dict[str, float]:
     return {
         "conditions": relative(max(left), gross),
         "particle_balance": relative(abs(float((laws.weights @ flows).sum())), gross * max(1, len(x))),
-        "second_law": relative(max(0.0, -power), turnover),
+        "second_law": relative(max(0.0, -power), max(turnover, gross * spread)),
     }
 
 

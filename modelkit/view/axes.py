@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError, Span
 from modelkit.registry import outputs, result_dims, suggestion
 from modelkit.view.labels import axis_label, family, indices
@@ -138,8 +139,17 @@ def _at_sites(dataset: xr.Dataset, array: xr.DataArray, span: Span | None) -> Ax
         there = touched.drop_vars("terminal").isel(terminal=which) == xr.DataArray(where, dims="terminal")
         array = array.where(there.reset_coords(drop=True))
     found = _along(dataset, array, "terminal", where, [labels[k] for k, _ in places], "site")
-    lost = len(labels) - len({k for k, _ in places})
-    return replace(found, label=f"{found.label} (without {lost} on several sites)") if lost else found
+    lost = _left_out([label for k, label in enumerate(labels) if k not in {place for place, _ in places}])
+    return replace(found, label=f"{found.label} ({lost})") if lost else found
+
+
+def _left_out(terminals: Sequence[str]) -> str:
+    """``without 2 on several sites``; the condensate of a superconductor is on all of them."""
+    several = len(set(terminals) - {CONDENSATE})
+    lost = [f"{several} on several sites"] if several else []
+    if CONDENSATE in terminals:
+        lost.append(f"the {CONDENSATE}")
+    return f"without {' and '.join(lost)}" if lost else ""
 
 
 def _along(
