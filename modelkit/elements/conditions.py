@@ -42,8 +42,9 @@ def unknown_symbol(unknown: str) -> sp.Symbol:
 
 conditions: Registry[type[ProbeCondition]] = Registry("condition")
 
-LATER = ("J", "charge")
-LATER_UNKNOWNS = ("T", "U")
+LATER = ("J",)
+LATER_UNKNOWNS = ("T",)
+SCREENED = ("U", "charge")  # the unknown and the condition of a screening
 
 
 @conditions.register("I")

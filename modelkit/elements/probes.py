@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelkit.elements.binder import Binder
-from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, conditions, unknown_symbol
+from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, SCREENED, conditions, unknown_symbol
 from modelkit.elements.nouns import fields_of, nouns
 from modelkit.elements.quantities import check_quantity
 from modelkit.elements.result_formulas import parameter_prefix
@@ -98,6 +98,8 @@ def _unknown(item: nodes.Item) -> str:
     name = item.target.id if isinstance(item.target, nodes.Name) else expression_text(item.target)
     if item.value is not None:
         raise ModelError("an unknown has no value", item.value.span, hint=f"write: {SOLVE.pattern}")
+    if name not in known and name.split("[")[0] in SCREENED:
+        raise _screened(name, item.target)
     if name not in known and name.split("[")[0] in LATER_UNKNOWNS:
         hint = f"this version solves for {' or '.join(known)}: {SOLVE.pattern}"
         raise ModelError(f"solving for '{name}' comes with a later version", item.target.span, hint=hint)
@@ -113,6 +115,8 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
         raise ModelError("a condition is an equation", node.span, hint=usage)
     left, right = node.operands
     word = expression_text(left).replace(" ", "")
+    if word not in conditions and word in SCREENED:
+        raise _screened(word, left)
     if word not in conditions and word.split("(")[0] in LATER:
         raise ModelError(f"the condition '{word} == ...' comes with a later version", left.span, hint=usage)
     if word not in conditions:
@@ -123,6 +127,12 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
         raise ModelError("what is prescribed must be real", right.span, hint=f"write: {word} == 0")
     check_quantity(right, conditions[word].unit, f"'{word}'", binder, scope)
     return Condition(word, value, node.span)
+
+
+def _screened(word: str, node: nodes.Expr) -> ModelError:
+    """The potential of sites is no matter of one terminal."""
+    hint = "write: screening on LATTICE { solve U such that charge == 0 }"
+    return ModelError(f"'{word}' belongs to a screening, not to a probe", node.span, hint=hint)
 
 
 def _scope_of_conditions(unknowns: Sequence[str], scope: Scope) -> Scope:

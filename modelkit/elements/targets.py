@@ -53,7 +53,7 @@ class Target:
 def written_targets(statement: nodes.Statement, binder: Binder) -> list[Target]:
     """The targets of the ``on`` clause, looked up."""
     return [
-        _target(item, binder)  # type: ignore[arg-type]
+        written_target(item, binder)  # type: ignore[arg-type]
         for clause in clauses_of(statement, "on")
         for item in clause.items
     ]
@@ -106,7 +106,8 @@ def bind_targets(
     return tuple(found)
 
 
-def _target(node: nodes.Expr, binder: Binder) -> Target:
+def written_target(node: nodes.Expr, binder: Binder) -> Target:
+    """A target such as ``wire.c[1]``, ``wire.c`` or ``wire.right``, looked up."""
     subscripts: tuple[nodes.Expr, ...] | None = None
     of = node
     if isinstance(node, nodes.Index):
