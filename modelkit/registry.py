@@ -242,6 +242,7 @@ result_dims.add("terminal", ResultDim(labels="terminal", rank=2))
 result_dims.add("terminal_from", ResultDim(labels="terminal"))
 result_dims.add("site", ResultDim(labels="site", rank=2))
 result_dims.add("bond", ResultDim(labels="bond", rank=2))
+result_dims.add("region", ResultDim(labels="region", rank=2))
 
 
 def running_unit(variable: str) -> str:

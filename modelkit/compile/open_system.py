@@ -15,6 +15,7 @@ from scipy import sparse
 
 from modelkit.compile.contacts import Contacts, contacts_of
 from modelkit.graph.device import Device
+from modelkit.graph.potentials import potential_entries
 
 __all__ = ["Contacts", "Levels", "OpenSystem", "Reservoirs", "open_system"]
 
@@ -106,9 +107,10 @@ def open_system(device: Device) -> OpenSystem:
 def _hamiltonian(device: Device) -> sparse.csr_array:
     """Entries that reach the same place add, as in a sum; explicit zeros stay in the pattern."""
     onsite, hops = device.onsite, device.hops
-    row = np.concatenate([onsite.row, hops.row, hops.column])
-    column = np.concatenate([onsite.column, hops.column, hops.row])
-    value = np.concatenate([onsite.value, hops.value, hops.value.conj()]).astype(complex)
+    at, potential = potential_entries(device)
+    row = np.concatenate([onsite.row, at, hops.row, hops.column])
+    column = np.concatenate([onsite.column, at, hops.column, hops.row])
+    value = np.concatenate([onsite.value, potential, hops.value, hops.value.conj()]).astype(complex)
     orbitals = int(device.offset[-1])
     matrix = sparse.coo_array((value, (row, column)), shape=(orbitals, orbitals)).tocsr()
     matrix.sum_duplicates()

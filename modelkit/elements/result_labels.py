@@ -19,6 +19,7 @@ from modelkit.elements.condensate import is_condensate
 from modelkit.elements.indices import spelled
 from modelkit.elements.lattices import Lattice
 from modelkit.elements.nouns import Noun, nouns
+from modelkit.elements.regions import Region
 from modelkit.elements.terminals import Terminal, TerminalNoun
 from modelkit.errors import ModelError
 from modelkit.language import nodes
@@ -82,6 +83,15 @@ def _terminal(result: nodes.Name, node: Written, binder: Binder) -> Label:
 
 @label_readers.register("site")
 def _site(result: nodes.Name, node: Written, binder: Binder) -> Label:
+    return Label((_site_part(node, binder),))
+
+
+@label_readers.register("region")
+def _region(result: nodes.Name, node: Written, binder: Binder) -> Label:
+    """A region or a lattice; other unknown potentials are those of sites."""
+    named = binder.section("elements").get(node.id) if isinstance(node, nodes.Name) else None
+    if isinstance(node, nodes.Name) and isinstance(named, Region | Lattice):
+        return Label(((node.id, ()),))
     return Label((_site_part(node, binder),))
 
 

@@ -10,7 +10,9 @@ A kind is one class, entered with ``@self_energies.register("name")``, with
 ``edges(**arguments)``
     a tuple of arrays: the energies at which Sigma or its derivative jumps;
 ``refuses(**arguments)``
-    why these values have no meaning, or None.
+    why these values have no meaning, or None;
+``constant``
+    optional: True where Sigma is the same at all energies.
 
 Arguments that may be matrices have two more axes at the end, and the caller gives ``E`` the same.
 """
@@ -116,6 +118,7 @@ class WideBand:
     arguments: ClassVar[Mapping[str, Argument]] = {
         "Gamma": Argument("rate of escape, full width; a number or a Hermitian matrix", matrix=True),
     }
+    constant: ClassVar[bool] = True
 
     @staticmethod
     def sigma(E: ArrayLike, **arguments: ArrayLike) -> Complexes:

@@ -9,7 +9,7 @@ import numpy as np
 from modelkit.elements.terminals import Attachment, Terminal
 from modelkit.errors import ModelError
 from modelkit.graph.device import Integers
-from modelkit.graph.domains import Bounds, Domain, domain, filtered, taken
+from modelkit.graph.domains import ONE, Bounds, Domain, domain, filtered, taken
 from modelkit.graph.formulas import Values, key_of, names_in
 from modelkit.graph.lookup import lookup
 from modelkit.graph.sites import Sites, domain_names, located
@@ -185,3 +185,38 @@ def _extreme(attachment: Attachment, touched: list[Sites]) -> float | None:
 def _end_column(end: str, sites: Sites) -> Integers | None:
     place = _ENDS[end][0]
     return sites.domain.index[sites.names[place]] if len(sites.names) > place else None
+
+
+def rows_at(
+    place: Attachment, families: Families, values: Values, limit: int
+) -> list[tuple[Sites, Integers]]:
+    """The sites of each family at a place without members (a region): their rows in the family.
+
+    Of a whole lattice, the families that lack an index of the condition have no sites there.
+
+    Raises
+    ------
+    ModelError
+        A site that does not exist, the end of a ring.
+    """
+    touched = _touched(place, families)
+    if place.at is not None:
+        found = located(touched[0], place.at, ONE, values, place.span).site
+        if found[0] < 0:
+            label = f"{place.family}[{', '.join(map(str, place.at))}]"
+            raise ModelError(f"there is no site '{label}'", place.span, hint=existing(touched[0]))
+        kept = filtered(ONE, place.where, values, place.span).count
+        return [(touched[0], found[:kept] - touched[0].first)]
+    extreme = _extreme(place, touched)
+    parts = []
+    known = {name for sites in touched for name in sites.names}
+    for sites in touched:
+        rows = np.arange(sites.count, dtype=np.intp)
+        column = _end_column(place.end, sites) if place.end is not None else None
+        if place.end is not None:
+            rows = np.flatnonzero(column == extreme) if column is not None else rows[:0]
+        if (names_in([place.where]) & known) - set(sites.names):
+            continue
+        kept = _kept(place, taken(sites.domain, rows), values)
+        parts.append((sites, rows[kept]))
+    return parts

@@ -8,15 +8,20 @@ are ``offset[s] .. offset[s+1]-1``.  ``Entries`` are coordinates of orbital matr
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.elements.lattices import SiteFamily
+from modelkit.elements.screening import Screening
 from modelkit.elements.terminals import Terminal
 from modelkit.units import NATURAL, UnitSystem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -100,6 +105,49 @@ class TerminalGroup:
 
 
 @dataclass(frozen=True)
+class RegionSites:
+    """A declared region: the numbers of its sites, ascending, shape (count,)."""
+
+    name: str
+    site: Integers
+
+
+@dataclass(frozen=True)
+class Electrode:
+    """What screening charges can be induced by.
+
+    ``kind`` is ``gate`` (with the potential energy ``potential``), ``terminal`` (with the number
+    ``terminal``; its potential is mu minus that of the reference), or ``ground`` (0).
+    """
+
+    kind: str
+    label: str
+    potential: float = 0.0
+    terminal: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class ScreeningGroup:
+    """The unknowns of one declared screening, numbers ``first .. first+count-1`` on the device.
+
+    ``names`` are those of regions and lattices with one potential each; empty: one for each site, in the
+    order of the sites.  ``membership`` (n_sites,): the unknown of each site (counted from 0), or -1.
+    The condition, in electrons counted from the reference, is ``charge == matrix @ U + couplings @ V``
+    with U of the unknowns and V of the electrodes; ``matrix`` (count, count) and ``couplings``
+    (count, n_electrodes) are csr, in electrons per energy.
+    """
+
+    screening: Screening
+    first: int
+    count: int
+    names: tuple[str, ...]
+    membership: Integers
+    matrix: csr_array
+    couplings: csr_array
+    electrodes: tuple[Electrode, ...]
+
+
+@dataclass(frozen=True)
 class Device:
     """Index and value arrays of a model at given values.
 
@@ -117,9 +165,12 @@ class Device:
     bonds: Bonds
     terminals: tuple[TerminalGroup, ...]
     reference: Mapping[str, float]  # "mu", "T"; empty without a reference
-    fingerprint: Hashable  # equal for devices that differ in given fields and conditions only
+    fingerprint: Hashable  # equal for devices that differ in fields, conditions and screening only
     units: UnitSystem = NATURAL
     pairing: bool = False  # whether a pair term is declared, be its strength zero
+    potential: Floats = field(default_factory=lambda: np.zeros(0))  # (n_sites,), prescribed; not in `onsite`
+    regions: tuple[RegionSites, ...] = ()
+    screening: tuple[ScreeningGroup, ...] = ()
 
     @property
     def size(self) -> int:

@@ -30,6 +30,7 @@ from modelkit.graph.formulas import Memory, Values, evaluated, key_of, names_in,
 from modelkit.graph.internal import Internal, internal
 from modelkit.graph.link import relations, things
 from modelkit.graph.sites import Sites, family_names, family_sites
+from modelkit.graph.surroundings import Surroundings
 from modelkit.graph.terminals import argument_key, split_fields, terminal_group
 from modelkit.graph.terms import Placed, placed, term_key
 from modelkit.numerics.evaluate import first_fault
@@ -70,11 +71,12 @@ class Expansion:
         self._terms = {
             name: [term for term in terms if term.ends[0].lattice == name] for name in self._lattices
         }
+        self._surroundings = Surroundings(graph, self._memory, limit)
         self._identity = tuple(self._lattices.values()), tuple(map(_identity, self._terminals.values()))
 
     @property
     def counts(self) -> Counter[str]:
-        """How often ``sites``, ``terms``, ``bonds``, ``contacts``, ``formulas`` were made."""
+        """How often ``sites``, ``terms``, ``bonds``, ``contacts``, ``formulas``, ... were made."""
         return self._memory.counts
 
     def device(self, values: Values, fields: Mapping[str, Any] | None = None) -> Device:
@@ -121,7 +123,8 @@ class Expansion:
         fingerprint = (self._identity, tuple(part.key for part in laid), keys)
         whole = _device(values, laid, tuple(groups), self._in_energy(reference), fingerprint, self._units)
         pairing = any(term.part == "pairs" for part in self._terms.values() for term in part)
-        return replace(whole, pairing=pairing)
+        whole = replace(whole, pairing=pairing)
+        return self._surroundings.around(whole, families, values)
 
     def _refuse_others(self) -> None:
         raise_all(
@@ -318,6 +321,7 @@ def _device(
         reference=reference,
         fingerprint=fingerprint,
         units=units,
+        potential=np.zeros(len(sizes)),
     )
 
 

@@ -16,6 +16,7 @@ from modelkit.elements.terms import terms as kinds
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.link import relations, things
+from modelkit.graph.potentials import potential_entries, potential_terms
 from modelkit.language.symbols import symbol
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class SymbolicSum:
 
 
 def symbolic_sums(graph: nx.MultiDiGraph) -> list[SymbolicSum]:
-    """The Hamiltonian of the declared graph, term by term in the order of the text."""
+    """The Hamiltonian of the declared graph, term by term in the order of the text, then the potentials."""
     families: dict[str, SiteFamily] = things(graph, "site")
     terms: list[Term] = relations(graph, frozenset(kinds))
+    for potential in things(graph, "potential").values():
+        terms += potential_terms(potential, families.values())
     return [
         SymbolicSum(term, tuple(_narrowed(index, term, families) for index in term.indices), term.where)
         for term in terms
@@ -56,7 +59,7 @@ def latex(graph: nx.MultiDiGraph) -> str:
 
 
 def hamiltonian(device: Device) -> csr_array:
-    """The orbital matrix of H, Hermitian, complex csr of shape (n_orbitals, n_orbitals).
+    """The orbital matrix of H with the prescribed potentials, Hermitian, complex csr of shape (n_orbitals, n_orbitals).
 
     Index order (to, from).  With nambu it is the Bogoliubov-de Gennes matrix of
     ``H = 1/2 Psi† H_BdG Psi``.
@@ -74,9 +77,10 @@ def hamiltonian(device: Device) -> csr_array:
             hint="declare 'internal nambu' in the lattice",
         )
     home, hops = device.onsite, device.hops
-    row = np.concatenate([home.row, hops.row, hops.column])
-    column = np.concatenate([home.column, hops.column, hops.row])
-    value = np.concatenate([home.value, hops.value, hops.value.conj()])
+    at, potential = potential_entries(device)
+    row = np.concatenate([home.row, at, hops.row, hops.column])
+    column = np.concatenate([home.column, at, hops.column, hops.row])
+    value = np.concatenate([home.value, potential, hops.value, hops.value.conj()])
     size = int(device.offset[-1])
     return coo_array((value, (row, column)), shape=(size, size)).tocsr()
 

@@ -25,6 +25,9 @@ LabelMaker: TypeAlias = Callable[[Device, Callable[[str], Labels]], Labels]
 label_makers: Registry[LabelMaker] = Registry("kind of labels", "kinds of labels")
 label_makers.add("site", lambda device, labels: np.array(site_labels(device), dtype=np.str_))
 label_makers.add("terminal", lambda device, labels: np.array(all_terminal_labels(device), dtype=np.str_))
+label_makers.add(
+    "region", lambda device, labels: np.array(region_labels(device, labels("site")), dtype=np.str_)
+)
 label_makers.add("bond", lambda device, labels: bond_labels(device, labels("site")))
 
 
@@ -32,6 +35,30 @@ def site_labels(device: Device) -> list[str]:
     """``c[3]``, ``d[3,4]``, ``dot``; ``wire.c[3]`` where lattices share the name of a family."""
     shared = Counter(group.family.name for group in device.sites)
     return [label for group in device.sites for label in _of_sites(group, shared[group.family.name] > 1)]
+
+
+def site_label(device: Device, site: int) -> str:
+    """The label of one site, without those of all others."""
+    shared = Counter(group.family.name for group in device.sites)
+    group = next(one for one in device.sites if one.first <= site < one.first + one.count)
+    row = site - group.first
+    name = f"{group.family.lattice}.{group.family.name}" if shared[group.family.name] > 1 else group.family.name
+    return spelled(name, [group.index[index.name][row] for index in group.family.indices])
+
+
+def region_labels(device: Device, sites: Labels) -> list[str]:
+    """Labels of the unknown potentials, screening by screening; ``sites`` are those of the sites.
+
+    A region's or lattice's name, or the site's label where each site has a potential.  Without
+    screening the names of the regions.
+    """
+    if not device.screening:
+        return [region.name for region in device.regions]
+    return [
+        label
+        for group in device.screening
+        for label in (group.names or sites[group.membership >= 0].tolist())
+    ]
 
 
 def terminal_labels(device: Device) -> list[str]:

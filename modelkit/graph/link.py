@@ -13,6 +13,12 @@ site          ``wire.c``               ``lattice``, ``indices``, ``where``, ``po
 terminal      ``S``                    ``noun`` (bath, probe), ``indices``, ``where``, ``given``,
                                        ``unknowns``, ``conditions``, ``self_energy``
 reference     ``(reference)``          ``given`` (mu, T)
+region        ``left``                 ``lattice``
+potential     ``potential 1``          ``formula``, ``indices`` (names that it uses)
+gate          ``G``                    ``formula``
+screening     ``screening 1``          ``unknowns`` (names, or empty: one a site), ``law``,
+                                       ``arguments``, ``response``
+ground        ``(ground)``             none; where a capacitance leads to it
 ============  =======================  ==========================================================
 
 Edges have ``kind``, ``order`` (their place in the text's order), ``element``, ``indices``, ``where``
@@ -28,6 +34,11 @@ pair          site, site (as written)  the same
 interaction   site, site (as written)  the same
 attachment    terminal, site           ``at`` (subscripts or None), ``end`` (``left``, ... or None);
                                        to the lattice itself where an end or all of it is meant
+part          region, site             the same: the region consists of these sites
+potential     potential, site          the same: where it stands
+screening     screening, site          the same: what is screened
+capacitance   as written               ``formula``, ``screening``; between regions, lattices, gates,
+                                       terminals and the ground
 ============  =======================  ==========================================================
 
 The attribute ``declarations`` of the graph holds the declarations.
@@ -41,14 +52,20 @@ from functools import singledispatch
 from typing import Any, Protocol
 
 import networkx as nx
+import sympy as sp
 
+from modelkit.elements.gates import Gate
 from modelkit.elements.lattices import Lattice, Term
+from modelkit.elements.potentials import Potential
+from modelkit.elements.regions import Region
+from modelkit.elements.screening import CapacitanceLine, Screening
 from modelkit.elements.terminals import Attachment, Terminal
 from modelkit.errors import ModelError, Span, raise_all
 from modelkit.registry import suggestion
 from modelkit.units import UnitSystem
 
 REFERENCE = "(reference)"
+GROUND = "(ground)"
 
 
 class Declared(Protocol):
@@ -193,10 +210,55 @@ def _of_terminal(terminal: Terminal) -> Links:
 
 
 def _of_attachment(terminal: Terminal, attachment: Attachment) -> Edge:
-    family = attachment.family
-    target = attachment.lattice if family is None else f"{attachment.lattice}.{family}"
-    attributes = _edge("attachment", attachment, attachment.span, terminal.indices, attachment.where)
-    return Edge(terminal.name, target, attributes | {"at": attachment.at, "end": attachment.end})
+    return _placed("attachment", terminal.name, attachment, terminal.indices)
+
+
+def _placed(kind: str, node: str, place: Attachment, indices: Any = ()) -> Edge:
+    target = place.lattice if place.family is None else f"{place.lattice}.{place.family}"
+    attributes = _edge(kind, place, place.span, indices, place.where)
+    return Edge(node, target, attributes | {"at": place.at, "end": place.end})
+
+
+@links.register
+def _of_region(region: Region) -> Links:
+    node = _node("region", region, region.name, region.span) | {"lattice": region.lattice}
+    return Links({region.name: node}, tuple(_placed("part", region.name, place) for place in region.places))
+
+
+@links.register
+def _of_potential(potential: Potential) -> Links:
+    node = _node("potential", potential, "potential", potential.span)
+    node |= {"formula": potential.U, "indices": potential.indices}
+    edges = tuple(_placed("potential", potential.name, place) for place in potential.places)
+    return Links({potential.name: node}, edges)
+
+
+@links.register
+def _of_gate(gate: Gate) -> Links:
+    return Links({gate.name: _node("gate", gate, gate.name, gate.span) | {"formula": gate.U}})
+
+
+@links.register
+def _of_screening(screening: Screening) -> Links:
+    node = _node("screening", screening, "screening", screening.span)
+    node |= {"unknowns": screening.unknowns, "law": screening.law.name}
+    node |= {"arguments": screening.law.arguments, "response": screening.response}
+    nodes: dict[str, Mapping[str, Any]] = {screening.name: node}
+    if any(end.kind == "ground" for line in screening.capacitances for end in line.ends):
+        nodes[GROUND] = _node("ground", None, "ground", screening.span)
+    edges = [_placed("screening", screening.name, place) for place in screening.places]
+    edges += [_of_capacitance(screening, line) for line in screening.capacitances]
+    return Links(nodes, tuple(edges))
+
+
+def _of_capacitance(screening: Screening, line: CapacitanceLine) -> Edge:
+    source, target = (GROUND if end.kind == "ground" else end.name for end in line.ends)
+    attributes = _edge("capacitance", line, line.span, (), sp.true)
+    return Edge(source, target, attributes | {"formula": line.value, "screening": screening.name})
+
+
+def _node(kind: str, element: Any, label: str, span: Span | None) -> dict[str, Any]:
+    return {"kind": kind, "element": element, "label": label, "span": span}
 
 
 def _edge(kind: str, element: Any, span: Span | None, indices: Any, where: Any) -> dict[str, Any]:

@@ -19,8 +19,8 @@ Array = NDArray[Any]
 class Frame:
     """What the positions in a device's arrays are called.
 
-    ``labels(dim)`` has shape (n_terminals,), (n_sites,), (n_bonds,), ...; a superconducting device has the
-    condensate as its last terminal.
+    ``labels(dim)`` has shape (n_terminals,), (n_sites,), (n_bonds,), (number of unknown potentials,), ...; a
+    superconducting device has the condensate as its last terminal.
     """
 
     def __init__(self, device: Device) -> None:
@@ -57,6 +57,7 @@ class Frame:
             device.superconducting == self.device.superconducting
             and len(device.sites) == len(self.device.sites)
             and len(device.terminals) == len(self.device.terminals)
+            and _same_regions(device, self.device)
             and _same(device.bonds.source, self.device.bonds.source)
             and _same(device.bonds.target, self.device.bonds.target)
             and all(
@@ -110,6 +111,14 @@ def _same(one: Array | None, other: Array | None) -> bool:
     if one is other:
         return True
     return one is not None and other is not None and np.array_equal(one, other)
+
+
+def _same_regions(one: Device, other: Device) -> bool:
+    """Whether the unknown potentials are called the same, given equal sites."""
+    return [region.name for region in one.regions] == [region.name for region in other.regions] and all(
+        mine.names == yours.names and _same(mine.membership, yours.membership)
+        for mine, yours in zip(one.screening, other.screening, strict=True)
+    )
 
 
 def _same_indices(one: Any, other: Any) -> bool:

@@ -116,6 +116,7 @@ def prepare(request: Request) -> Prepared:
         What the device holds cannot be treated, or not by the method that was asked for.
     """
     device, name = request.device, request.options.get("method")
+    _refuse_screening(device)
     known: dict[Hashable, Prepared] = request.memory.setdefault("conductors", {})
     key = (device.fingerprint, name)
     if key in known:
@@ -132,3 +133,12 @@ def prepare(request: Request) -> Prepared:
         del known[next(iter(known))]
     known[key] = Prepared(system, method.build(system), method.name, why, bytes_per_energy)
     return known[key]
+
+
+def _refuse_screening(device: Device) -> None:
+    for group in device.screening:
+        raise ModelError(
+            "solving for potentials comes with a later version",
+            group.screening.span,
+            hint="prescribe them: potential on LATTICE { U = ... }",
+        )
