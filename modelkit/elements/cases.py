@@ -9,6 +9,7 @@ import sympy as sp
 
 from modelkit.elements.binder import Binder
 from modelkit.elements.calls import subscripts_of
+from modelkit.elements.gates import Gate
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.elements.parameters import Parameter
@@ -146,6 +147,9 @@ def _field(of: nodes.Name | nodes.Index, name: nodes.Name, binder: Binder) -> st
     at = subscripts_of(of) if isinstance(of, nodes.Index) else ()
     if not isinstance(word, nodes.Name):
         raise ModelError("left of '.' stands a terminal", of.span, hint="write L.T = ...")
+    if isinstance(binder.section("elements").get(word.id), Gate):
+        hint = f"give it a parameter, gate {word.id} {{ U = U_{word.id} }}, and override that"
+        raise ModelError(f"fields of the gate '{word.id}' are not overridden", of.span, hint=hint)
     terminal = find_terminal(word, binder)
     if name.id not in FIELDS:
         hint = suggestion(name.id, FIELDS, "fields")

@@ -78,5 +78,5 @@ def _arguments(word: str, node: nodes.Expr, binder: Binder) -> dict[str, sp.Expr
     if not any(value.free_symbols for value in values.values()):
         reason = laws[word].refuses(**{name: float(evaluate(value, {}).real) for name, value in values.items()})
         if reason:
-            raise ModelError(reason, node.span, hint=USAGE)
+            raise ModelError(reason, node.span, hint="local neutrality is written: charge == 0")
     return {name: values[name] for name in described}

@@ -21,13 +21,17 @@ def device_graph(device: Device) -> nx.MultiDiGraph:
     -------
     networkx.MultiDiGraph
         Nodes are labels (``c[3]``, ``S[2]``).  A site has ``kind`` "site", ``lattice``, ``family``,
-        ``index`` (name to value), ``position`` (tuple or None), ``orbitals``, ``onsite`` (d, d).
+        ``index`` (name to value), ``position`` (tuple or None), ``orbitals``, ``onsite`` (d, d),
+        ``potential`` (prescribed, not in ``onsite``), ``regions`` (names of those that hold it).
+        A gate that something is coupled to has ``kind`` "gate", ``name`` and ``potential``.
         A terminal has ``kind`` "terminal", ``noun``, ``name``, ``index``, ``given`` (mu, T as far
         as given), ``conditions`` ((unknown, quantity, constant, slope) each), ``self_energy`` (its
         kind).  Edges: ``kind`` "hop" from source to target with ``matrix`` (d_to, d_from), the
         coefficient of ``c†_to c_from``, and ``label``; ``kind`` "pair" with ``matrix`` Delta of
         ``Delta c_from c_to`` (lattices without nambu); ``kind`` "pair_block" with the block of H
-        for lattices with nambu; ``kind`` "attachment" from a terminal to a site.
+        for lattices with nambu; ``kind`` "attachment" from a terminal to a site; ``kind`` "capacitance" from
+        a gate to the sites that it is coupled to, with ``region`` (the number of their potential) and
+        ``capacitance`` (of all of them together).
     """
     graph = nx.MultiDiGraph()
     names = site_labels(device)
@@ -45,11 +49,17 @@ def device_graph(device: Device) -> nx.MultiDiGraph:
     for (one, other), matrix in _blocks(device, device.pairs, every).items():
         graph.add_edge(names[one], names[other], kind="pair", matrix=matrix)
     _add_terminals(graph, device, names)
+    _add_gates(graph, device, names)
     return graph
 
 
 def _add_sites(graph: nx.MultiDiGraph, device: Device, names: list[str]) -> None:
     home = _blocks(device, device.onsite, np.ones(len(device.onsite.row), dtype=bool))
+    regions: dict[int, tuple[str, ...]] = {}
+    for region in device.regions:
+        for site in region.site.tolist():
+            regions[site] = (*regions.get(site, ()), region.name)
+    potential = device.potential.tolist() or [0.0] * device.size
     for group in device.sites:
         for row in range(group.count):
             site = group.first + row
@@ -62,7 +72,22 @@ def _add_sites(graph: nx.MultiDiGraph, device: Device, names: list[str]) -> None
                 position=None if group.position is None else tuple(group.position[row].tolist()),
                 orbitals=group.orbitals,
                 onsite=home.get((site, site), _zeros(device, site, site)),
+                potential=potential[site],
+                regions=regions.get(site, ()),
             )
+
+
+def _add_gates(graph: nx.MultiDiGraph, device: Device, names: list[str]) -> None:
+    for group in device.screening:
+        couplings = group.couplings.tocoo()
+        for unknown, column, value in zip(couplings.row, couplings.col, couplings.data, strict=True):
+            electrode = group.electrodes[int(column)]
+            if electrode.kind != "gate":
+                continue
+            graph.add_node(electrode.label, kind="gate", name=electrode.label, potential=electrode.potential)
+            relation = {"region": group.first + int(unknown), "capacitance": -float(value)}
+            for site in np.flatnonzero(group.membership == unknown).tolist():
+                graph.add_edge(electrode.label, names[site], kind="capacitance", **relation)
 
 
 def _add_terminals(graph: nx.MultiDiGraph, device: Device, names: list[str]) -> None:

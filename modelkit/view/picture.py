@@ -1,4 +1,4 @@
-"""The picture of a device: sites, hops, baths and probes, to scale where positions are declared."""
+"""The picture of a device: sites, hops, terminals, regions and gates, to scale where positions are declared."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from modelkit.language.symbols import symbol
 from modelkit.view.encoding import ROW, legend
 from modelkit.view.layout import Floats, Place, label_angles, site_places, terminal_places
 from modelkit.view.style import PLAIN, Style
+from modelkit.view.surroundings import draw_gates, draw_regions, gate_places
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -27,7 +28,8 @@ def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
     """Draw a device.
 
     Bonds are as thick as their hops are strong, bonds to far partners are arcs.  A filled square is
-    a bath, an open circle a probe; the legend says what a probe solves.
+    a bath, an open circle a probe; the legend says what a probe solves.  Regions are shaded; a bar below
+    is a gate, with a dotted line to what it is coupled to.
 
     Raises ModelError for more sites than a picture can show.
     """
@@ -43,17 +45,21 @@ def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
     sites = site_places(device)
     terminals = terminal_places(device, sites)
     corners = np.concatenate([sites, *(place.at[None] for place in terminals)])
+    gates = gate_places(device, sites, float(corners[:, 1].min()))
+    corners = np.concatenate([corners, *(place.at[None] for place in gates)])
     span = np.maximum(np.ptp(corners, axis=0) + np.array([1.2, 1.8]), 1.0)
     width = style.wide if span[0] > 16 else style.width
     with mpl.rc_context(style.settings()):
         inches = min(width / span[0], TALLEST * style.width / span[1])  # between neighbours
-        height = inches * span[1] + 0.3 + 0.12 * len(device.terminals)  # the legend included
+        height = inches * span[1] + 0.3 + 0.12 * (len(device.terminals) + len(device.regions))  # the legend included
         drawn = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawn)
         axes = drawn.add_subplot()
         step = 72 * float(inches)  # in points
         _bonds(axes, device, sites, style)
         handles = _terminals(axes, device, sites, terminals, step, style)
+        handles += draw_regions(axes, device, sites, style)
+        draw_gates(axes, gates, style)
         _sites(axes, device, sites, terminals, step, style)
         axes.set_xlim(corners[:, 0].min() - 0.6, corners[:, 0].max() + 0.6)
         axes.set_ylim(corners[:, 1].min() - 0.9, corners[:, 1].max() + 0.9)
