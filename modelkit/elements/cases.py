@@ -148,8 +148,8 @@ def _field(of: nodes.Name | nodes.Index, name: nodes.Name, binder: Binder) -> st
     if not isinstance(word, nodes.Name):
         raise ModelError("left of '.' stands a terminal", of.span, hint="write L.T = ...")
     if isinstance(binder.section("elements").get(word.id), Gate):
-        hint = f"give it a parameter, gate {word.id} {{ U = U_{word.id} }}, and override that"
-        raise ModelError(f"fields of the gate '{word.id}' are not overridden", of.span, hint=hint)
+        advice = f"give it a parameter, gate {word.id} {{ U = U_{word.id} }}, and override that"
+        raise ModelError(f"fields of the gate '{word.id}' are not overridden", of.span, hint=advice)
     terminal = find_terminal(word, binder)
     if name.id not in FIELDS:
         hint = suggestion(name.id, FIELDS, "fields")

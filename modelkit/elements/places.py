@@ -38,7 +38,9 @@ def bind_places(statement: nodes.Statement, binder: Binder) -> tuple[Attachment,
                 continue
             for where in clauses_of(statement, "where"):
                 hint = "declare another region for a part of it"
-                raise ModelError("the sites of a region are chosen where it is declared", where.span, hint=hint)
+                raise ModelError(
+                    "the sites of a region are chosen where it is declared", where.span, hint=hint
+                )
             found += [replace(place, span=item.span) for place in region]
     return tuple(found)
 
@@ -90,7 +92,9 @@ def _unknown(name: nodes.Name, lattices: dict[str, Lattice], binder: Binder) -> 
     for lattice in lattices.values():
         if name.id in {family.name for family in lattice.sites}:
             hint = f"write {lattice.name}.{expression_text(name)}"
-            return ModelError(f"the site '{name.id}' belongs to the lattice '{lattice.name}'", name.span, hint=hint)
+            return ModelError(
+                f"the site '{name.id}' belongs to the lattice '{lattice.name}'", name.span, hint=hint
+            )
     declared = binder.declared("device").get(name.id)
     regions = [key for key, one in binder.section("elements").items() if isinstance(one, Region)]
     hint = suggestion(name.id, [*lattices, *regions], "lattices and regions") or "declare a lattice first"

@@ -49,14 +49,14 @@ class PotentialNoun(Noun):
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Places and formula."""
-        places: tuple[Attachment, ...] | None = None
+        places: tuple[Attachment, ...] = ()
         with binder.catching():
             places = bind_places(statement, binder)
         field = fields_of(statement.block).get("U")
         if field is None:
             hint = f"write: {self.form.pattern}"
             raise ModelError("this potential has no U", statement.noun.span, hint=hint)
-        if places is None:
+        if not places:
             return  # its indices are not known
         families = touched_families(places, binder)
         indices = {index.name: index for family in families for index in family.indices}

@@ -57,8 +57,8 @@ def bind_charge(line: nodes.Statement, binder: Binder) -> LawCall:
     name = called_name(right)
     word = name.id if name is not None else expression_text(right)
     if word not in laws:
-        hint = suggestion(word, laws, laws.plural)
-        raise ModelError(f"there is no {laws.kind} '{word}'", right.span, hint=hint)
+        near = suggestion(word, laws, laws.plural)
+        raise ModelError(f"there is no {laws.kind} '{word}'", right.span, hint=near)
     return LawCall(word, _arguments(word, right, binder), right.span)
 
 
@@ -76,7 +76,9 @@ def _arguments(word: str, node: nodes.Expr, binder: Binder) -> dict[str, sp.Expr
             raise ModelError(f"'{name}' is real", value.span, hint=USAGE)
         check_quantity(value, described[name].dimension, f"'{name}'", binder)
     if not any(value.free_symbols for value in values.values()):
-        reason = laws[word].refuses(**{name: float(evaluate(value, {}).real) for name, value in values.items()})
+        reason = laws[word].refuses(
+            **{name: float(evaluate(value, {}).real) for name, value in values.items()}
+        )
         if reason:
             raise ModelError(reason, node.span, hint="local neutrality is written: charge == 0")
     return {name: values[name] for name in described}

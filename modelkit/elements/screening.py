@@ -79,15 +79,15 @@ SOLVE = Form(
     head=(nodes.Listing,),
     clauses=("such that",),
     needs=("such that",),
-    doc="`solve U`: a potential for each site; `solve U[a, b]`: one for each of these regions; `solve U[wire]`: "
-    "one for the whole lattice; the condition holds for each of them",
+    doc="`solve U`: a potential for each site; `solve U[a, b]`: one for each of these regions; "
+    "`solve U[wire]`: one for the whole lattice; the condition holds for each of them",
 )
 CAPACITANCE = Form(
     pattern="capacitance a - b : FORMULA",
     head=(nodes.Path,),
     value=True,
-    doc="a capacitor between regions, gates, terminals (which follow their mu) and `ground`, in electrons per "
-    "energy; for `charge == capacitance`",
+    doc="a capacitor between regions, gates, terminals (which follow their mu) and `ground`, in electrons "
+    "per energy; for `charge == capacitance`",
 )
 
 
@@ -167,7 +167,7 @@ def _solve_line(statement: nodes.Statement, lines: Sequence[nodes.Statement]) ->
         raise ModelError(
             "a screening has something to solve, and this one has not",
             statement.noun.span,
-            hint=f"write: {SOLVE.pattern}; a potential that is given is written: potential on ... {{ U = ... }}",
+            hint=f"write: {SOLVE.pattern}; what is given is a potential on ... {{ U = ... }}",
         )
     if len(found) > 1:
         hint = "one line solves for all: solve U[a, b] such that charge == ..."
@@ -205,7 +205,9 @@ def _part(node: nodes.Expr, places: tuple[Attachment, ...] | None, binder: Binde
     known = [name for name, one in things.items() if isinstance(one, Region | Lattice)]
     if not isinstance(node, nodes.Name):
         hint = "declare a region for it: region NAME on LATTICE where CONDITION"
-        raise ModelError("an unknown potential belongs to a region or to a whole lattice", node.span, hint=hint)
+        raise ModelError(
+            "an unknown potential belongs to a region or to a whole lattice", node.span, hint=hint
+        )
     if node.id not in known:
         raise _no_partner(node, known, "region or lattice", binder)
     if places is None:
@@ -215,7 +217,9 @@ def _part(node: nodes.Expr, places: tuple[Attachment, ...] | None, binder: Binde
     if lattice not in {place.lattice for place in places}:
         shown = ", ".join(dict.fromkeys(f"'{place.lattice}'" for place in places))
         raise ModelError(
-            f"'{node.id}' is no part of {shown}", node.span, hint=f"name what is screened: screening on {node.id}"
+            f"'{node.id}' is no part of {shown}",
+            node.span,
+            hint=f"name what is screened: screening on {node.id}",
         )
     return node.id
 
@@ -226,7 +230,9 @@ def _no_partner(name: nodes.Name, known: Sequence[str], what: str, binder: Binde
     declared = binder.declared("device").get(name.id)
     hint = suggestion(name.id, known) or "declare it: region NAME on LATTICE where CONDITION"
     if declared is not None:
-        return ModelError(f"'{name.id}' is a {declared.noun}{declared.place}, no {what}", name.span, hint=hint)
+        return ModelError(
+            f"'{name.id}' is a {declared.noun}{declared.place}, no {what}", name.span, hint=hint
+        )
     return ModelError(f"there is no {what} '{name.id}'", name.span, hint=hint)
 
 
@@ -237,12 +243,16 @@ def _capacitance(line: nodes.Statement, others: Sequence[CapacitanceLine], binde
         raise ModelError("a capacitance joins two", line.head.span, hint=f"write: {CAPACITANCE.pattern}")
     one, other = (_end(end, binder) for end in line.head.ends)
     if (one.name, one.at) == (other.name, other.at):
-        raise ModelError(f"'{one.name}' has no capacitance to itself", line.head.span, hint="name another end")
+        raise ModelError(
+            f"'{one.name}' has no capacitance to itself", line.head.span, hint="name another end"
+        )
     pair = {(one.name, one.at), (other.name, other.at)}
     for before in others:
         if {(end.name, end.at) for end in before.ends} == pair:
             place = f" in line {before.span.line}" if before.span is not None else ""
-            raise ModelError(f"this capacitance is given already{place}", line.head.span, hint="keep one of them")
+            raise ModelError(
+                f"this capacitance is given already{place}", line.head.span, hint="keep one of them"
+            )
     value = binder.formula(line.value)
     if value.is_extended_real is False or value.is_negative:
         word = "negative" if value.is_negative else "complex"
@@ -310,4 +320,6 @@ def _wrong_lines(
 def _no_unknown(end: End, unknowns: Mapping[str, Span | None]) -> ModelError:
     names = ", ".join([*unknowns, end.name])
     message = f"'{end.name}' has a capacitance, but no potential of its own is solved for it"
-    return ModelError(message, end.span, hint=f"write: solve {UNKNOWN}[{names}] such that {CHARGE} == capacitance")
+    return ModelError(
+        message, end.span, hint=f"write: solve {UNKNOWN}[{names}] such that {CHARGE} == capacitance"
+    )

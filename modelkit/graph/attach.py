@@ -205,8 +205,8 @@ def rows_at(
         if found[0] < 0:
             label = f"{place.family}[{', '.join(map(str, place.at))}]"
             raise ModelError(f"there is no site '{label}'", place.span, hint=existing(touched[0]))
-        kept = filtered(ONE, place.where, values, place.span).count
-        return [(touched[0], found[:kept] - touched[0].first)]
+        count = filtered(ONE, place.where, values, place.span).count
+        return [(touched[0], found[:count] - touched[0].first)]
     extreme = _extreme(place, touched)
     parts = []
     known = {name for sites in touched for name in sites.names}

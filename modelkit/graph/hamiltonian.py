@@ -59,10 +59,10 @@ def latex(graph: nx.MultiDiGraph) -> str:
 
 
 def hamiltonian(device: Device) -> csr_array:
-    """The orbital matrix of H with the prescribed potentials, Hermitian, complex csr of shape (n_orbitals, n_orbitals).
+    """The orbital matrix of H, Hermitian, complex csr of shape (n_orbitals, n_orbitals).
 
-    Index order (to, from).  With nambu it is the Bogoliubov-de Gennes matrix of
-    ``H = 1/2 Psi† H_BdG Psi``.
+    Prescribed potentials are in it.  Index order (to, from).  With nambu it is the Bogoliubov-de Gennes
+    matrix of ``H = 1/2 Psi† H_BdG Psi``.
 
     Raises
     ------

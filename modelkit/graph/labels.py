@@ -42,7 +42,9 @@ def site_label(device: Device, site: int) -> str:
     shared = Counter(group.family.name for group in device.sites)
     group = next(one for one in device.sites if one.first <= site < one.first + one.count)
     row = site - group.first
-    name = f"{group.family.lattice}.{group.family.name}" if shared[group.family.name] > 1 else group.family.name
+    name = (
+        f"{group.family.lattice}.{group.family.name}" if shared[group.family.name] > 1 else group.family.name
+    )
     return spelled(name, [group.index[index.name][row] for index in group.family.indices])
 
 

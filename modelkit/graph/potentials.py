@@ -100,7 +100,9 @@ def potential_terms(potential: Potential, families: Iterable[SiteFamily]) -> Ite
             if place.end is not None:
                 index = family.indices[ENDS[place.end]]
                 last = place.end in ("right", "top")
-                bound = (index.over.stop if last else index.over.start) if isinstance(index.over, Range) else None
+                bound = (
+                    (index.over.stop if last else index.over.start) if isinstance(index.over, Range) else None
+                )
                 where = sp.And(where, sp.Eq(index.symbol, sp.Symbol(place.end) if bound is None else bound))
             if at is None:
                 end, indices = SiteRef(family.lattice, family.name, symbols), family.indices

@@ -32,9 +32,7 @@ def places_key(places: Iterable[Attachment], families: Families, values: Values)
 def sites_at(places: Iterable[Attachment], families: Families, values: Values, limit: int) -> Integers:
     """The numbers of the sites at some places, each once, ascending."""
     parts = [
-        rows + sites.first
-        for place in places
-        for sites, rows in rows_at(place, families, values, limit)
+        rows + sites.first for place in places for sites, rows in rows_at(place, families, values, limit)
     ]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *parts]))
 

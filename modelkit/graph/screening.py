@@ -72,7 +72,9 @@ def membership_of(screening: Screening, inside: Integers, ground: Ground) -> Int
         here, span = ground.sites(name), screening.spans.get(name, screening.span)
         out = here[~within[here]]
         if len(out):
-            message = f"'{site_label(device, int(out[0]))}' of '{name}' is not among the sites that are screened"
+            message = (
+                f"'{site_label(device, int(out[0]))}' of '{name}' is not among the sites that are screened"
+            )
             raise ModelError(message, span, hint=f"name what is screened: screening on {name}")
         shared = here[member[here] >= 0]
         if len(shared):
@@ -82,7 +84,8 @@ def membership_of(screening: Screening, inside: Integers, ground: Ground) -> Int
         member[here] = number
     bare = inside[member[inside] < 0]
     if laws[screening.law.name].whole and len(bare):
-        message = f"'{site_label(device, int(bare[0]))}' has no potential, but {screening.law.name} needs one everywhere"
+        label, law = site_label(device, int(bare[0])), screening.law.name
+        message = f"'{label}' has no potential, but {law} needs one everywhere"
         hint = "add a region that holds it, or write: solve U"
         raise ModelError(message, screening.law.span or screening.span, hint=hint)
     return member
@@ -97,11 +100,9 @@ def refuse_shared(
         if len(both):
             span = other.screening.span
             place = f" in line {span.line}" if span is not None else ""
-            raise ModelError(
-                f"the potential of '{site_label(device, int(both[0]))}' is solved by the screening{place} already",
-                screening.span,
-                hint="each site stands in one screening",
-            )
+            label = site_label(device, int(both[0]))
+            message = f"the potential of '{label}' is solved by the screening{place} already"
+            raise ModelError(message, screening.span, hint="each site stands in one screening")
 
 
 def law_key(screening: Screening, values: Values) -> tuple[object, ...]:
@@ -164,13 +165,13 @@ def rigid_leads(device: Device) -> Iterator[ModelError]:
             )
 
 
-def _layout(
-    screening: Screening, member: Integers, count: int, ground: Ground, values: Values
-) -> Layout:
+def _layout(screening: Screening, member: Integers, count: int, ground: Ground, values: Values) -> Layout:
     device = ground.device
     known = [group for group in device.terminals if "f" not in group.terminal.unknowns]
     none = np.zeros(0, dtype=np.intp)
-    ends = [[_node(end, screening, count, ground, values) for end in line.ends] for line in screening.capacitances]
+    ends = [
+        [_node(end, screening, count, ground, values) for end in line.ends] for line in screening.capacitances
+    ]
     one, other = np.array(ends, dtype=np.intp).reshape(-1, 2).T
     return Layout(
         membership=member,

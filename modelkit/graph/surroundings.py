@@ -54,9 +54,7 @@ class Surroundings:
         found = replace(device, potential=potential, regions=regions, fingerprint=fingerprint)
         return replace(found, screening=screening)
 
-    def _sites(
-        self, families: Families, values: Values, errors: list[ModelError]
-    ) -> tuple[RegionSites, ...]:
+    def _sites(self, families: Families, values: Values, errors: list[ModelError]) -> tuple[RegionSites, ...]:
         found = []
         for name, region in self._regions.items():
             with _caught(errors):

@@ -21,6 +21,7 @@ from modelkit.elements.declarations import nouns
 from modelkit.elements.disorder import distributions
 from modelkit.elements.lattice_kinds import lattice_kinds
 from modelkit.elements.nouns import Form
+from modelkit.elements.screening_laws import laws
 from modelkit.elements.self_energies import Argument, self_energies
 from modelkit.language.functions import functions
 from modelkit.language.scope import Scope
@@ -142,6 +143,16 @@ def _conditions() -> str:
         for name, one in conditions.items()
     )
     return table(("condition", "what is prescribed"), rows)
+
+
+@sections.register("laws")
+def _laws() -> str:
+    rows = []
+    for name, law in laws.items():
+        arguments = "; ".join(_argument(word, one) for word, one in law.arguments.items())
+        usage = f"{name}({', '.join(law.arguments)})" if law.arguments else name
+        rows.append((code(f"charge == {usage}"), _sentence(law), arguments))
+    return table(("law", "meaning", "arguments"), rows)
 
 
 @sections.register("verbs")

@@ -1,4 +1,4 @@
-"""The picture of a device: sites, hops, terminals, regions and gates, to scale where positions are declared."""
+"""The picture of a device: sites, hops, terminals, regions, gates, to scale with declared positions."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
     width = style.wide if span[0] > 16 else style.width
     with mpl.rc_context(style.settings()):
         inches = min(width / span[0], TALLEST * style.width / span[1])  # between neighbours
-        height = inches * span[1] + 0.3 + 0.12 * (len(device.terminals) + len(device.regions))  # the legend included
+        height = inches * span[1] + 0.3 + 0.12 * len(device.terminals)  # the legend included
         drawn = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawn)
         axes = drawn.add_subplot()
         step = 72 * float(inches)  # in points
         _bonds(axes, device, sites, style)
         handles = _terminals(axes, device, sites, terminals, step, style)
-        handles += draw_regions(axes, device, sites, style)
+        draw_regions(axes, device, sites, style)
         draw_gates(axes, gates, style)
         _sites(axes, device, sites, terminals, step, style)
         axes.set_xlim(corners[:, 0].min() - 0.6, corners[:, 0].max() + 0.6)

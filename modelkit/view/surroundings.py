@@ -12,7 +12,6 @@ from modelkit.view.layout import Floats
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 TINT = 0.22  # share of the colour in a region's shade
@@ -31,42 +30,43 @@ class GatePlace:
 
 def gate_places(device: Device, sites: Floats, lowest: float) -> list[GatePlace]:
     """A place below the device for every gate that something is coupled to."""
-    coupled: dict[str, set[int]] = {}
+    coupled: dict[str, list[int]] = {}
     for group in device.screening:
         for column, electrode in enumerate(group.electrodes):
             if electrode.kind == "gate":
                 unknowns = group.couplings[:, [column]].nonzero()[0]
                 here = np.flatnonzero(np.isin(group.membership, unknowns))
-                coupled.setdefault(electrode.label, set()).update(here.tolist())
+                coupled.setdefault(electrode.label, []).extend(here.tolist())
     found = []
-    for number, (label, here) in enumerate(coupled.items()):
-        middle = sites[sorted(here)].mean(axis=0)
+    for number, (label, touched) in enumerate(coupled.items()):
+        middle = sites[touched].mean(axis=0)
         found.append(GatePlace(label, np.array([middle[0], lowest - 1.2 - 0.8 * number]), middle))
     return found
 
 
-def draw_regions(axes: Axes, device: Device, sites: Floats, style: Style) -> list[Artist]:
-    """Shade the sites of every region; legend handles.  Regions that overlap differ in size and hatch."""
+def draw_regions(axes: Axes, device: Device, sites: Floats, style: Style) -> None:
+    """Shade the sites of every region, with its name; regions that overlap differ in size and hatch."""
     from matplotlib.collections import EllipseCollection
     from matplotlib.colors import to_rgb
-    from matplotlib.patches import Patch
 
-    handles: list[Artist] = []
     for number, region in enumerate(device.regions):
-        colour = np.array(to_rgb(style.colours[-1 - number % len(style.colours)]))
-        shade = tuple(1 - TINT * (1 - colour))
-        hatch = HATCHES[number % len(HATCHES)]
-        size = 2 * (RADIUS - SMALLER * (number % len(HATCHES)))
-        look = {"facecolor": shade, "edgecolor": tuple(colour) if hatch else shade, "hatch": hatch, "linewidth": 0}
+        colour = np.array(to_rgb(style.colours[number % len(style.colours)]))
+        shade, kind = tuple(1 - TINT * (1 - colour)), number % len(HATCHES)
+        size, here = 2 * (RADIUS - SMALLER * kind), sites[region.site]
         axes.add_collection(
             EllipseCollection(
-                size, size, 0, units="xy", offsets=sites[region.site], offset_transform=axes.transData,
-                facecolors=[shade], edgecolors=[look["edgecolor"]], hatch=hatch or None, linewidths=0,
-                zorder=0.1 + 0.01 * number,
+                size, size, 0, units="xy", offsets=here, offset_transform=axes.transData,
+                facecolors=[shade], edgecolors=[tuple(colour) if HATCHES[kind] else shade],
+                hatch=HATCHES[kind] or None, linewidths=0, zorder=0.1 + 0.01 * number,
             )
         )  # fmt: skip
-        handles.append(Patch(label=f"region {region.name}", **look))
-    return handles
+        above = 1 if kind < 2 else -1
+        edge = float(here[:, 1].max() + RADIUS) if above > 0 else float(here[:, 1].min() - RADIUS)
+        axes.annotate(
+            region.name, (float(here[:, 0].mean()), edge), (0, above * (2 + 7 * (kind % 2))),
+            textcoords="offset points", ha="center", va="bottom" if above > 0 else "top",
+            fontsize=6, color=tuple(0.8 * colour), zorder=5,
+        )  # fmt: skip
 
 
 def draw_gates(axes: Axes, places: list[GatePlace], style: Style) -> None:

@@ -35,6 +35,16 @@ lattice bar {
   degeneracy = 2
 }
 lattice flake = honeycomb(cells_x = N, cells_y = 3) { onsite a[x, y] : 1 }
+region low on bar.c where y < 2
+region round on bar.b
+gate G { U = W/2 }
+potential on low { U = W*x }
+potential on bar.dot, flake { U = -W }
+screening on bar {
+  capacitance low - round : 1/W; capacitance round - G : 1/W; capacitance low - S[2] : 2; capacitance low - ground : 1
+  solve U[low, round] such that charge == capacitance; response = exact
+}
+screening on flake { solve U such that charge == poisson(epsilon = 1/W) }
 bath L on bar.left { self_energy = chain(hopping = 1, coupling = W); mu = W/2; T = 0.1; bands = rigid }
 bath R on bar.top where 2 <= x <= 4 { self_energy = (E > 0.5)*W^2/(E + 1i); mu = 0 }
 probe S[l] for l in 2..N-1 step 2 on bar.b[l], bar.dot {
@@ -99,5 +109,19 @@ def test_a_mutated_model_is_a_model_or_is_refused_at_its_place(
 
 def test_everything_is_a_model() -> None:
     found = read(EVERYTHING)
-    assert list(found.elements) == ["bar", "flake", "L", "R", "S", "D"]
+    assert list(found.elements) == [
+        "bar",
+        "flake",
+        "low",
+        "round",
+        "G",
+        "L",
+        "R",
+        "S",
+        "D",
+        "potential 1",
+        "potential 2",
+        "screening 1",
+        "screening 2",
+    ]
     assert list(found.tasks) == ["main", "spec"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import modelkit as mk
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.view.layout import site_places, terminal_places
@@ -106,3 +107,24 @@ def test_labels_of_sites_keep_clear_of_the_bonds(device: Device) -> None:
 def test_a_narrow_device_has_no_endless_picture() -> None:
     width, height = draw(devices.device([], 1, None, {"L": [0], "R": [0]})).get_size_inches()
     assert height < 1.5 * width
+
+
+def test_regions_are_shaded_and_gates_stand_below() -> None:
+    text = """model m
+    reference { mu = 0 }
+    lattice wire { site c[l] for l in 1..6 at (l, 0); hop c[l] -> c[l+1] : -1 }
+    region left on wire where l < 3
+    region middle on wire where 2 <= l <= 4
+    gate G { U = 1 }
+    bath L on wire.left { self_energy = wide_band(1); mu = 0 }
+    screening on wire { capacitance left - G : 1; solve U[left] such that charge == capacitance }
+    """
+    axes = draw(mk.loads(text).device()).axes[0]
+    names = {label.get_text(): label for label in axes.texts}
+    assert {"left", "middle", "G"} <= set(names)
+    shades = [shade for shade in axes.collections if len(shade.get_offsets()) > 1]
+    assert [len(shade.get_offsets()) for shade in shades] == [2, 3]
+    assert shades[0].get_hatch() != shades[1].get_hatch()
+    gate = names["G"].xy[1]
+    assert gate < -0.9
+    assert axes.get_ylim()[0] < gate
