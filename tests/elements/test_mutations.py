@@ -41,7 +41,8 @@ gate G { U = W/2 }
 potential on low { U = W*x }
 potential on bar.dot, flake { U = -W }
 screening on bar {
-  capacitance low - round : 1/W; capacitance round - G : 1/W; capacitance low - S[2] : 2; capacitance low - ground : 1
+  capacitance low - round : 1/W; capacitance round - G : 1/W
+  capacitance low - S[2] : 2; capacitance low - ground : 1
   solve U[low, round] such that charge == capacitance; response = exact
 }
 screening on flake { solve U such that charge == poisson(epsilon = 1/W) }

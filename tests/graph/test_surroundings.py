@@ -107,7 +107,8 @@ def test_a_potential_is_an_onsite_energy_by_two_roads(a: float, b: float, cut: i
     onsite = text.replace(
         "hop c[l] ->", f"onsite c[l] where l < {cut} : ({a})*l\n  onsite dot : {b}\n  hop c[l] ->"
     )
-    more = f"region r on wire where l < {cut}\npotential on r {{ U = ({a})*l }}\npotential on wire.dot {{ U = {b} }}\n"
+    more = f"region r on wire where l < {cut}\npotential on r {{ U = ({a})*l }}\n"
+    more += f"potential on wire.dot {{ U = {b} }}\n"
     one, other = mk.loads(text + more), mk.loads(onsite)
     assert one.device().onsite.value.any() == 0
     matrices = [hamiltonian(model.device()).toarray() for model in (one, other)]
@@ -191,7 +192,7 @@ def test_neutrality_has_no_matrix_and_labels_follow_the_unknowns() -> None:
     each = device("screening on wire.c { solve U such that charge == 0 }\n")
     (group,) = each.screening
     assert (group.count, group.matrix.nnz, group.electrodes) == (6, 0, ())
-    assert region_labels(each, np.array(site_labels(each))) == [f"c[{l}]" for l in range(1, 7)]
+    assert region_labels(each, np.array(site_labels(each))) == [f"c[{number}]" for number in range(1, 7)]
     whole = device("screening on wire { solve U[wire] such that charge == 0 }\n")
     assert whole.screening[0].membership.tolist() == [0] * 7
     assert region_labels(whole, np.array(site_labels(whole))) == ["wire"]
@@ -229,7 +230,8 @@ def test_poisson_is_the_graph_laplacian_with_terminals_as_neighbours() -> None:
             "b",
         ),
         (
-            "region a on wire.c where l < 3\nscreening on wire.c[1], wire.dot { solve U[a] such that charge == 0 }\n",
+            "region a on wire.c where l < 3\n"
+            "screening on wire.c[1], wire.dot { solve U[a] such that charge == 0 }\n",
             "'c[2]' of 'a' is not among the sites that are screened",
             "a",
         ),
@@ -245,13 +247,15 @@ def test_poisson_is_the_graph_laplacian_with_terminals_as_neighbours() -> None:
             "poisson(epsilon = -V)",
         ),
         (
-            "screening on wire { capacitance wire - ground : -V; solve U[wire] such that charge == capacitance }\n",
+            "screening on wire { capacitance wire - ground : -V\n "
+            "solve U[wire] such that charge == capacitance }\n",
             "this capacitance comes out as -0.1",
             "capacitance wire - ground : -V",
         ),
         (
             "bath S[l] for l in 2..3 on wire.c[l] { self_energy = wide_band(1); mu = 0 }\n"
-            "screening on wire { capacitance wire - S[4] : 1; solve U[wire] such that charge == capacitance }\n",
+            "screening on wire { capacitance wire - S[4] : 1\n "
+            "solve U[wire] such that charge == capacitance }\n",
             "there is no 'S[4]' at these values",
             "S[4]",
         ),
