@@ -7,7 +7,7 @@ Channels: a contact (one terminal at one site) has as many channels as the site 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,19 @@ class OpenSystem:
     bond_target: Integers
     bond_entries: tuple[Integers, Integers, Integers, Complexes]
     reservoirs: Reservoirs
+    levels: Levels
+
+    def moved(self, levels: Levels) -> OpenSystem:
+        """The same system with its levels elsewhere: potentials on the diagonal of H, bands raised."""
+        change = levels.potential - self.levels.potential
+        bands = levels.bands - self.levels.bands
+        if not change.any() and not bands.any():
+            return self
+        hamiltonian = self.hamiltonian
+        if change.any():
+            hamiltonian = sparse.csr_array(hamiltonian + _on_diagonal(change, self.offset))
+        contacts = self.contacts.moved(bands) if bands.any() else self.contacts
+        return replace(self, hamiltonian=hamiltonian, contacts=contacts, levels=levels)
 
 
 def open_system(device: Device) -> OpenSystem:
@@ -82,7 +95,8 @@ def open_system(device: Device) -> OpenSystem:
     _refuse_superconductors(device)
     hops = device.hops
     on_bond = np.flatnonzero(hops.bond >= 0)
-    return OpenSystem(
+    still = np.zeros(device.n_terminals)
+    system = OpenSystem(
         hamiltonian=_hamiltonian(device),
         offset=device.offset,
         weight=np.concatenate([np.zeros(0), *(np.full(g.count, float(g.degeneracy)) for g in device.sites)]),
@@ -92,7 +106,9 @@ def open_system(device: Device) -> OpenSystem:
         bond_target=device.bonds.target,
         bond_entries=(hops.bond[on_bond], hops.row[on_bond], hops.column[on_bond], hops.value[on_bond]),
         reservoirs=Reservoirs(np.arange(device.n_terminals), np.ones(device.n_terminals)),
+        levels=Levels(np.zeros(device.size), still),
     )
+    return system.moved(Levels(device.potential, still))
 
 
 def _refuse_superconductors(device: Device) -> None:
@@ -104,6 +120,11 @@ def _refuse_superconductors(device: Device) -> None:
     if len(device.pairs.value):
         message = "transport with 'pair' terms comes with a later version"
         raise ModelError(message, device.pair_span, hint="leave out 'pair' for transport")
+
+
+def _on_diagonal(potential: Floats, offset: Integers) -> sparse.dia_array:
+    """A potential of each site, in the basis of orbitals."""
+    return sparse.diags_array(np.repeat(potential, np.diff(offset)).astype(complex))
 
 
 def _hamiltonian(device: Device) -> sparse.csr_array:
