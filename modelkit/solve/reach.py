@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.elements.conditions import conditions
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device, TerminalGroup
-from modelkit.solve.junction import Junction
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -38,7 +38,38 @@ def broadening(system: OpenSystem, energies: Floats) -> Floats:
     return found.T
 
 
-def check_reached(device: Device, system: OpenSystem, problem: Junction, energies: Floats) -> None:
+class Block(Protocol):
+    """Unknowns of a group of terminals."""
+
+    @property
+    def terminal(self) -> slice:
+        """Their numbers."""
+
+    @property
+    def slope(self) -> Floats:
+        """How what is prescribed changes with them, at the reference."""
+
+
+class Problem(Protocol):
+    """What is asked of the terminals, near ``mu`` and ``T``."""
+
+    @property
+    def mu(self) -> float: ...
+
+    @property
+    def T(self) -> float: ...
+
+    @property
+    def unknown(self) -> Flags: ...
+
+    @property
+    def elastic(self) -> Flags: ...
+
+    @property
+    def blocks(self) -> Sequence[Block]: ...
+
+
+def check_reached(device: Device, system: OpenSystem, problem: Problem, energies: Floats) -> None:
     """Every probe must be reached by a terminal whose potential is given, at one of the energies.
 
     Elastic terminals are not asked: where nothing reaches them, they have no influence.
@@ -114,7 +145,7 @@ def place(device: Device, terminal: int) -> tuple[str, str, TerminalGroup, int]:
     raise IndexError(terminal)
 
 
-def _refuse_closed(device: Device, terminal: int, problem: Junction) -> None:
+def _refuse_closed(device: Device, terminal: int, problem: Problem) -> None:
     name, line, group, member = place(device, terminal)
     units = device.units
     asked = [

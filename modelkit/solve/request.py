@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.open_system import OpenSystem, open_system
+from modelkit.compile.open_system import Levels, OpenSystem, open_system
 from modelkit.elements.tasks import CALL
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device
@@ -107,8 +107,10 @@ class Prepared:
                 yield slice(first, min(first + step, end))
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: Request, bands: Floats | None = None) -> Prepared:
     """Build the conductor of a device, or take it from the memory of the run when an equal one was there.
+
+    ``bands`` (n_reservoirs,) are the shifts of the self-energies; zero if not given.
 
     Raises
     ------
@@ -117,11 +119,14 @@ def prepare(request: Request) -> Prepared:
     """
     device, name = request.device, request.options.get("method")
     known: dict[Hashable, Prepared] = request.memory.setdefault("conductors", {})
-    key = (device.fingerprint, name)
+    moved = b"" if bands is None or not bands.any() else bands.tobytes()
+    key = (device.fingerprint, name, device.potential.tobytes() if device.potential.any() else b"", moved)
     if key in known:
         known[key] = known.pop(key)  # newest last
         return known[key]
     system = open_system(device)
+    if moved and bands is not None:
+        system = system.moved(Levels(system.levels.potential, bands))
     try:
         method, why = choose(system, name)
     except ModelError as error:

@@ -88,19 +88,10 @@ class LinearTransport:
         """
         found, off = self._flow_of_bonds()
         self._audit(local_sum_rule=off)
-        system, contacts = self.system, self.system.contacts
-        out = np.bincount(system.bond_source, found, len(system.weight))
-        into = np.bincount(system.bond_target, found, len(system.weight))
-        # a reservoir on several sites: only the sum over them is known, so they are taken together
-        touched = np.bincount(contacts.terminal, minlength=system.n_terminals)
-        alone = np.ones(len(system.weight), dtype=bool)
-        alone[contacts.site[touched[contacts.terminal] > 1]] = False
-        single = touched[contacts.terminal] == 1
-        fed = np.bincount(contacts.site[single], self.current[contacts.terminal[single]], len(system.weight))
-        unbalanced = np.abs(fed + into - out)[alone]
+        unbalanced = continuity(self.system, found, self.current)
         floor = self.solution.least_bond_flow
         largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)
-        self._audit(continuity=relative(float(unbalanced.max(initial=0.0)), largest))
+        self._audit(continuity=relative(unbalanced, largest))
         return found
 
     def _flow_of_bonds(self) -> tuple[Floats, float]:
