@@ -108,7 +108,18 @@ def open_system(device: Device) -> OpenSystem:
         reservoirs=Reservoirs(np.arange(device.n_terminals), np.ones(device.n_terminals)),
         levels=Levels(np.zeros(device.size), still),
     )
-    return system.moved(Levels(device.potential, still))
+    return system.moved(Levels(device.potential, _local_bands(device)))
+
+
+def _local_bands(device: Device) -> Floats:
+    """``bands = local``: raised by the mean potential of the sites that a terminal touches."""
+    bands = np.zeros(device.n_terminals)
+    for group in device.terminals:
+        if group.terminal.bands == "local" and group.count:
+            touched = np.bincount(group.member, minlength=group.count)
+            total = np.bincount(group.member, device.potential[group.site], group.count)
+            bands[group.first : group.first + group.count] = total / np.maximum(touched, 1)
+    return bands
 
 
 def _refuse_superconductors(device: Device) -> None:

@@ -49,14 +49,22 @@ class Point:
         """Filled weights by reservoir, with derivatives by mu and T of the terminal."""
         return self.fill()
 
-    def fill(self, *, difference: bool = False, lower: int = 0) -> Filled:
-        """Filled weights; of an order that is so much lower; those of the error estimate."""
+    def fill(self, *, difference: bool = False, lower: int = 0, centre: bool = False) -> Filled:
+        """Filled weights; of an order that is so much lower; those of the error estimate.
+
+        Counted from one of the terminals, or with ``centre`` (always in an expansion) from equilibrium
+        there.
+        """
         problem, reservoirs = self.problem, self.system.reservoirs
         owner, sign = reservoirs.terminal, reservoirs.sign
         mu, T = (part[owner] for part in self.distributions)
         panels = self.grid.panels
         if problem.order is None:
             origin = int(np.flatnonzero(owner == problem.first)[0])
+            if centre:
+                mu, T, origin = np.append(sign * mu, problem.mu), np.append(T, problem.T), len(mu)
+                whole = filled(panels, mu, T, origin, difference=difference)
+                return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_T[:, :-1])
             found = filled(panels, sign * mu, T, origin, difference=difference)
         else:
             x, theta = sign * (mu - problem.mu), T - problem.T

@@ -6,7 +6,9 @@ uncertain, and the conditions are solved again, until the currents are known to 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,6 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.numerics.quadrature import Panels, panels_between
-from modelkit.results.audit import relative
 from modelkit.solve.balance import Point
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.finite_temperature import thermal_panels
@@ -117,36 +118,30 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
     check_reached(request.device, first.system, problem, first.grid.energies)
     here = first if not problem.size else _found(search, problem, first, unique=unique)
     while True:
-        error, gross = uncertainty(here, flows)
-        off = relative(float(error.sum()), gross)
+        error = uncertainty(here)
+        off = float(error.sum())
         if off <= INTEGRATION:
             break
-        finer = _finer(here, error, gross, INTEGRATION)
+        finer = _finer(here, error, INTEGRATION)
         grids.current = finer.grid
         here = finer
         if problem.size:
-            here = _named(search, problem, lambda: search.direct(here.x))  # noqa: B023
+            here = _named(search, partial(search.direct, here.x))
     return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool) -> Point:
-    if unique:
-        try:
-            return search.direct(first.x)
-        except NotConverged:
-            pass
-    else:
-        try:
-            return search.direct(first.x, strict=True)
-        except NotConverged:
-            pass
-    return _named(search, problem, lambda: search.along(problem.start()))
+    """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
+    try:
+        return search.direct(first.x, strict=not unique)
+    except NotConverged:
+        return _named(search, lambda: search.along(problem.start()))
 
 
-def _named(search: Search, problem: Steady, attempt: object) -> Point:
+def _named(search: Search, attempt: Callable[[], Point]) -> Point:
     """A failure with the condition that fails."""
     try:
-        return attempt()  # type: ignore[operator, no-any-return]
+        return attempt()
     except NotConverged as error:
         if "x" not in error.best:
             raise
@@ -175,14 +170,17 @@ def flows(conductance: Conductance, weights: Floats) -> Floats:
     return np.concatenate([current, conductance.energies[:, None] * current], axis=1)
 
 
-def uncertainty(point: Point, measure: Measure, floor: float = 0.0) -> tuple[Floats, float]:
-    """Estimated error of each panel, for its worst element, in units of ``gross``; (n_panels,).
+def uncertainty(
+    point: Point, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
+) -> Floats:
+    """Estimated error on each panel of its worst element, relative to the gross flow; (n_panels,).
 
-    Halves of the elements, as of :func:`flows`, are measured each by their own largest gross flow.
+    Both halves of :func:`flows` are measured by their own largest gross flow.
     """
-    error, size = point.grid.uncertainty(point.weights.value, point.fill(difference=True).value, measure)
+    weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
+    error, size = point.grid.uncertainty(weights.value, difference.value, measure)
     if not size.size:
-        return np.zeros(len(point.grid.panels.lower)), 1.0
+        return np.zeros(len(point.grid.panels.lower))
     width = len(size) // 2 if measure is flows else len(size)
     parts = []
     for first in range(0, len(size), max(width, 1)):
@@ -190,26 +188,28 @@ def uncertainty(point: Point, measure: Measure, floor: float = 0.0) -> tuple[Flo
         scale = float(np.ptp(point.grid.energies)) if first else 1.0
         gross = max(float(size[part].max(initial=0.0)), max(floor, least_flow(point)) * scale)
         parts.append(error[:, part].max(axis=1, initial=0.0) / (gross or 1.0))
-    return np.max(parts, axis=0), 1.0
+    return np.asarray(np.max(parts, axis=0))
 
 
-def refined(point: Point, tolerance: float, measure: Measure = flows, floor: float = 0.0) -> Point:
+def refined(
+    point: Point, tolerance: float, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
+) -> Point:
     """The same unknowns on panels on which the measure is known to the tolerance."""
     while True:
-        error, gross = uncertainty(point, measure, floor)
-        if error.sum() <= tolerance * gross:
+        error = uncertainty(point, measure, floor, centre=centre)
+        if error.sum() <= tolerance:
             return point
-        point = _finer(point, error, gross, tolerance)
+        point = _finer(point, error, tolerance)
 
 
-def _finer(point: Point, error: Floats, gross: float, tolerance: float) -> Point:
+def _finer(point: Point, error: Floats, tolerance: float) -> Point:
     grid = point.grid
     if point.problem.order is not None and point.problem.T == 0:
         return replace(point, grid=replace(grid, panels=_halved(grid.panels, float(error.sum()))))
     used = int(np.count_nonzero(~grid.panels.split))
-    chosen: Flags = (error > tolerance * gross / used) & grid.panels.divisible
+    chosen: Flags = (error > tolerance / used) & grid.panels.divisible
     if not chosen.any() or grid.used > MOST_ENERGIES:
-        off = float(error.sum() / gross)
+        off = float(error.sum())
         message = f"the integral over energies is uncertain by {off:.1e} of the largest gross flow"
         raise NotConverged(f"{message} after {grid.used} energies", residual=off)
     return replace(point, grid=replace(grid, panels=grid.panels.bisected(chosen)))

@@ -154,9 +154,11 @@ class Steady:
 
     def levels(self, system: OpenSystem, mu: Floats) -> Levels:
         """Where potentials and bands are at given chemical potentials."""
-        bands = settled_bands(self.device, system)
-        bands[self.own] = (mu - self.device.reference.get("mu", 0.0))[self.own]
-        return Levels(system.levels.potential, bands[system.reservoirs.terminal])
+        owner = system.reservoirs.terminal
+        away = mu - self.device.reference.get("mu", 0.0)
+        return Levels(
+            system.levels.potential, np.where(self.own[owner], away[owner], system.levels.bands)
+        )
 
 
 def steady(device: Device, order: int | None = None) -> Steady:
@@ -187,20 +189,42 @@ def steady(device: Device, order: int | None = None) -> Steady:
     return Steady(device, mu, T, elastic, tuple(blocks), *centre, order, own)
 
 
-def settled_bands(device: Device, system: OpenSystem) -> Floats:
-    """Shifts of bands that do not follow a chemical potential; (n_terminals,).
+def is_unique(problem: Steady) -> bool:
+    """Whether the conditions have at most one solution.
 
-    ``local`` bands are raised by the mean potential of the sites that their terminal touches.
+    The unknowns are chemical potentials, the conditions particle currents whose right sides do not grow with
+    them, nothing moves and every T_ab is at least 0: then the Jacobian is an M-matrix and the map is
+    injective (D. Gale and H. Nikaido, Math. Ann. 159, 81 (1965)).
     """
-    bands = np.zeros(device.n_terminals)
-    contacts, owner = system.contacts, system.reservoirs.terminal
-    for group in device.terminals:
-        if group.terminal.bands != "local":
-            continue
-        for terminal in range(group.first, group.first + group.count):
-            touched = contacts.site[owner[contacts.terminal] == terminal]
-            bands[terminal] = device.potential[touched].mean() if len(touched) else 0.0
-    return bands
+    if problem.order is not None or np.any(problem.own & problem.unknown):
+        return False
+    return all(block.unknown == "mu" and block.quantity == "I" and _falls(block, problem) for block in problem.blocks)
+
+
+def is_linear(block: Wanted) -> bool:
+    """Whether the weight of a condition is linear in the energy."""
+    found = block.weight(np.array([-1.0, 0.0, 1.0]), np.ones(3))
+    return bool(found[0] - 2 * found[1] + found[2] == 0)
+
+
+def mixes(block: Wanted, device: Device) -> bool:
+    """Whether a right side holds another unknown than its own."""
+    at = {name: np.full(block.group.count, device.reference.get(name, 1.0)) for name in SOLVABLE}
+    return any(name != block.unknown and np.any(slope) for name, slope in block.right(at, device.reference)[1].items())
+
+
+def _falls(block: Wanted, problem: Steady) -> bool:
+    """Whether a right side is affine in mu and does not grow: looked at in three places."""
+    slopes = []
+    for mu in (problem.mu, problem.mu + np.e / 2, problem.mu - np.pi / 2):
+        at = {"mu": np.full(block.group.count, mu), "T": np.full(block.group.count, problem.T)}
+        found = block.right(at, problem.device.reference)[1]
+        if np.any(found.get("T", 0.0)):
+            return False
+        slopes.append(np.asarray(found.get("mu", 0.0)) + np.zeros(block.group.count))
+    return all(np.allclose(slopes[0], slope, rtol=1e-12, atol=0) for slope in slopes) and bool(
+        np.all(slopes[0] <= 0)
+    )
 
 
 def _mean(values: Floats) -> float:

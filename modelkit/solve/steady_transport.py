@@ -16,9 +16,8 @@ from modelkit.solve.balance import Point
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.expansion import expanded
-from modelkit.solve.filling import filled
 from modelkit.solve.newton import least_flow, worst
-from modelkit.solve.nonlinear import refined
+from modelkit.solve.nonlinear import INTEGRATION, refined
 from modelkit.solve.touching import closes_loops
 from modelkit.solve.windows import covering
 
@@ -93,7 +92,6 @@ class SteadyTransport:
         Audited by continuity at every site.
         """
         point = self._about_centre()
-        weights = _from_centre(point)
         off = [0.0]
 
         def measure(conductance: Conductance, f: Floats) -> Floats:
@@ -104,9 +102,8 @@ class SteadyTransport:
         reach = np.abs(mu - point.problem.mu).max(initial=0) + np.abs(T - point.problem.T).max(initial=0)
         floor = resolved_flow(float(reach), bonds=True)
         if closes_loops(self.system):
-            point = refined(point, 1e-10, measure, floor)
-            weights = _from_centre(point)
-        found = point.grid.total(weights, measure)
+            point = refined(point, INTEGRATION, measure, floor, centre=True)
+        found = point.grid.total(point.fill(centre=True).value, measure)
         found = found if found.shape else np.zeros(len(self.system.bond_source))
         unbalanced = continuity(self.system, found, self.point.flow.sum(axis=0))
         largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)
@@ -142,23 +139,19 @@ class SteadyTransport:
         self._audit(**found)
 
     def _unpaid(self) -> float:
-        """How negative the production of entropy is; cold terminals may not give heat."""
+        """How negative the production of entropy is; at T = 0 terminals may not give heat."""
         point = self.point
-        elastic = point.problem.elastic
-        T, heat = point.distributions[1][~elastic], -point.heat[~elastic]
-        turned = point.gross_energy[~elastic] + self.gross * float(np.ptp(point.distributions[0]))
-        cold = T == 0
-        given = float(np.maximum(-heat[cold], 0.0).max(initial=0.0))
+        there = ~point.problem.elastic
+        T, heat = point.distributions[1][there], -point.heat[there]
+        turned = point.gross_energy[there] + self.gross * float(np.ptp(point.distributions[0]))
         if point.problem.order is not None:
-            return 0.0 if not cold.all() else relative(max(0.0, -self._power()), float(turned.max(initial=0)))
-        entropy = float((heat[~cold] / T[~cold]).sum()) if not cold.any() else 0.0
-        scale = float((turned[~cold] / T[~cold]).sum()) or 1.0
-        unpaid = relative(max(0.0, -entropy), scale)
-        return max(unpaid, relative(given, float(turned.max(initial=0.0)) or 1.0))
-
-    def _power(self) -> float:
-        point = self.point
-        return float(point.current @ (point.distributions[0] - point.problem.mu))
+            away, warming = point.distributions[0] - point.problem.mu, point.distributions[1] - point.problem.T
+            paid = point.current @ away + (point.heat @ warming) / (point.problem.T or 1.0)
+            return relative(max(0.0, -float(paid)), float(turned.sum()))
+        if not np.any(T == 0):
+            return relative(max(0.0, -float((heat / T).sum())), float((turned / T).sum()))
+        given = float(np.maximum(-heat[T == 0], 0.0).max(initial=0.0))
+        return relative(given, float(turned.max(initial=0.0)))
 
     @property
     def _energy(self) -> Floats:
@@ -215,13 +208,3 @@ class SteadyTransport:
 
 def _centre(point: Point) -> tuple[float, float]:
     return point.problem.mu, point.problem.T
-
-
-def _from_centre(point: Point) -> Floats:
-    """Weights counted from equilibrium at the centre; those of an expansion are already."""
-    if point.problem.order is not None:
-        return point.weights.value
-    reservoirs = point.system.reservoirs
-    mu, T = (np.append(a[reservoirs.terminal], c) for a, c in zip(point.distributions, _centre(point), strict=True))
-    sign = np.append(reservoirs.sign, 1.0)
-    return filled(point.grid.panels, sign * mu, T, len(sign) - 1).value[:, :-1]
