@@ -7,7 +7,7 @@ Channels: a contact (one terminal at one site) has as many channels as the site 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,13 @@ class OpenSystem:
     bond_target: Integers
     bond_entries: tuple[Integers, Integers, Integers, Complexes]
     reservoirs: Reservoirs
-    levels: Levels
+    levels: Levels = field(default_factory=lambda: Levels(np.zeros(0), np.zeros(0)))
+
+    def __post_init__(self) -> None:
+        """Without levels they are where H and the self-energies have them."""
+        if len(self.levels.bands) < self.n_terminals or len(self.levels.potential) < len(self.weight):
+            still = Levels(np.zeros(len(self.weight)), np.zeros(self.n_terminals))
+            object.__setattr__(self, "levels", still)
 
     def moved(self, levels: Levels) -> OpenSystem:
         """The same system with its levels elsewhere: potentials on the diagonal of H, bands raised."""
@@ -95,7 +101,6 @@ def open_system(device: Device) -> OpenSystem:
     _refuse_superconductors(device)
     hops = device.hops
     on_bond = np.flatnonzero(hops.bond >= 0)
-    still = np.zeros(device.n_terminals)
     system = OpenSystem(
         hamiltonian=_hamiltonian(device),
         offset=device.offset,
@@ -106,7 +111,6 @@ def open_system(device: Device) -> OpenSystem:
         bond_target=device.bonds.target,
         bond_entries=(hops.bond[on_bond], hops.row[on_bond], hops.column[on_bond], hops.value[on_bond]),
         reservoirs=Reservoirs(np.arange(device.n_terminals), np.ones(device.n_terminals)),
-        levels=Levels(np.zeros(device.size), still),
     )
     return system.moved(Levels(device.potential, _local_bands(device)))
 

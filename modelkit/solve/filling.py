@@ -117,22 +117,23 @@ class _Work:
             self._pieces(panel[first : first + CHUNK], reservoir[first : first + CHUNK])
 
     def _pieces(self, panel: Integers, reservoir: Integers) -> None:
+        """Pieces of no width are left out; each has the rule's own nodes."""
         node, kronrod, _ = rule()
-        mu, T = self.mu[reservoir, None], self.T[reservoir, None]
         ends = np.full((len(panel), len(MARKS) + 2), -1.0)
-        ends[:, 1:-1] = self.panels.place(panel[:, None], mu + MARKS * T)
+        ends[:, 1:-1] = self.panels.place(panel[:, None], (self.mu + MARKS[:, None] * self.T).T[reservoir])
         ends[:, -1] = 1.0
-        half = np.diff(ends, axis=1)[:, :, None] / 2
-        place = (ends[:, :-1, None] + half) + half * node
-        at = np.broadcast_to(panel[:, None, None], place.shape)
-        energy, slope = self.panels.mapped(at, place)
-        z = (energy - mu[:, :, None]) / T[:, :, None]
-        measure = (slope * half * kronrod).reshape(len(panel), -1)
-        polynomials = values(place.reshape(len(panel), -1), difference=self.difference)
-        z = z.reshape(len(panel), -1)
-        down = -derivative(z) / T
+        pair, piece = np.nonzero(np.diff(ends, axis=1) > 0)
+        half = (ends[pair, piece + 1] - ends[pair, piece])[:, None] / 2
+        place = (ends[pair, piece][:, None] + half) + half * node
+        energy, slope = self.panels.mapped(panel[pair][:, None], place)
+        T = self.T[reservoir[pair]][:, None]
+        z = (energy - self.mu[reservoir[pair]][:, None]) / T
+        polynomials = values(place, difference=self.difference)
+        measure, down = slope * half * kronrod, -derivative(z) / T
+        first = np.flatnonzero(np.diff(pair, prepend=-1))
         for array, function in zip(self.arrays, (fermi(z), down, down * z), strict=True):
-            array[panel, reservoir] = np.einsum("pq,pqe->pe", measure * function, polynomials)
+            pieces = ((measure * function)[:, None, :] @ polynomials)[:, 0]
+            array[panel, reservoir] = np.add.reduceat(pieces, first)
 
 
 def fermi(z: Floats) -> Floats:

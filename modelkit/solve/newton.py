@@ -28,9 +28,9 @@ CONTRACTION = 0.5  # by which steps shrink on the way from a start that belongs 
 DENSE_UP_TO = 30  # unknowns
 COOLEST = 0.2  # of a temperature that one step leaves of it
 NEARLY = 0.9  # of the way to the end of a band that one step goes
-FARTHEST = 10.0  # windows or T by which one step moves a chemical potential
+FARTHEST = 10.0  # windows, T or hoppings by which one step moves a chemical potential
 FIRST = 0.25  # step of the scale on the path from equilibrium
-LEAST = 1e-6  # step of the scale at which the path is given up
+LEAST = 1e-4  # step of the scale at which the path is given up
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Search:
             except NotConverged:
                 step = (to - scale) / 2
                 if step < LEAST:
-                    raise _stuck(self.point(x, 1.0), f"it ends at {scale:.6g} of the bias") from None
+                    raise _stuck(self.point(x, 1.0), f"continued from equilibrium it ends at {scale:.4g} of the bias") from None
                 continue
             if to == 1.0:
                 return found
@@ -196,7 +196,8 @@ def _meaningful(here: Point, step: Floats) -> float:
     if hot.any() and problem.order is None:
         falling = hot & (step < 0)
         part = min(part, float(np.min((COOLEST - 1) * here.x[falling] / step[falling], initial=1.0)))
-    far = FARTHEST * (float(np.ptp(mu)) + float(T.max(initial=0.0))) or np.inf
+    widest = float(abs(here.system.hamiltonian).max()) if here.system.hamiltonian.nnz else 0.0
+    far = FARTHEST * (float(np.ptp(mu)) + float(T.max(initial=0.0)) + widest) or np.inf
     longest = float(np.abs(step[~hot]).max(initial=0.0))
     if problem.order is None and longest > far:
         part = min(part, far / longest)

@@ -20,7 +20,7 @@ from modelkit.solve.balance import Point
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.finite_temperature import thermal_panels
 from modelkit.solve.grid import Grid, Measure
-from modelkit.solve.newton import Counts, Search, least_flow, offsets
+from modelkit.solve.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
 from modelkit.solve.reach import check_reached, place
 from modelkit.solve.request import Prepared, Request, prepare
 from modelkit.solve.steady import Steady
@@ -32,6 +32,7 @@ Flags = NDArray[np.bool_]
 INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ROUGH = 1e-6  # the same while bands still move with the unknowns
 MOST_ENERGIES = 40_000
+MUCH = 0.5  # of the worst condition
 SMALLEST = 2.0**-12  # of the first panel of an expansion at T = 0
 
 
@@ -116,7 +117,7 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
-    here = first if not problem.size else _found(search, problem, first, unique=unique)
+    here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
     while True:
         error = uncertainty(here)
         off = float(error.sum())
@@ -130,11 +131,13 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
     return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
 
 
-def _found(search: Search, problem: Steady, first: Point, *, unique: bool) -> Point:
+def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
     """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
     try:
         return search.direct(first.x, strict=not unique)
     except NotConverged:
+        if unique and hasty:
+            raise
         return _named(search, lambda: search.along(problem.start()))
 
 
@@ -151,7 +154,7 @@ def _named(search: Search, attempt: Callable[[], Point]) -> Point:
 def failure(point: Point, why: str) -> NotConverged:
     """Names the condition that is off most, with the best values."""
     problem, off = point.problem, offsets(point)
-    worst = int(np.argmax(np.where(np.isfinite(off), off, np.inf)))
+    worst = _failing(point, off)
     block = next(one for one in problem.blocks if one.place.start <= worst < one.place.stop)
     name, line, _, _ = place(problem.device, block.terminal.start + worst - block.place.start)
     mu, T = (part.copy() for part in point.distributions)
@@ -161,7 +164,18 @@ def failure(point: Point, why: str) -> NotConverged:
         f"{off[worst]:.1e} of the largest gross flow; {why}",
         best={"chemical_potential": mu, "temperature": T},
         residual=float(off[worst]),
+        condition=(block.group.terminal.name, block.quantity),
     )
+
+
+def _failing(point: Point, off: Floats) -> int:
+    """Of the conditions that are off by much, the one whose own unknown has least influence on it."""
+    if point.problem.size > DENSE_UP_TO:
+        return int(np.argmax(off))
+    influence = np.abs(np.diag(point.jacobian))
+    with np.errstate(all="ignore"):
+        needed = np.abs(point.left) / influence
+    return int(np.argmax(np.where(off >= MUCH * off.max(), np.nan_to_num(needed, nan=0.0), -1.0)))
 
 
 def flows(conductance: Conductance, weights: Floats) -> Floats:

@@ -33,7 +33,8 @@ class Request:
     ``options`` are those of the verb (``order``, ``method``), ``spans`` their places in the text and,
     under ``CALL``, that of the verb itself;
     ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
-    points of one run: conductors of equal devices are found there again.
+    points of one run: conductors of equal devices are found there again.  ``hasty``: a failure is
+    wanted soon, without a second attempt.
     """
 
     device: Device
@@ -41,6 +42,7 @@ class Request:
     grids: Mapping[str, Floats] = field(default_factory=dict)
     memory: dict[Hashable, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)
+    hasty: bool = False
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""
