@@ -241,7 +241,7 @@ class Formula:
         return {name: sp.diff(self.formula, unknown_symbol(name)) for name in names}
 
     def _number(self, formula: sp.Expr, at: Mapping[str, Any]) -> Floats:
-        known = {**self.values, **{name: 0.0 for name in at}}
+        known = {**self.values, **dict.fromkeys(at, 0.0)}
         raw = evaluated(formula, known, {**self.contacts.domain.index, **at}, self.span)
         what = f"the right side of '{self.quantity} ==' of '{{}}'"
         real = _real(raw, what, self.contacts, self.span)
@@ -267,6 +267,4 @@ def _condition(
         return ConditionValues(unknown, condition.quantity, np.zeros(count), np.zeros(count), right)
     at = {name: np.full(count, reference[name] / units.scale(DIMENSIONS[name])) for name in held}
     constant, slopes = right(at)
-    return ConditionValues(
-        unknown, condition.quantity, constant, slopes.get(unknown, np.zeros(count)), right
-    )
+    return ConditionValues(unknown, condition.quantity, constant, slopes.get(unknown, np.zeros(count)), right)

@@ -47,7 +47,7 @@ def integrals(place: Floats, edge: Integers, *, difference: bool = False) -> Flo
 
 
 @cache
-def _coefficients(difference: bool) -> Floats:  # noqa: FBT001 (a key of the cache)
+def _coefficients(difference: bool) -> Floats:
     """Legendre coefficients of ``l_e``, shape (21 degrees, 21 nodes)."""
     node = rule()[0]
     found = np.linalg.inv(legendre.legvander(node, HIGHEST))
@@ -58,11 +58,13 @@ def _coefficients(difference: bool) -> Floats:  # noqa: FBT001 (a key of the cac
 
 
 @cache
-def _antiderivatives(edge: int, difference: bool) -> Floats:  # noqa: FBT001
+def _antiderivatives(edge: int, difference: bool) -> Floats:
     """Of ``l_e`` times the derivative of the panel's map, zero at -1; (23, 21)."""
     found = np.zeros((HIGHEST + 3, NODES))
     for e, column in enumerate(_coefficients(difference).T):
-        integrand = column / 2 if not edge else legendre.legadd(column / 2, -edge * legendre.legmulx(column) / 2)
+        integrand = (
+            column / 2 if not edge else legendre.legadd(column / 2, -edge * legendre.legmulx(column) / 2)
+        )
         whole = legendre.legint(integrand, lbnd=-1)
         found[: len(whole), e] = whole
     return found

@@ -8,7 +8,7 @@ the integrand there smooth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Panels:
     split: Flags
     begins: tuple[int, ...]
 
-    @property
+    @cached_property
     def nodes(self) -> Floats:
         """(n_panels, 21), ascending in each panel."""
         return self._mapped()[0]

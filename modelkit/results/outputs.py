@@ -72,7 +72,8 @@ def heat_current(found: Any) -> Floats:
 
 @output(
     "dissipated_heat", "heat", ("terminal",), "energy/time",
-    "heat that each terminal takes up, in an expansion to the lowest (quadratic) order; positive", ("transport",),
+    "heat that each terminal takes up, in an expansion to the lowest (quadratic) order; positive",
+    ("transport",),
 )  # fmt: skip
 def dissipated_heat(found: Any) -> Floats:
     """``(1/4pi) sum_b T_ab (x_a - x_b)^2``, thermally averaged; shape (n_terminals,).

@@ -6,7 +6,7 @@ chemical potential: there it is a centred difference (the solution does not depe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -64,7 +64,7 @@ class Point:
             if centre:
                 mu, T, origin = np.append(sign * mu, problem.mu), np.append(T, problem.T), len(mu)
                 whole = filled(panels, mu, T, origin, difference=difference)
-                return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_T[:, :-1])
+                return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_temperature[:, :-1])
             found = filled(panels, sign * mu, T, origin, difference=difference)
         else:
             x, theta = sign * (mu - problem.mu), T - problem.T
@@ -114,9 +114,9 @@ class Point:
         count = len(self.problem.given_mu)
         if len(reservoirs.terminal) == count and reservoirs.share == 1.0:
             return values
-        found = np.zeros((*values.shape[:-1], count))
-        np.add.at(found, (..., reservoirs.terminal), values)
-        return found * reservoirs.share
+        found = np.zeros((count, *values.shape[:-1]))
+        np.add.at(found, reservoirs.terminal, np.moveaxis(values, -1, 0))
+        return np.moveaxis(found, 0, -1) * reservoirs.share
 
     @cached_property
     def gross(self) -> Floats:
@@ -139,7 +139,7 @@ class Point:
     def gross_left(self) -> Floats:
         """Absolutely summed left sides, (size,)."""
         found = np.zeros(self.problem.size)
-        for block, columns, weight in self._weighted():
+        for block, columns, weight in self._weighted:
             found[block.place] = self._members(block, np.abs(weight) * np.abs(self.flow[:, columns]))
         return found
 
@@ -153,7 +153,7 @@ class Point:
         owner = self.system.reservoirs.terminal
         filling = self.weights.by_mu * by["mu"][owner]
         if by["T"].any():
-            filling = filling + self.weights.by_T * by["T"][owner]
+            filling = filling + self.weights.by_temperature * by["T"][owner]
         found = self._left(self.grid.spectral(filling))
         found += self._moved_weights(by) if problem.order is None else self._excess_change(by)
         slopes = problem.right(self.x, self.scale)[1]
@@ -194,7 +194,7 @@ class Point:
     def _left(self, flow: Floats) -> Floats:
         """Left sides for weighted currents; at the weights of these unknowns."""
         found = np.zeros(self.problem.size)
-        for block, columns, weight in self._weighted():
+        for block, columns, weight in self._weighted:
             found[block.place] = self._members(block, weight * flow[:, columns])
         return found
 
@@ -225,12 +225,12 @@ class Point:
 
     def _lower_change(self, by: dict[str, Floats]) -> Floats:
         owner, lower = self.system.reservoirs.terminal, self.fill(lower=1)
-        return self.grid.spectral(lower.by_mu * by["mu"][owner] + lower.by_T * by["T"][owner])
+        return self.grid.spectral(lower.by_mu * by["mu"][owner] + lower.by_temperature * by["T"][owner])
 
     def _moved_weights(self, by: dict[str, Floats]) -> Floats:
         """What moments of ``E - mu`` change because mu, or T, does."""
         found = np.zeros(self.problem.size)
-        for block, columns, _ in self._weighted():
+        for block, columns, _ in self._weighted:
             for name in ("mu", "T") if moves(block) else ():
                 parts = self._members(block, self._weight_slope(block, name) * self.flow[:, columns])
                 found[block.place] += parts * by[name][block.terminal]
@@ -241,15 +241,18 @@ class Point:
         step = {"mu": STEP * (1 + np.abs(mu)), "T": STEP * T}[name]
         up, down = ({"mu": mu, "T": T} | {name: {"mu": mu, "T": T}[name] + s * step} for s in (1, -1))
         reach = 2 * step[self.system.reservoirs.terminal[self._columns(block)]]
-        return np.asarray((self._weight(block, **up) - self._weight(block, **down)) / np.where(reach, reach, 1))
+        return np.asarray(
+            (self._weight(block, **up) - self._weight(block, **down)) / np.where(reach, reach, 1)
+        )
 
-    def _weighted(self) -> Iterator[tuple[Wanted, NDArray[np.intp], Floats]]:
+    @cached_property
+    def _weighted(self) -> list[tuple[Wanted, NDArray[np.intp], Floats]]:
         """Blocks with their reservoirs and the weights of their currents, (n_E, n_columns)."""
         mu, T = self.distributions
         if self.problem.order is not None:
             mu, T = np.full_like(mu, self.problem.mu), np.full_like(T, self.problem.T)
-        for block in self.problem.blocks:
-            yield block, self._columns(block), self._weight(block, mu, T)
+        blocks = self.problem.blocks
+        return [(block, self._columns(block), self._weight(block, mu, T)) for block in blocks]
 
     def _weight(self, block: Wanted, mu: Floats, T: Floats) -> Floats:
         columns = self._columns(block)
@@ -267,7 +270,7 @@ class Point:
         reservoirs = self.system.reservoirs
         owner = reservoirs.terminal[self._columns(block)] - block.terminal.start
         count = block.terminal.stop - block.terminal.start
-        return reservoirs.share * np.bincount(owner, values.sum(axis=0), count)
+        return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), count))
 
 
 def moves(block: Wanted) -> bool:

@@ -31,7 +31,7 @@ def expanded(
         return _cold(panels, mu, x, order, difference=difference)
     weights = panels.weights[1 if difference else 0].ravel()
     reduced = ((panels.nodes - mu) / T).ravel()
-    value, by_mu, by_T = np.zeros((3, len(reduced), len(x)))
+    value, by_mu, by_temperature = np.zeros((3, len(reduced), len(x)))
     ratio = theta / T
     y = (x + np.outer(reduced, theta)) / T  # z = reduced - y/(1 + ratio), see below
     for m, slope in enumerate(_derivatives(reduced, order), start=1):
@@ -46,13 +46,13 @@ def expanded(
         power = head[:, None] * y ** (m - 1)
         value += power * y * tail
         by_mu += m * power * tail / T
-        by_T += m * power * tail * reduced[:, None] / T + power * y * tail_slope / T
-    return Filled(value, by_mu, by_T)
+        by_temperature += m * power * tail * reduced[:, None] / T + power * y * tail_slope / T
+    return Filled(value, by_mu, by_temperature)
 
 
 def _cold(panels: Panels, mu: float, x: Floats, order: int, *, difference: bool) -> Filled:
     """Derivatives of the interpolating polynomials at mu."""
-    value, by_mu, by_T = np.zeros((3, len(panels.lower) * NODES, len(x)))
+    value, by_mu, by_temperature = np.zeros((3, len(panels.lower) * NODES, len(x)))
     at = np.flatnonzero(~panels.split & (panels.lower < mu) & (mu <= panels.upper))
     if len(at) and order:
         p = int(at[0])
@@ -63,7 +63,7 @@ def _cold(panels: Panels, mu: float, x: Floats, order: int, *, difference: bool)
             found = derivatives(place, j, difference=difference)[0] * stretch**j
             by_mu[here] += np.outer(found, x**j / factorial(j))
             value[here] += np.outer(found, x ** (j + 1) / factorial(j + 1))
-    return Filled(value, by_mu, by_T)
+    return Filled(value, by_mu, by_temperature)
 
 
 def _derivatives(z: Floats, order: int) -> list[Floats]:

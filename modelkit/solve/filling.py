@@ -32,7 +32,7 @@ class Filled:
 
     value: Floats
     by_mu: Floats
-    by_T: Floats
+    by_temperature: Floats
 
 
 def filled(panels: Panels, mu: Floats, T: Floats, origin: int = 0, *, difference: bool = False) -> Filled:
@@ -63,8 +63,8 @@ class _Work:
     def __init__(self, panels: Panels, mu: Floats, T: Floats, *, difference: bool) -> None:
         self.panels, self.mu, self.T, self.difference = panels, mu, T, difference
         shape = (len(panels.lower), len(mu), NODES)
-        self.value, self.by_mu, self.by_T = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self.arrays = (self.value, self.by_mu, self.by_T)
+        self.value, self.by_mu, self.by_temperature = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.arrays = (self.value, self.by_mu, self.by_temperature)
         self.counted = np.zeros(shape[:2], dtype=np.bool_)
         self.weights = panels.weights[1 if difference else 0]
         live, lower, upper = ~panels.split[:, None], panels.lower[:, None], panels.upper[:, None]
@@ -93,7 +93,7 @@ class _Work:
         z = (self.panels.nodes[panel] - self.mu[reservoir, None]) / self.T[reservoir, None]
         weights, slope = self.weights[panel], -derivative(z) / self.T[reservoir, None]
         self.by_mu[panel, reservoir] = weights * slope
-        self.by_T[panel, reservoir] = weights * slope * z
+        self.by_temperature[panel, reservoir] = weights * slope * z
         beside = close[panel, origin] if self.T[origin] > 0 else np.zeros(len(panel), dtype=np.bool_)
         self.counted[panel[beside], reservoir[beside]] = True
         here = fermi(z)

@@ -49,12 +49,12 @@ class Grid:
     def parts(self, *weights: Floats) -> Iterator[tuple[Conductance, list[Floats], slice]]:
         """Conductance, weights with the elastic reservoirs completed, and range of energies, in batches.
 
-        Ranges in which all reservoirs weigh the same carry nothing and are left out.
+        Ranges in which nothing is filled, as counted from the origin, are left out.
         """
         energies = self.energies
         for range_ in self.prepared.batches(len(energies), self._begins):
             here = [each[range_] for each in weights]
-            if not any(np.any(each != each[:, :1]) for each in here):
+            if not any(np.any(each) for each in here):
                 continue
             conductance = self.prepared.at(energies[range_])
             if self.elastic.any():
@@ -76,9 +76,7 @@ class Grid:
             total = total + measure(conductance, here).sum(axis=0)
         return total
 
-    def uncertainty(
-        self, weights: Floats, difference: Floats, measure: Measure
-    ) -> tuple[Floats, Floats]:
+    def uncertainty(self, weights: Floats, difference: Floats, measure: Measure) -> tuple[Floats, Floats]:
         """Estimated error on each panel and gross sum of each element; (n_panels, m) and (m,).
 
         ``difference`` are the weights less those of the embedded rule.
@@ -104,4 +102,3 @@ class Grid:
     def _begins(self) -> list[int]:
         rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
         return [NODES * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
-

@@ -91,7 +91,9 @@ class Search:
             except NotConverged:
                 step = (to - scale) / 2
                 if step < LEAST:
-                    raise _stuck(self.point(x, 1.0), f"continued from equilibrium it ends at {scale:.4g} of the bias") from None
+                    raise _stuck(
+                        self.point(x, 1.0), f"continued from equilibrium it ends at {scale:.4g} of the bias"
+                    ) from None
                 continue
             if to == 1.0:
                 return found
@@ -169,7 +171,9 @@ def _scales(point: Point) -> Floats:
     right = np.abs(problem.right(point.x, point.scale)[0])
     floor = least_flow(point)
     number = max(float(point.gross.max(initial=0.0)), floor)
-    energy = max(float(point.gross_energy.max(initial=0.0)), floor * float(point.distributions[1].max(initial=0)))
+    energy = max(
+        float(point.gross_energy.max(initial=0.0)), floor * float(point.distributions[1].max(initial=0))
+    )
     found = np.zeros(problem.size)
     for block in problem.blocks:
         one = energy if moves(block) else number

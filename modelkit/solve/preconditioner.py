@@ -35,7 +35,9 @@ def preconditioner(point: Point) -> Callable[[Floats], Floats]:
         for block, scale, slope in zip(problem.blocks, scales, load, strict=True):
             column = np.flatnonzero(np.isin(system.reservoirs.terminal, np.arange(*_range(block.terminal))))
             rate = scale * (own[column] if plain else np.full(len(column) // 2, own.max())) - slope
-            found[block.place] = np.divide(flat[block.place], rate, out=flat[block.place].copy(), where=rate != 0)
+            found[block.place] = np.divide(
+                flat[block.place], rate, out=flat[block.place].copy(), where=rate != 0
+            )
         return found
 
     def together(flat: Floats) -> Floats:

@@ -59,7 +59,9 @@ class Wanted:
         """The moment of the spectral current that is prescribed, at ``E - mu``."""
         return conditions[self.quantity].weight(excess, T)
 
-    def right(self, unknowns: Mapping[str, Floats], reference: Mapping[str, float]) -> tuple[Floats, Mapping]:
+    def right(
+        self, unknowns: Mapping[str, Floats], reference: Mapping[str, float]
+    ) -> tuple[Floats, Mapping[str, Floats]]:
         """What is prescribed at values of mu and T, and its derivatives; (count,) each."""
         if self.condition.right is not None:
             return self.condition.right(unknowns)
@@ -73,7 +75,7 @@ class Steady:
 
     Parameters
     ----------
-    given_mu, given_T : (n_terminals,)
+    given_mu, given_temperature : (n_terminals,)
         NaN where they are unknown, or have no meaning (elastic terminals).
     elastic : (n_terminals,)
         Terminals whose current vanishes at each energy.
@@ -88,7 +90,7 @@ class Steady:
 
     device: Device
     given_mu: Floats
-    given_T: Floats
+    given_temperature: Floats
     elastic: Flags
     blocks: tuple[Wanted, ...]
     mu: float
@@ -135,7 +137,7 @@ class Steady:
     def distributions(self, x: Floats, scale: float = 1.0) -> tuple[Floats, Floats]:
         """Chemical potentials and temperatures of all terminals; of elastic ones those of the first."""
         mu = self.mu + scale * (self.given_mu - self.mu)
-        T = self.T + scale * (self.given_T - self.T)
+        T = self.T + scale * (self.given_temperature - self.T)
         for block in self.blocks:
             (T if block.unknown == "T" else mu)[block.terminal] = x[block.place]
         mu[self.elastic], T[self.elastic] = mu[self.first], T[self.first]
@@ -144,7 +146,8 @@ class Steady:
     def right(self, x: Floats, scale: float) -> tuple[Floats, list[Mapping[str, Floats]]]:
         """What is prescribed, (size,), and for each block its derivatives by mu and T of the terminal."""
         mu, T = self.distributions(x, scale)
-        found, slopes = np.zeros(self.size), []
+        found = np.zeros(self.size)
+        slopes: list[Mapping[str, Floats]] = []
         for block in self.blocks:
             unknowns = {"mu": mu[block.terminal], "T": T[block.terminal]}
             value, slope = block.right(unknowns, self.device.reference)
@@ -156,9 +159,7 @@ class Steady:
         """Where potentials and bands are at given chemical potentials."""
         owner = system.reservoirs.terminal
         away = mu - self.device.reference.get("mu", 0.0)
-        return Levels(
-            system.levels.potential, np.where(self.own[owner], away[owner], system.levels.bands)
-        )
+        return Levels(system.levels.potential, np.where(self.own[owner], away[owner], system.levels.bands))
 
 
 def steady(device: Device, order: int | None = None) -> Steady:
@@ -198,7 +199,9 @@ def is_unique(problem: Steady) -> bool:
     """
     if problem.order is not None or np.any(problem.own & problem.unknown):
         return False
-    return all(block.unknown == "mu" and block.quantity == "I" and _falls(block, problem) for block in problem.blocks)
+    return all(
+        block.unknown == "mu" and block.quantity == "I" and _falls(block, problem) for block in problem.blocks
+    )
 
 
 def is_linear(block: Wanted) -> bool:
@@ -210,7 +213,10 @@ def is_linear(block: Wanted) -> bool:
 def mixes(block: Wanted, device: Device) -> bool:
     """Whether a right side holds another unknown than its own."""
     at = {name: np.full(block.group.count, device.reference.get(name, 1.0)) for name in SOLVABLE}
-    return any(name != block.unknown and np.any(slope) for name, slope in block.right(at, device.reference)[1].items())
+    return any(
+        name != block.unknown and np.any(slope)
+        for name, slope in block.right(at, device.reference)[1].items()
+    )
 
 
 def _falls(block: Wanted, problem: Steady) -> bool:

@@ -112,8 +112,7 @@ class SteadyTransport:
 
     def average(self, measure: Measure) -> Floats:
         """The sum over energies of what is linear in the distributions, ``measure(conductance, weights)``."""
-        found = self.point.grid.total(self.point.weights.value, measure)
-        return found
+        return self.point.grid.total(self.point.weights.value, measure)
 
     @cached_property
     def gross(self) -> float:
@@ -145,7 +144,10 @@ class SteadyTransport:
         T, heat = point.distributions[1][there], -point.heat[there]
         turned = point.gross_energy[there] + self.gross * float(np.ptp(point.distributions[0]))
         if point.problem.order is not None:
-            away, warming = point.distributions[0] - point.problem.mu, point.distributions[1] - point.problem.T
+            away, warming = (
+                point.distributions[0] - point.problem.mu,
+                point.distributions[1] - point.problem.T,
+            )
             paid = point.current @ away + (point.heat @ warming) / (point.problem.T or 1.0)
             return relative(max(0.0, -float(paid)), float(turned.sum()))
         if not np.any(T == 0):

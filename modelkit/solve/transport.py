@@ -9,20 +9,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.contacts import field_span
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
-from modelkit.compile.contacts import field_span
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.conventions import bands_told, steady_attributes
 from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
+from modelkit.solve.nonlinear import solve_steady
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
-from modelkit.solve.nonlinear import solve_steady
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.steady_transport import SteadyTransport
 from modelkit.solve.touching import closes_loops

@@ -24,8 +24,8 @@ from modelkit.results.dataset import Axis
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
-from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.limits import with_limit
+from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Job, Solved, Work
 from modelkit.tasks.sweeps import Plan, plan
 
