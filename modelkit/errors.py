@@ -184,6 +184,8 @@ class NotConverged(Exception):
         The residual there, relative to the largest gross flow.
     limit : mapping, optional
         ``{parameter: largest value for which a solution exists}``.
+    condition : tuple of str, optional
+        Name of the terminal and quantity of the condition that fails.
     """
 
     def __init__(
@@ -193,9 +195,12 @@ class NotConverged(Exception):
         best: Mapping[str, Any] | None = None,
         residual: float | None = None,
         limit: Mapping[str, float] | None = None,
+        condition: tuple[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
+        up_to = ", ".join(f"{name} = {value:.7g}" for name, value in (limit or {}).items())
+        super().__init__(message + (f"; there is a solution up to {up_to}" if up_to else ""))
         self.message = message
         self.best = dict(best or {})
         self.residual = residual
         self.limit = dict(limit or {})
+        self.condition = condition

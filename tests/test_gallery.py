@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import modelkit as mk
+from modelkit.elements.nouns import nouns
 from modelkit.language.parser import parse
 from modelkit.language.printer import to_text
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted((ROOT / "models").rglob("*.model"))
+FILES = [
+    path
+    for path in sorted((ROOT / "models").rglob("*.model"))
+    if "potential" in nouns or path.stem not in ("golden_9", "golden_10")
+]
 GAIN_LOSS = {"wire": 30, "dimer": 12, "spaced": 60, "sdds": 10, "sddsdssd": 10, "ssh": 30, "long_range": 30}
 DEFAULTS = {"gamma": 0.5, "contact": 1, "mu0": 1, "bias": 0.1, "direction": 1, "ratio": 0.3, "kT": 0}
 ALTERNATING = (range(2, 29, 2), range(3, 30, 2))
@@ -36,7 +42,7 @@ def test_a_gallery_file_is_short_formatted_and_starts_with_its_reference(path: P
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 40
     assert text.startswith("# ")
-    assert "arXiv:" in "".join(text.splitlines()[:2])
+    assert re.search(r"arXiv:|\(\d{4}\)", "".join(text.splitlines()[:2]))
     assert to_text(parse(text, path.name)) == text
     assert mk.load(path).name == path.stem
 
@@ -53,7 +59,8 @@ def test_names_defaults_and_tasks_are_the_contract(name: str) -> None:
     defaults = {key: parameter.default for key, parameter in model.parameters.items()}
     extra = {"ssh": {"delta": 0.2}, "long_range": {"beta": 2}}.get(name, {})
     assert {key: float(value) for key, value in defaults.items()} == {"N": GAIN_LOSS[name]} | DEFAULTS | extra
-    assert model.tasks == ("profile", "length")
+    further = ("third", "full") if name == "wire" else ()
+    assert model.tasks == ("profile", *further, "length")
 
 
 @pytest.mark.parametrize("name", GAIN_LOSS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,25 @@ class Contacts:
     sigma: Callable[[Floats], Complexes | list[Complexes]]
     edges: Floats
     poles: Complexes = field(default_factory=lambda: np.zeros(0, dtype=complex))
+
+    def moved(self, bands: Floats) -> Contacts:
+        """With the self-energy of each terminal raised in energy by ``bands`` (n_terminals,)."""
+        shifts = np.unique(bands[self.terminal])
+        if not shifts.any():
+            return self
+        own = np.searchsorted(shifts, bands[self.terminal])
+
+        def sigma(E: Floats) -> Complexes | list[Complexes]:
+            energies = np.atleast_1d(np.asarray(E))
+            parts = [self.sigma(energies - shift) for shift in shifts]
+            if self.scalar:
+                arrays = [np.asarray(part) for part in parts]
+                return np.stack([arrays[which][:, k] for k, which in enumerate(own)], axis=1)
+            return [parts[which][k] for k, which in enumerate(own)]
+
+        edges = np.unique((self.edges[:, None] + shifts).ravel())
+        poles = np.unique((self.poles[:, None] + shifts).ravel())
+        return replace(self, sigma=sigma, edges=edges, poles=poles)
 
 
 def contacts_of(device: Device, orbitals: Integers | None = None) -> Contacts:

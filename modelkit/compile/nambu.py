@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from modelkit.compile.contacts import Complexes, Contacts, Floats, Integers, contacts_of
-from modelkit.compile.open_system import OpenSystem, Reservoirs
+from modelkit.compile.open_system import Levels, OpenSystem, Reservoirs, local_bands
 from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device, Entries
@@ -38,7 +38,7 @@ def doubled_system(device: Device) -> OpenSystem:
     weight = np.concatenate([np.zeros(0), *(np.full(g.count, float(g.degeneracy)) for g in device.sites)])
     terminals = np.arange(device.n_terminals)
     charge = np.ones(device.n_terminals)
-    return OpenSystem(
+    system = OpenSystem(
         hamiltonian=_hamiltonian(device, orbitals),
         offset=np.concatenate([orbitals.offset, orbitals.offset[1:] + orbitals.count]),
         weight=np.concatenate([weight, weight]),
@@ -51,6 +51,9 @@ def doubled_system(device: Device) -> OpenSystem:
             np.concatenate([terminals, terminals]), np.concatenate([charge, -charge]), share=0.5
         ),
     )
+    potential, bands = device.potential, local_bands(device)
+    levels = Levels(np.concatenate([potential, -potential]), np.concatenate([bands, -bands]))
+    return system.moved(levels)
 
 
 def check_reference(device: Device) -> None:

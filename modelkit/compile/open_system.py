@@ -7,7 +7,7 @@ Channels: a contact (one terminal at one site) has as many channels as the site 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from scipy import sparse
 
 from modelkit.compile.contacts import Contacts, contacts_of
 from modelkit.graph.device import Device
-from modelkit.graph.potentials import potential_entries
 
 __all__ = ["Contacts", "Levels", "OpenSystem", "Reservoirs", "open_system"]
 
@@ -75,6 +74,25 @@ class OpenSystem:
     bond_target: Integers
     bond_entries: tuple[Integers, Integers, Integers, Complexes]
     reservoirs: Reservoirs
+    levels: Levels = field(default_factory=lambda: Levels(np.zeros(0), np.zeros(0)))
+
+    def __post_init__(self) -> None:
+        """Without levels they are where H and the self-energies have them."""
+        if len(self.levels.bands) < self.n_terminals or len(self.levels.potential) < len(self.weight):
+            still = Levels(np.zeros(len(self.weight)), np.zeros(self.n_terminals))
+            object.__setattr__(self, "levels", still)
+
+    def moved(self, levels: Levels) -> OpenSystem:
+        """The same system with its levels elsewhere: potentials on the diagonal of H, bands raised."""
+        change = levels.potential - self.levels.potential
+        bands = levels.bands - self.levels.bands
+        if not change.any() and not bands.any():
+            return self
+        hamiltonian = self.hamiltonian
+        if change.any():
+            hamiltonian = sparse.csr_array(hamiltonian + _on_diagonal(change, self.offset))
+        contacts = self.contacts.moved(bands) if bands.any() else self.contacts
+        return replace(self, hamiltonian=hamiltonian, contacts=contacts, levels=levels)
 
 
 def open_system(device: Device) -> OpenSystem:
@@ -91,7 +109,7 @@ def open_system(device: Device) -> OpenSystem:
         return doubled_system(device)
     hops = device.hops
     on_bond = np.flatnonzero(hops.bond >= 0)
-    return OpenSystem(
+    system = OpenSystem(
         hamiltonian=_hamiltonian(device),
         offset=device.offset,
         weight=np.concatenate([np.zeros(0), *(np.full(g.count, float(g.degeneracy)) for g in device.sites)]),
@@ -102,15 +120,31 @@ def open_system(device: Device) -> OpenSystem:
         bond_entries=(hops.bond[on_bond], hops.row[on_bond], hops.column[on_bond], hops.value[on_bond]),
         reservoirs=Reservoirs(np.arange(device.n_terminals), np.ones(device.n_terminals)),
     )
+    return system.moved(Levels(device.potential, local_bands(device)))
+
+
+def local_bands(device: Device) -> Floats:
+    """``bands = local``: raised by the mean potential of the sites that a terminal touches."""
+    bands = np.zeros(device.n_terminals)
+    for group in device.terminals:
+        if group.terminal.bands == "local" and group.count:
+            touched = np.bincount(group.member, minlength=group.count)
+            total = np.bincount(group.member, device.potential[group.site], group.count)
+            bands[group.first : group.first + group.count] = total / np.maximum(touched, 1)
+    return bands
+
+
+def _on_diagonal(potential: Floats, offset: Integers) -> sparse.dia_array:
+    """A potential of each site, in the basis of orbitals."""
+    return sparse.diags_array(np.repeat(potential, np.diff(offset)).astype(complex))
 
 
 def _hamiltonian(device: Device) -> sparse.csr_array:
     """Entries that reach the same place add, as in a sum; explicit zeros stay in the pattern."""
     onsite, hops = device.onsite, device.hops
-    at, potential = potential_entries(device)
-    row = np.concatenate([onsite.row, at, hops.row, hops.column])
-    column = np.concatenate([onsite.column, at, hops.column, hops.row])
-    value = np.concatenate([onsite.value, potential, hops.value, hops.value.conj()]).astype(complex)
+    row = np.concatenate([onsite.row, hops.row, hops.column])
+    column = np.concatenate([onsite.column, hops.column, hops.row])
+    value = np.concatenate([onsite.value, hops.value, hops.value.conj()]).astype(complex)
     orbitals = int(device.offset[-1])
     matrix = sparse.coo_array((value, (row, column)), shape=(orbitals, orbitals)).tocsr()
     matrix.sum_duplicates()

@@ -42,8 +42,6 @@ def unknown_symbol(unknown: str) -> sp.Symbol:
 
 conditions: Registry[type[ProbeCondition]] = Registry("condition")
 
-LATER = ("J",)
-LATER_UNKNOWNS = ("T",)
 SCREENED = ("U", "charge")  # the unknown and the condition of a screening
 
 
@@ -60,6 +58,21 @@ class Current:
     def weight(energy: Floats, T: Floats) -> Floats:
         """One: every particle counts the same."""
         return np.ones_like(energy + T)
+
+
+@conditions.register("J")
+class HeatCurrent:
+    """``solve T such that J == ...``: the energy current less mu times the particle current."""
+
+    unit: ClassVar[str] = "energy/time"
+    unknown: ClassVar[str] = "T"
+    meaning: ClassVar[str] = "the heat current of the terminal, positive into the conductor"
+    elastic: ClassVar[bool] = False
+
+    @staticmethod
+    def weight(energy: Floats, T: Floats) -> Floats:
+        """The energy from mu on."""
+        return energy + 0 * T
 
 
 @conditions.register("i(E)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelkit.elements.binder import Binder
-from modelkit.elements.conditions import LATER, LATER_UNKNOWNS, SCREENED, conditions, unknown_symbol
+from modelkit.elements.conditions import SCREENED, conditions, unknown_symbol
 from modelkit.elements.nouns import fields_of, nouns
 from modelkit.elements.quantities import check_quantity
 from modelkit.elements.result_formulas import parameter_prefix
@@ -100,9 +100,6 @@ def _unknown(item: nodes.Item) -> str:
         raise ModelError("an unknown has no value", item.value.span, hint=f"write: {SOLVE.pattern}")
     if name not in known and name.split("[")[0] in SCREENED:
         raise _screened(name, item.target)
-    if name not in known and name.split("[")[0] in LATER_UNKNOWNS:
-        hint = f"this version solves for {' or '.join(known)}: {SOLVE.pattern}"
-        raise ModelError(f"solving for '{name}' comes with a later version", item.target.span, hint=hint)
     if name not in known:
         near = suggestion(name, known, "unknowns")
         raise ModelError(f"a probe cannot solve for '{name}'", item.target.span, hint=near)
@@ -117,8 +114,6 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
     word = expression_text(left).replace(" ", "")
     if word not in conditions and word in SCREENED:
         raise _screened(word, left)
-    if word not in conditions and word.split("(")[0] in LATER:
-        raise ModelError(f"the condition '{word} == ...' comes with a later version", left.span, hint=usage)
     if word not in conditions:
         hint = suggestion(word, conditions, conditions.plural)
         raise ModelError(f"a probe has no condition on '{word}'", left.span, hint=hint)

@@ -29,11 +29,11 @@ FIELDS = {
     "self_energy": "a registered self-energy, or any retarded expression in E",
     "mu": "chemical potential",
     "T": "temperature; 0 if not given",
-    "bands": "what the band bottom is tied to: rigid (a fixed energy)",
+    "bands": "what the band bottom is tied to: rigid (a fixed energy), own (its mu), local (the potential of "
+    "its sites)",
 }
 DIMENSIONS = {"mu": "energy", "T": "temperature"}  # of the fields that are numbers
-BANDS = ("rigid",)
-BANDS_LATER = ("own", "local")
+BANDS = ("rigid", "own", "local")
 
 
 @dataclass(frozen=True)
@@ -271,10 +271,6 @@ def _given(name: str, node: nodes.Expr, scope: Scope, binder: Binder) -> sp.Expr
 
 def _bands(node: nodes.Expr) -> str:
     word = node.id if isinstance(node, nodes.Name) else ""
-    if word in BANDS_LATER:
-        raise ModelError(
-            f"bands = {word} comes with a later version", node.span, hint="this version has: rigid"
-        )
     if word not in BANDS:
         raise ModelError(f"bands cannot be '{word}'", node.span, hint=suggestion(word, BANDS, "bands"))
     return word

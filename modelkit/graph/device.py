@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import networkx as nx
 import numpy as np
@@ -65,18 +65,30 @@ class Bonds:
     target: Integers
 
 
+class RightSide(Protocol):
+    """What a condition prescribes, as a function of the unknowns; all in the device's energies."""
+
+    def __call__(self, unknowns: Mapping[str, Floats]) -> tuple[Floats, Mapping[str, Floats]]:
+        """Value and derivative by each unknown that it holds, (count,) each, at values of mu and T."""
+
+    def expanded(self, order: int, reference: Mapping[str, float]) -> RightSide:
+        """Its Taylor polynomial of some order in the deviations from the reference."""
+
+
 @dataclass(frozen=True)
 class ConditionValues:
     """``quantity == constant + slope * (unknown - reference)`` for each member of a group.
 
     ``constant`` is the right side at the reference value of the unknown (mu of ``reference``),
-    ``slope`` its derivative there; both have shape (count,).
+    ``slope`` its derivative there; both have shape (count,).  That is the first order of the right
+    side; ``right`` is the whole of it (None where there is no more).
     """
 
     unknown: str
     quantity: str
     constant: Floats
     slope: Floats
+    right: RightSide | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +183,11 @@ class Device:
     potential: Floats = field(default_factory=lambda: np.zeros(0))  # (n_sites,), prescribed; not in `onsite`
     regions: tuple[RegionSites, ...] = ()
     screening: tuple[ScreeningGroup, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Without a prescribed potential it is zero everywhere."""
+        if not len(self.potential):
+            object.__setattr__(self, "potential", np.zeros(self.size))
 
     @property
     def size(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def terminal_group(
     Formulas, overrides and ``reference`` are in the units of the model; what is returned is in its
     unit of energy alone (hbar = e = k_B = 1).
 
-    A condition's right side that holds the unknown (a load) is linearised at the reference: its
+    A condition's right side that holds the unknown (a load) is linearised at the reference as well: its
     value and its slope there.  That is exact for one which is affine in the unknown, and the first
     order of any other.
 
@@ -70,7 +70,7 @@ def terminal_group(
     ------
     ModelError
         A field that is no finite real number, a negative temperature, an override of what is
-        solved, a load without reference.
+        solved.
     """
     terminal, domain = contacts.terminal, contacts.domain
     return TerminalGroup(
@@ -199,6 +199,59 @@ def _arguments(contacts: Attached, values: Values) -> dict[str, object]:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """The right side of a condition on members of a group: a formula in the unknowns of its terminal.
+
+    ``scales`` are numbers of the model for 1 in the device, of the unknowns and of what is prescribed.
+    """
+
+    formula: sp.Expr
+    values: Values
+    contacts: Attached = field(repr=False)
+    quantity: str
+    scales: Mapping[str, float]
+    span: Span | None = field(default=None, repr=False)
+
+    def __call__(self, unknowns: Mapping[str, Floats]) -> tuple[Floats, Mapping[str, Floats]]:
+        """Value and derivatives at these unknowns, (count,) each."""
+        at = {
+            unknown_symbol(name).name: value * self.scales.get(name, 1.0) for name, value in unknowns.items()
+        }
+        one = self.scales[self.quantity]
+        slopes = {
+            name: self._number(slope, at) * (self.scales.get(name, 1.0) / one)
+            for name, slope in self._slopes.items()
+        }
+        return self._number(self.formula, at) / one, slopes
+
+    def expanded(self, order: int, reference: Mapping[str, float]) -> Formula:
+        """Its Taylor polynomial; sympy differentiates along the line from the reference."""
+        line = sp.Symbol("_lambda", real=True)
+        at = {
+            unknown_symbol(name): sp.Float(reference[name] * self.scales.get(name, 1.0), 30)
+            for name in self._slopes
+        }
+        if not at:
+            return self
+        moved = self.formula.subs({u: zero + line * (u - zero) for u, zero in at.items()}, simultaneous=True)
+        terms = [sp.diff(moved, line, k).subs(line, 0) / sp.factorial(k) for k in range(order + 1)]
+        return replace(self, formula=sp.Add(*terms))
+
+    @property
+    def _slopes(self) -> dict[str, sp.Expr]:
+        held = self.formula.free_symbols
+        names = [name for name in DIMENSIONS if unknown_symbol(name) in held]
+        return {name: sp.diff(self.formula, unknown_symbol(name)) for name in names}
+
+    def _number(self, formula: sp.Expr, at: Mapping[str, Any]) -> Floats:
+        known = {**self.values, **dict.fromkeys(at, 0.0)}
+        raw = evaluated(formula, known, {**self.contacts.domain.index, **at}, self.span)
+        what = f"the right side of '{self.quantity} ==' of '{{}}'"
+        real = _real(raw, what, self.contacts, self.span)
+        return np.array(np.broadcast_to(real, (self.contacts.domain.count,)))
+
+
 def _condition(
     unknown: str,
     condition: Condition,
@@ -207,27 +260,15 @@ def _condition(
     reference: Mapping[str, float],
     units: UnitSystem,
 ) -> ConditionValues:
-    """The right side at the reference and its slope there."""
-    count, span = contacts.domain.count, condition.span or contacts.terminal.span
-    symbol = unknown_symbol(unknown)
-    at: Values = values
-    slope: sp.Expr = sp.Integer(0)
-    if symbol in condition.value.free_symbols:
-        if unknown not in reference:
-            raise ModelError(
-                f"the condition of '{contacts.terminal.name}' holds '{unknown}' and needs a reference",
-                span,
-                hint="declare: reference { mu = mu0; T = kT }",
-            )
-        at = {**values, symbol.name: reference[unknown]}
-        slope = sp.diff(condition.value, symbol)
-    what = f"the right side of '{condition.quantity} ==' of '{{}}'"
-    constant, gradient = (
-        np.broadcast_to(
-            _real(evaluated(formula, at, contacts.domain.index, span), what, contacts, span), (count,)
-        )
-        for formula in (condition.value, slope)
-    )
-    one = units.scale(conditions[condition.quantity].unit)
-    per = units.scale(DIMENSIONS[unknown]) if unknown in DIMENSIONS else 1.0  # f has no unit
-    return ConditionValues(unknown, condition.quantity, constant / one, gradient * (per / one))
+    """The right side, and its value and slope at the reference; both zero where there is none."""
+    span = condition.span or contacts.terminal.span
+    scales = {name: units.scale(dimension) for name, dimension in DIMENSIONS.items()}
+    scales[condition.quantity] = units.scale(conditions[condition.quantity].unit)
+    right = Formula(condition.value, values, contacts, condition.quantity, scales, span)
+    held = {name for name in DIMENSIONS if unknown_symbol(name) in condition.value.free_symbols}
+    count = contacts.domain.count
+    if held - set(reference):
+        return ConditionValues(unknown, condition.quantity, np.zeros(count), np.zeros(count), right)
+    at = {name: np.full(count, reference[name] / units.scale(DIMENSIONS[name])) for name in held}
+    constant, slopes = right(at)
+    return ConditionValues(unknown, condition.quantity, constant, slopes.get(unknown, np.zeros(count)), right)

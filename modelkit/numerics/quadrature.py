@@ -8,7 +8,7 @@ the integrand there smooth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Panels:
     split: Flags
     begins: tuple[int, ...]
 
-    @property
+    @cached_property
     def nodes(self) -> Floats:
         """(n_panels, 21), ascending in each panel."""
         return self._mapped()[0]
@@ -74,7 +74,7 @@ class Panels:
     def weights(self) -> tuple[Floats, Floats]:
         """Weights of the rule, and of its difference from the embedded rule; (n_panels, 21)."""
         slope = np.where(self.split[:, None], 0.0, self._mapped()[1])
-        _, kronrod, difference = _rule()
+        _, kronrod, difference = rule()
         return slope * kronrod, slope * difference
 
     @property
@@ -82,6 +82,24 @@ class Panels:
         """(n_panels,): not bisected yet, and wide enough to be."""
         width = self.upper - self.lower
         return np.asarray(~self.split & (width > NARROWEST * (self.upper.max() - self.lower.min())))
+
+    def extended(self, ends: Floats, squared: Flags) -> Panels:
+        """With further panels between consecutive ends, a new round; see :func:`panels_between`."""
+        more = panels_between(ends, squared)
+        return Panels(
+            np.concatenate([self.lower, more.lower]),
+            np.concatenate([self.upper, more.upper]),
+            np.concatenate([self.edge, more.edge]),
+            np.concatenate([self.split, more.split]),
+            (*self.begins, len(self.lower)),
+        )
+
+    def place(self, panel: Integers, value: Floats) -> Floats:
+        """Where values lie on the mapped panels, from -1 to 1 (clipped); ``panel`` broadcasts with them."""
+        lower, edge = self.lower[panel], self.edge[panel]
+        part = np.clip((value - lower) / (self.upper[panel] - lower), 0.0, 1.0)
+        s = np.where(edge < 0, np.sqrt(part), np.where(edge > 0, 1 - np.sqrt(1 - part), part))
+        return np.asarray(2 * s - 1)
 
     def bisected(self, chosen: Flags) -> Panels:
         """Replace the chosen panels by their halves, which are a new round."""
@@ -97,13 +115,16 @@ class Panels:
 
     def _mapped(self) -> tuple[Floats, Floats]:
         """Nodes, and their derivative by the place on [-1, 1]; (n_panels, 21)."""
-        node = _rule()[0]
-        width = (self.upper - self.lower)[:, None]
-        s = (1 + node) / 2  # from 0 to 1
-        edge = self.edge[:, None]
+        node = rule()[0]
+        return self.mapped(np.arange(len(self.lower))[:, None], node)
+
+    def mapped(self, panel: Integers, place: Floats) -> tuple[Floats, Floats]:
+        """Values at places from -1 to 1 on panels, and their derivatives by the place; shapes broadcast."""
+        width, edge = self.upper[panel] - self.lower[panel], self.edge[panel]
+        s = (1 + place) / 2  # from 0 to 1
         part = np.where(edge < 0, s**2, np.where(edge > 0, 1 - (1 - s) ** 2, s))
         slope = np.where(edge < 0, s, np.where(edge > 0, 1 - s, 0.5))
-        return self.lower[:, None] + width * part, width * slope
+        return self.lower[panel] + width * part, width * slope
 
 
 def panels_between(ends: Floats, squared: Flags) -> Panels:
@@ -131,7 +152,7 @@ def errors(difference: Floats, size: Floats) -> Floats:
 
 
 @cache
-def _rule() -> tuple[Floats, Floats, Floats]:
+def rule() -> tuple[Floats, Floats, Floats]:
     """Nodes, Kronrod weights and Kronrod minus Gauss weights, ascending; (21,) each."""
     half, kronrod = np.array(_NODES), np.array(_KRONROD)
     gauss = np.zeros(11)

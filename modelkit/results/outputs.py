@@ -63,8 +63,18 @@ def temperature(found: Any) -> Floats:
 
 
 @output(
+    "heat_current", "J", ("terminal",), "energy/time",
+    "energy current less mu times particle current, positive into the conductor", ("transport",),
+)  # fmt: skip
+def heat_current(found: Any) -> Floats:
+    """Shape (n_terminals,); to the order of the expansion, at T = 0 zero to first order."""
+    return np.asarray(found.heat_current)
+
+
+@output(
     "dissipated_heat", "heat", ("terminal",), "energy/time",
-    "heat that each terminal takes up, to the lowest (quadratic) order; positive", ("transport",),
+    "heat that each terminal takes up, in an expansion to the lowest (quadratic) order; positive",
+    ("transport",),
 )  # fmt: skip
 def dissipated_heat(found: Any) -> Floats:
     """``(1/4pi) sum_b T_ab (x_a - x_b)^2``, thermally averaged; shape (n_terminals,).

@@ -48,7 +48,7 @@ def solve_warm(device: Device, prepared: Prepared, problem: Junction) -> Solutio
     """
     key = ("panels", problem.mu, problem.T)
     known = key in prepared.rules
-    panels, blind = prepared.rules[key] if known else _first_panels(prepared, problem)
+    panels, blind = prepared.rules[key] if known else thermal_panels(prepared, problem.mu, problem.T)
     values = tuple(np.zeros_like(block.constant) for block in problem.blocks)
     accuracy = ACCURACY if known else ROUGH
     found = _on(panels, Solution(problem, prepared, values, *NOTHING, blind=blind))
@@ -77,9 +77,12 @@ def refined(solution: Solution, measure: Measure, floor: float, *, absolute: boo
         solution = _refined(solution, error, gross)
 
 
-def _first_panels(prepared: Prepared, problem: Junction) -> tuple[Panels, str]:
-    """Where mu lies in a gap, the window reaches over it, as long as any weight is left there."""
-    mu, T, system = problem.mu, problem.T, prepared.system
+def thermal_panels(prepared: Prepared, mu: float, T: float) -> tuple[Panels, str]:
+    """Panels about mu, and what their error estimate cannot see.
+
+    Where mu lies in a gap, the window reaches over it, as long as any weight is left there.
+    """
+    system = prepared.system
     edges = system.contacts.edges
     closed = not np.any(broadening(system, np.array([mu])) > 0)
     gap = float(np.min(np.abs(edges - mu), initial=np.inf)) if closed else 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.elements.conditions import conditions
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device, TerminalGroup
-from modelkit.solve.junction import Junction
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -38,7 +38,38 @@ def broadening(system: OpenSystem, energies: Floats) -> Floats:
     return found.T
 
 
-def check_reached(device: Device, system: OpenSystem, problem: Junction, energies: Floats) -> None:
+class Block(Protocol):
+    """Unknowns of a group of terminals."""
+
+    @property
+    def terminal(self) -> slice:
+        """Their numbers."""
+
+    @property
+    def slope(self) -> Floats:
+        """How what is prescribed changes with them, at the reference."""
+
+
+class Problem(Protocol):
+    """What is asked of the terminals, near ``mu`` and ``T``."""
+
+    @property
+    def mu(self) -> float: ...
+
+    @property
+    def T(self) -> float: ...
+
+    @property
+    def unknown(self) -> Flags: ...
+
+    @property
+    def elastic(self) -> Flags: ...
+
+    @property
+    def blocks(self) -> Sequence[Block]: ...
+
+
+def check_reached(device: Device, system: OpenSystem, problem: Problem, energies: Floats) -> None:
     """Every probe must be reached by a terminal whose potential is given, at one of the energies.
 
     Elastic terminals are not asked: where nothing reaches them, they have no influence.
@@ -51,8 +82,9 @@ def check_reached(device: Device, system: OpenSystem, problem: Junction, energie
     asked = problem.unknown & ~problem.elastic
     if not asked.any():
         return
-    opened = np.zeros_like(asked)
-    step = max(1, SAMPLES // len(asked))
+    owner, sign = system.reservoirs.terminal, system.reservoirs.sign
+    opened = np.zeros(len(owner), dtype=np.bool_)
+    step = max(1, SAMPLES // len(owner))
     for first in range(0, len(energies), step):
         opened |= np.any(broadening(system, energies[first : first + step]) > 0, axis=0)
         if opened.all():
@@ -60,13 +92,24 @@ def check_reached(device: Device, system: OpenSystem, problem: Junction, energie
     held = ~problem.unknown
     for block in problem.blocks:
         held[block.terminal] |= block.slope != 0
-    if np.any(asked & ~opened):
-        _refuse_closed(device, int(np.argmax(asked & ~opened)), problem)
+    closed = asked & ~_any(opened, owner)
+    if np.any(closed):
+        _refuse_closed(device, int(np.argmax(closed)), problem)
     part = _parts(system, opened)
     holds = np.zeros(part.max() + 1, dtype=bool)
-    holds[part[held & opened]] = True
-    if np.any(asked & ~holds[part]):
-        _refuse_adrift(device, int(np.argmax(asked & ~holds[part])))
+    holds[part[held[owner] & opened]] = True
+    # where electrons and holes are joined the condensate holds them
+    holds |= np.isin(
+        np.arange(len(holds)), np.intersect1d(part[opened & (sign > 0)], part[opened & (sign < 0)])
+    )
+    adrift = asked & ~_any(holds[part] & opened, owner)
+    if np.any(adrift):
+        _refuse_adrift(device, int(np.argmax(adrift)))
+
+
+def _any(flags: Flags, owner: Integers) -> Flags:
+    """Whether it holds for any reservoir of a terminal, (n_terminals,)."""
+    return np.bincount(owner, flags, int(owner.max()) + 1) > 0
 
 
 def outside_band(device: Device, system: OpenSystem, mu: Floats, reference: float, T: float) -> list[str]:
@@ -114,7 +157,7 @@ def place(device: Device, terminal: int) -> tuple[str, str, TerminalGroup, int]:
     raise IndexError(terminal)
 
 
-def _refuse_closed(device: Device, terminal: int, problem: Junction) -> None:
+def _refuse_closed(device: Device, terminal: int, problem: Problem) -> None:
     name, line, group, member = place(device, terminal)
     units = device.units
     asked = [

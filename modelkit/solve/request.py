@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.open_system import OpenSystem, open_system
+from modelkit.compile.open_system import Levels, OpenSystem, open_system
 from modelkit.elements.tasks import CALL
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device
@@ -33,7 +33,8 @@ class Request:
     ``options`` are those of the verb (``order``, ``method``), ``spans`` their places in the text and,
     under ``CALL``, that of the verb itself;
     ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
-    points of one run: conductors of equal devices are found there again.
+    points of one run: conductors of equal devices are found there again.  ``hasty``: a failure is
+    wanted soon, without a second attempt.
     """
 
     device: Device
@@ -41,6 +42,7 @@ class Request:
     grids: Mapping[str, Floats] = field(default_factory=dict)
     memory: dict[Hashable, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)
+    hasty: bool = False
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""
@@ -107,8 +109,10 @@ class Prepared:
                 yield slice(first, min(first + step, end))
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: Request, bands: Floats | None = None) -> Prepared:
     """Build the conductor of a device, or take it from the memory of the run when an equal one was there.
+
+    ``bands`` (n_reservoirs,) are the shifts of the self-energies; zero if not given.
 
     Raises
     ------
@@ -118,11 +122,14 @@ def prepare(request: Request) -> Prepared:
     device, name = request.device, request.options.get("method")
     _refuse_screening(device)
     known: dict[Hashable, Prepared] = request.memory.setdefault("conductors", {})
-    key = (device.fingerprint, name)
+    moved = b"" if bands is None or not bands.any() else bands.tobytes()
+    key = (device.fingerprint, name, device.potential.tobytes() if device.potential.any() else b"", moved)
     if key in known:
         known[key] = known.pop(key)  # newest last
         return known[key]
     system = open_system(device)
+    if moved and bands is not None:
+        system = system.moved(Levels(system.levels.potential, bands))
     try:
         method, why = choose(system, name)
     except ModelError as error:

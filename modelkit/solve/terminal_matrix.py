@@ -51,9 +51,9 @@ def balanced(
     matrix = -off[:, free[:, None], free]
     diagonal = off[:, free].sum(axis=2) - 2 * np.pi * slope[:, free]
     matrix[:, np.arange(len(free)), np.arange(len(free))] = diagonal
-    for e in range(len(f)):
-        grounded = off[e][np.ix_(free, ~unknown)].sum(axis=1) + np.abs(slope[e, free])
-        _pin_floating(matrix[e], source[e], grounded, x[e, free], fill=fill, energy=energies[e])
+    grounded = off[:, free][:, :, ~unknown].sum(axis=2) + np.abs(slope[:, free])
+    for e in np.flatnonzero(np.any(grounded <= 0, axis=1)):  # elsewhere each is reached by something given
+        _pin_floating(matrix[e], source[e], grounded[e], x[e, free], fill=fill, energy=energies[e])
     try:
         found = np.linalg.solve(matrix, source[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:

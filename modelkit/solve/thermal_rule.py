@@ -27,9 +27,9 @@ def first_panels(mu: float, T: float, edges: Floats, gap: float, narrow: Resonan
     marks = np.array([*MARKS[:-1], reach / T]) * T
     splits = edges[np.abs(edges - mu) < reach]
     splits = splits[:: 1 + len(splits) // MOST_SPLITS]  # bisection finds those that are left out
-    graded, left_out = _graded(narrow, mu, T)
-    graded = graded[np.abs(graded - mu) < reach]
-    ends = np.unique(np.concatenate([mu - marks, [mu], mu + marks, splits, graded]))
+    steps, left_out = graded(narrow, mu, T)
+    steps = steps[np.abs(steps - mu) < reach]
+    ends = np.unique(np.concatenate([mu - marks, [mu], mu + marks, splits, steps]))
     return panels_between(ends, np.isin(ends, splits)), left_out
 
 
@@ -46,7 +46,7 @@ def minus_derivative(reduced: Floats) -> Floats:
     return small / (1 + small) ** 2
 
 
-def _graded(narrow: Resonances, mu: float, T: float) -> tuple[Floats, int]:
+def graded(narrow: Resonances, mu: float, T: float) -> tuple[Floats, int]:
     """Ends of panels that grow geometrically from each resonance to the middle between neighbours.
 
     The resonances nearest to mu come first, where there are too many.

@@ -1,4 +1,4 @@
-"""The verb ``transport``: what flows between terminals, to first order around the reference."""
+"""The verb ``transport``: what flows between terminals, in full or to some order around the reference."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.contacts import field_span
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.solve import superconducting
 from modelkit.solve.conductor import Conductance
+from modelkit.solve.continuity import continuity
+from modelkit.solve.conventions import bands_told, steady_attributes
 from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
+from modelkit.solve.nonlinear import solve_steady
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
+from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
+from modelkit.solve.steady_transport import SteadyTransport
 from modelkit.solve.superconducting import SuperconductingTransport
 from modelkit.solve.touching import closes_loops
 
 Floats = NDArray[np.float64]
 
 OPTIONS: Mapping[str, str] = {
-    "order": "order in the deviations from the reference of the expansion; 1 is linear response",
+    "order": "order of the expansion in the deviations from the reference; 1 is linear response, none is "
+    "the full steady state",
     "method": "the method instead of the compiler's choice",
 }
-LATER = "full nonlinear transport comes with a later version"
+HIGHEST = 20  # order of an expansion
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,16 @@ class LinearTransport:
         return self.flows.current
 
     @cached_property
+    def heat_current(self) -> Floats:
+        """Energy current less mu times particle current, to first order; zero at T = 0."""
+        mu = self.solution.problem.mu
+
+        def measure(conductance: Conductance, y: Floats) -> Floats:
+            return (conductance.energies - mu)[:, None] * conductance.current(y)
+
+        return self.average(measure)
+
+    @cached_property
     def heat(self) -> Floats:
         """Dissipated heat, quadratic in the deviations; audited by the power put in."""
         found = self.average(lambda conductance, y: conductance.heat(y))
@@ -90,19 +107,10 @@ class LinearTransport:
         """
         found, off = self._flow_of_bonds()
         self._audit(local_sum_rule=off)
-        system, contacts = self.system, self.system.contacts
-        out = np.bincount(system.bond_source, found, len(system.weight))
-        into = np.bincount(system.bond_target, found, len(system.weight))
-        # a reservoir on several sites: only the sum over them is known, so they are taken together
-        touched = np.bincount(contacts.terminal, minlength=system.n_terminals)
-        alone = np.ones(len(system.weight), dtype=bool)
-        alone[contacts.site[touched[contacts.terminal] > 1]] = False
-        single = touched[contacts.terminal] == 1
-        fed = np.bincount(contacts.site[single], self.current[contacts.terminal[single]], len(system.weight))
-        unbalanced = np.abs(fed + into - out)[alone]
+        unbalanced = continuity(self.system, found, self.current)
         floor = self.solution.least_bond_flow
         largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)
-        self._audit(continuity=relative(float(unbalanced.max(initial=0.0)), largest))
+        self._audit(continuity=relative(unbalanced, largest))
         return found
 
     def _flow_of_bonds(self) -> tuple[Floats, float]:
@@ -151,21 +159,23 @@ def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``transport`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
     order = request.options.get("order")
-    if order != 1:
-        at = request.place("order")
-        if order is None or (_is_whole(order) and order > 1):
-            yield ModelError(LATER, at, hint="write transport(order = 1)")
-        else:
-            yield ModelError(f"the order must be a whole number from 1 on, not {order}", at, hint="order = 1")
-    if request.options.get("order") == 1:
-        try:
+    if order is not None and not (_is_whole(order) and 1 <= order <= HIGHEST):
+        message = f"the order must be a whole number from 1 to {HIGHEST}, not {order}"
+        yield ModelError(message, request.place("order"), hint="order = 1, or no order for full transport")
+        return
+    try:
+        if order is not None:
             junction(request.device)
-        except ModelError as error:
-            yield error
+        problem = steady(request.device, None if order is None else int(order))
+    except ModelError as error:
+        yield error
+        return
+    if order is not None and order > 1:
+        yield from _beyond_first_order(problem)
 
 
-def solve(request: Request) -> LinearTransport | SuperconductingTransport:
-    """Linear response around the reference.
+def solve(request: Request) -> LinearTransport | SteadyTransport | SuperconductingTransport:
+    """The steady state in full, or to some order around the reference.
 
     Raises
     ------
@@ -175,11 +185,40 @@ def solve(request: Request) -> LinearTransport | SuperconductingTransport:
         A probe is not determined, its condition cannot be met, or an audit failed.
     """
     raise_all(check(request))
+    order = request.options.get("order")
+    if order == 1 and request.device.superconducting:
+        prepared = prepare(request)
+        prepared.begin()
+        return superconducting.solve(request.device, prepared, junction(request.device))
+    if order == 1 and _is_direct(request):
+        return _solve_linear(request)
+    return _solve_steady(request, steady(request.device, None if order is None else int(order)))
+
+
+def _beyond_first_order(problem: Steady) -> Iterator[ModelError]:
+    for group in problem.device.terminals:
+        if group.terminal.bands == "own":
+            message = f"an expansion in which the bands of '{group.terminal.name}' follow its mu"
+            hint = "leave out the order: full transport has bands that follow"
+            span = field_span(group, "bands")
+            yield ModelError(f"{message} comes with a later version", span, hint=hint)
+    for block in problem.blocks:
+        if not is_linear(block):
+            message = f"the condition on '{block.quantity}' has no expansion beyond the first order"
+            yield ModelError(message, block.span, hint="write order = 1, or no order")
+
+
+def _is_direct(request: Request) -> bool:
+    """Whether order 1 is one linear problem of chemical potentials and temperatures, terminal by terminal."""
+    reservoirs = prepare(request).system.reservoirs
+    plain = len(reservoirs.terminal) == request.device.n_terminals and reservoirs.share == 1.0
+    return plain and not any(mixes(block, request.device) for block in steady(request.device).blocks)
+
+
+def _solve_linear(request: Request) -> LinearTransport:
     problem, prepared = junction(request.device), prepare(request)
     before = prepared.factorisations
     prepared.begin()
-    if request.device.superconducting:
-        return superconducting.solve(request.device, prepared, problem)
     solution = (solve_cold if problem.T == 0 else solve_warm)(request.device, prepared, problem)
     flows = solution.flows()
     audits = {"conditions": check_residual(request.device, solution, flows)}
@@ -206,6 +245,29 @@ def solve(request: Request) -> LinearTransport | SuperconductingTransport:
     return found
 
 
+def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
+    unique = is_unique(problem)
+    solved = solve_steady(request, problem, unique=unique)
+    prepared, linear = solved.point.grid.prepared, problem.order == 1
+    counts = {
+        "newton_steps": 0 if linear else solved.counts.steps,
+        "linear_solves": 1 if linear else solved.counts.steps,
+        "energies": solved.point.grid.used,
+        "factorisations": solved.factorisations,
+        "iterations": solved.counts.iterations,
+    }
+    found = SteadyTransport(
+        point=solved.point,
+        integration=solved.uncertainty,
+        method=prepared.method,
+        why=prepared.why,
+        counts=counts,
+        attributes=steady_attributes(solved.point, unique=unique),
+    )
+    found.audit()
+    return found
+
+
 def _is_whole(order: object) -> bool:
     return isinstance(order, int | np.integer) or bool(getattr(order, "is_Integer", False))
 
@@ -213,13 +275,11 @@ def _is_whole(order: object) -> bool:
 def _attributes(request: Request, solution: Solution) -> dict[str, str]:
     """Conventions that belong to the numbers, and warnings."""
     problem = solution.problem
-    bands = {group.terminal.name: group.terminal.bands or "rigid" for group in request.device.terminals}
-    same = len(set(bands.values())) <= 1
     units = request.device.units
     at = f"mu = {units.shown('energy', problem.mu, 12)}, T = {units.shown('temperature', problem.T, 12)}"
     found = {
         "bias_reference": f"deviations are counted from the reference, {at}",
-        "bands": "".join(set(bands.values())) if same else ", ".join(f"{n}: {b}" for n, b in bands.items()),
+        "bands": bands_told(request.device),
     }
     if solution.blind:
         found["integration"] = solution.blind

@@ -82,6 +82,16 @@ class Work:
             large = ModelError("this point needs more memory than there is", hint="make the device smaller")
             return Solved(job, None, values, error=large)
 
+    def converges(self, job: Job, parameters: Mapping[str, Any]) -> bool:
+        """Whether a point has a solution with other values of some parameters."""
+        try:
+            values = values_of(self.declarations, {**job.setting.parameters, **parameters})
+            device = self.expansion.device(values, job.setting.fields)
+            self.verb.solve(Request(device, self.options, self.grids, {}, self.spans, hasty=True))
+        except (ModelError, NotConverged, FloatingPointError):
+            return False
+        return True
+
     def _frame(self, device: Any) -> Frame:
         """The labels of the device, those of an earlier point if they are the same."""
         kept: Frame | None = self.memory.get("frame")

@@ -24,6 +24,7 @@ from modelkit.results.dataset import Axis
 from modelkit.solve.request import Request, prepare
 from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
+from modelkit.tasks.limits import with_limit
 from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Job, Solved, Work
 from modelkit.tasks.sweeps import Plan, plan
@@ -189,7 +190,7 @@ def run_task(
         if partial is not None and manner.path is not None:
             _write(partial, manner.path)
         raise Interrupted(partial)
-    _raise_if_lost(finished, bool(planned.axes))
+    _raise_if_lost(work, finished, bool(planned.axes))
     dataset = collect(run, finished)
     if manner.path is not None:
         _write(dataset, manner.path)
@@ -266,11 +267,12 @@ def _refuse_too_large(solved: Solved, points: int) -> None:
         )
 
 
-def _raise_if_lost(finished: Sequence[Solved], swept: bool) -> None:
-    """The first failure, when no point is left or there is one point only."""
-    errors: list[ModelError | NotConverged] = [one.error for one in finished if one.error is not None]
-    if errors and (len(errors) == len(finished) or not swept):
-        raise errors[0]
+def _raise_if_lost(work: Work, finished: Sequence[Solved], swept: bool) -> None:
+    """The first failure, when no point is left or there is one point only; with its limit."""
+    failed = [one for one in finished if one.error is not None]
+    if failed and (len(failed) == len(finished) or not swept):
+        error = failed[0].error
+        raise with_limit(work, failed[0]) if isinstance(error, NotConverged) else error  # type: ignore[misc]
 
 
 def _write(dataset: xr.Dataset, path: Path) -> None:

@@ -152,7 +152,14 @@ def test_a_load_gives_value_and_slope_at_the_reference() -> None:
     curved = probe("M", on("c", N), right=mu**2)
     condition = groups(chain(), curved, reference=Equilibrium(sp.Integer(3), sp.Integer(0)))[0].conditions[0]
     np.testing.assert_allclose([condition.constant[0], condition.slope[0]], [9, 6])
-    assert "needs a reference" in refusal(chain(), meter, load=5).message
+    right = groups(chain(), meter, load=5)[0].conditions[0].right
+    assert right is not None
+    value, slopes = right({"mu": np.array([2.5]), "T": np.zeros(1)})
+    np.testing.assert_allclose([value[0], slopes["mu"][0]], [-0.5, -0.2])
+    curved_right = condition.right
+    assert curved_right is not None
+    expansion = curved_right.expanded(1, {"mu": 3.0, "T": 0.0})
+    np.testing.assert_allclose(expansion({"mu": np.array([4.0])})[0], 9 + 6)
 
 
 def test_fields_are_overridden_by_name_and_by_label() -> None:

@@ -207,3 +207,51 @@ def test_a_million_sites_with_all_probes_conserve_charge() -> None:
     ohmic = wire.conductivity / (wire.length + sites - 3) * 0.1
     exact = ohmic - wire.nonreciprocity(sites) * injected(0.3) / 2
     assert float(found.current.sel(terminal="L")) == pytest.approx(exact, rel=1e-4)
+
+
+@pytest.mark.parametrize("case", ["fig2c-g0.5", "fig2c-g0.7"])
+@pytest.mark.parametrize(("task", "part"), [("third", slice(4, 8)), ("full", slice(8, 12))])
+def test_relative_nonreciprocity_beyond_linear_response(case: str, task: str, part: slice) -> None:
+    both = run("wire", task, **settings(case), ratio=[0.1, 0.3, 0.5, 1.0]).current.sel(terminal="L")
+    forward, backward = np.abs(both.sel(case="forward")), np.abs(both.sel(case="backward"))
+    agrees((2 * (backward - forward) / (backward + forward)).values, case, part)
+
+
+def test_third_order_departs_from_the_full_solution() -> None:
+    found = [
+        mu(run("wire", task, **settings("fig6-g0.5")), "forward", "S[2]", "D[3]")
+        for task in ("third", "full")
+    ]
+    agrees(np.concatenate(found), "fig6-g0.5")
+
+
+def test_full_transport_says_that_its_solution_is_unique() -> None:
+    found = run("wire", "full", N=4)
+    assert found.attrs["uniqueness"] == "unique: the Jacobian is an M-matrix"
+    assert found.attrs["condition"].startswith("1.")
+    assert "symmetrically about the reference" in found.attrs["bias_reference"]
+    assert "warnings" not in found.attrs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("gamma", "position"), [(0.3, 0), (0.5, 1)])
+def test_injection_that_the_band_cannot_carry_has_a_limit(gamma: float, position: int) -> None:
+    with pytest.raises(mk.NotConverged) as caught:
+        run("wire", "full", **settings("injection-limit"), gamma=gamma, ratio=2.0)
+    agrees([caught.value.limit["ratio"]], "injection-limit", slice(position, position + 1))
+    assert "probe 'S[2]' (line" in str(caught.value)
+    assert "ratio = " in str(caught.value)
+    assert set(caught.value.limit) == {"ratio", "bias"}
+
+
+@pytest.mark.parametrize("task", ["third", "full"])
+def test_a_palindrome_is_reciprocal_at_finite_bias(task: str) -> None:
+    text = (ROOT / "models/gain_loss/sdds.model").read_text(encoding="utf-8")
+    order = "(order = 3)" if task == "third" else ""
+    more = f"task {task} = transport{order} {{ cases forward, backward; output current }}\n"
+    current = (
+        mk.loads(text + more).run(task, mu0=0.3, gamma=0.4, bias=0.8, ratio=0.1).current.sel(terminal="L")
+    )
+    forward, backward = (float(current.sel(case=case)) for case in ("forward", "backward"))
+    assert abs(forward) > 0.01
+    assert forward == pytest.approx(-backward, abs=1e-14)

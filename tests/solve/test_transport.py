@@ -244,16 +244,6 @@ def test_a_potential_above_the_band_top_is_warned_of() -> None:
     assert "'D'" not in found.attributes["warnings"], "the drain is still in the band"
 
 
-@pytest.mark.parametrize("order", [None, 2, 3])
-def test_orders_beyond_one_come_later(order: int | None) -> None:
-    options = {} if order is None else {"order": order}
-    (error,) = transport.check(Request(wire(4), options))
-    assert error.message == "full nonlinear transport comes with a later version"
-    assert error.hint == "write transport(order = 1)"
-    with pytest.raises(ModelError, match="later version"):
-        transport.solve(Request(wire(4), options))
-
-
 @pytest.mark.parametrize("order", [0, -1, 1.5, "high"])
 def test_an_order_that_is_none_is_refused(order: Any) -> None:
     (error,) = transport.check(Request(wire(4), {"order": order}))

@@ -323,7 +323,9 @@ def test_a_task_is_found_by_its_name() -> None:
 
 
 def test_check_asks_the_verb_of_every_task() -> None:
-    model = mk.loads(f"{TEXT}task one = echo {{ output level }}\ntask full = transport {{ output current }}")
-    with pytest.raises(ModelError, match="later version"):
+    model = mk.loads(
+        f"{TEXT}task one = echo {{ output level }}\ntask far = transport(order = 99) {{ output current }}"
+    )
+    with pytest.raises(ModelError, match="whole number"):
         model.check()
     assert "level" in model.run("one")

@@ -1,0 +1,284 @@
+"""Left minus right sides of all conditions at given unknowns, and how they change with the unknowns.
+
+The Jacobian is the exact derivative of the discretised conditions, except for bands that follow an unknown
+chemical potential: there it is a centred difference (the solution does not depend on it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import Levels, OpenSystem
+from modelkit.solve.expansion import expanded
+from modelkit.solve.filling import Filled, filled
+from modelkit.solve.grid import Grid
+from modelkit.solve.request import Prepared
+from modelkit.solve.steady import Steady, Wanted
+
+Floats = NDArray[np.float64]
+
+MOVE = 1e-5  # of a window: by which bands are moved for a difference
+STEP = 1e-5  # of an energy minus mu, relative to 1 + its size: weights of conditions are linear, or smooth
+
+
+@dataclass(frozen=True)
+class Point:
+    """The problem at one set of unknowns, on one grid.
+
+    ``x`` (size,), ``scale`` from 0 to 1 as in :class:`~modelkit.solve.steady.Steady`.
+    """
+
+    problem: Steady
+    grid: Grid
+    x: Floats
+    scale: float = 1.0
+    at_levels: Callable[[Levels], Prepared] | None = None
+
+    @cached_property
+    def distributions(self) -> tuple[Floats, Floats]:
+        """Chemical potentials and temperatures, (n_terminals,) each."""
+        return self.problem.distributions(self.x, self.scale)
+
+    @cached_property
+    def weights(self) -> Filled:
+        """Filled weights by reservoir, with derivatives by mu and T of the terminal."""
+        return self.fill()
+
+    def fill(self, *, difference: bool = False, lower: int = 0, centre: bool = False) -> Filled:
+        """Filled weights; of an order that is so much lower; those of the error estimate.
+
+        Counted from one of the terminals, or with ``centre`` (always in an expansion) from equilibrium
+        there.
+        """
+        problem, reservoirs = self.problem, self.system.reservoirs
+        owner, sign = reservoirs.terminal, reservoirs.sign
+        mu, T = (part[owner] for part in self.distributions)
+        panels = self.grid.panels
+        if problem.order is None:
+            origin = int(np.flatnonzero(owner == problem.first)[0])
+            if centre:
+                mu, T, origin = np.append(sign * mu, problem.mu), np.append(T, problem.T), len(mu)
+                whole = filled(panels, mu, T, origin, difference=difference)
+                return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_temperature[:, :-1])
+            found = filled(panels, sign * mu, T, origin, difference=difference)
+        else:
+            x, theta = sign * (mu - problem.mu), T - problem.T
+            order = problem.order - lower
+            found = expanded(panels, problem.mu, problem.T, x, theta, order, difference=difference)
+        return replace(found, by_mu=found.by_mu * sign)
+
+    @property
+    def system(self) -> OpenSystem:
+        return self.grid.prepared.system
+
+    @cached_property
+    def flow(self) -> Floats:
+        """Weighted currents of the reservoirs at the nodes, (n_E, n_reservoirs)."""
+        return self.grid.spectral(self.weights.value)
+
+    @cached_property
+    def lower_flow(self) -> Floats:
+        """The same to one order less, for what is multiplied with a deviation."""
+        return self.grid.spectral(self.fill(lower=1).value) if self.problem.order else self.flow
+
+    @cached_property
+    def current(self) -> Floats:
+        """(n_terminals,): particle currents."""
+        return self.by_terminal(self.flow.sum(axis=0) * self.system.reservoirs.sign)
+
+    @cached_property
+    def heat(self) -> Floats:
+        """(n_terminals,): energy current minus mu times particle current."""
+        return self.energy - self._carried
+
+    @cached_property
+    def energy(self) -> Floats:
+        """(n_terminals,): energy currents, counted from the centre."""
+        reservoirs = self.system.reservoirs
+        excess = self.grid.energies[:, None] - reservoirs.sign * self.problem.mu
+        return self.by_terminal((excess * self.flow).sum(axis=0))
+
+    @property
+    def _carried(self) -> Floats:
+        """Deviations of mu times currents, to order n: the currents to order n - 1."""
+        return (self.distributions[0] - self.problem.mu) * self._number(self.lower_flow)
+
+    def by_terminal(self, values: Floats) -> Floats:
+        """Sum over the reservoirs of each terminal, (..., n_reservoirs) to (..., n_terminals)."""
+        reservoirs = self.system.reservoirs
+        count = len(self.problem.given_mu)
+        if len(reservoirs.terminal) == count and reservoirs.share == 1.0:
+            return values
+        found = np.zeros((count, *values.shape[:-1]))
+        np.add.at(found, reservoirs.terminal, np.moveaxis(values, -1, 0))
+        return np.moveaxis(found, 0, -1) * reservoirs.share
+
+    @cached_property
+    def gross(self) -> Floats:
+        """(n_terminals,): particle currents, absolutely summed."""
+        return self.by_terminal(np.abs(self.flow).sum(axis=0))
+
+    @cached_property
+    def gross_energy(self) -> Floats:
+        """(n_terminals,): energy currents, counted from the centre, absolutely summed."""
+        excess = np.abs(self.grid.energies - self.problem.mu)[:, None]
+        return self.by_terminal((excess * np.abs(self.flow)).sum(axis=0))
+
+    @cached_property
+    def left(self) -> Floats:
+        """Left minus right sides of the conditions, (size,)."""
+        found = self._left(self.flow) - self.problem.right(self.x, self.scale)[0]
+        return found + self._excess() if self.problem.order is not None else found
+
+    @cached_property
+    def gross_left(self) -> Floats:
+        """Absolutely summed left sides, (size,)."""
+        found = np.zeros(self.problem.size)
+        for block, columns, weight in self._weighted:
+            found[block.place] = self._members(block, np.abs(weight) * np.abs(self.flow[:, columns]))
+        return found
+
+    def action(self, change: Floats) -> Floats:
+        """The Jacobian applied to a change of the unknowns, (size,)."""
+        problem = self.problem
+        n = len(problem.given_mu)
+        by = {"mu": np.zeros(n), "T": np.zeros(n)}
+        for block in problem.blocks:
+            by[block.unknown][block.terminal] += change[block.place]
+        owner = self.system.reservoirs.terminal
+        filling = self.weights.by_mu * by["mu"][owner]
+        if by["T"].any():
+            filling = filling + self.weights.by_temperature * by["T"][owner]
+        found = self._left(self.grid.spectral(filling))
+        found += self._moved_weights(by) if problem.order is None else self._excess_change(by)
+        slopes = problem.right(self.x, self.scale)[1]
+        for block, slope in zip(problem.blocks, slopes, strict=True):
+            for name, part in slope.items():
+                found[block.place] -= part * by[name][block.terminal]
+        if self.followers is not None:
+            found += self.followers @ by["mu"][problem.own]
+        return found
+
+    @cached_property
+    def jacobian(self) -> Floats:
+        """Column by column, (size, size)."""
+        return np.stack([self.action(unit) for unit in np.eye(self.problem.size)], axis=1)
+
+    @cached_property
+    def followers(self) -> Floats | None:
+        """Derivative of the left sides by the bands that follow, (size, n_own); None without any.
+
+        A centred difference; panels stay where they are.
+        """
+        problem, system = self.problem, self.system
+        moving = problem.own & problem.unknown
+        if not moving.any() or self.at_levels is None:
+            return None
+        found = np.zeros((problem.size, int(problem.own.sum())))
+        step = MOVE * float(np.ptp(self.grid.panels.lower) + np.ptp(self.grid.panels.upper))
+        for column, terminal in enumerate(np.flatnonzero(problem.own)):
+            sides = []
+            for sign in (1.0, -1.0):
+                bands = system.levels.bands + sign * step * (system.reservoirs.terminal == terminal)
+                prepared = self.at_levels(Levels(system.levels.potential, bands))
+                flow = replace(self.grid, prepared=prepared).spectral(self.weights.value)
+                sides.append(self._left(flow))
+            found[:, column] = (sides[0] - sides[1]) / (2 * step) * moving[terminal]
+        return found
+
+    def _left(self, flow: Floats) -> Floats:
+        """Left sides for weighted currents; at the weights of these unknowns."""
+        found = np.zeros(self.problem.size)
+        for block, columns, weight in self._weighted:
+            found[block.place] = self._members(block, weight * flow[:, columns])
+        return found
+
+    def _excess(self) -> Floats:
+        """What deviations of mu add to moments of ``E - mu``, to the order of the expansion."""
+        found = np.zeros(self.problem.size)
+        for block in self.problem.blocks:
+            if moves(block):
+                away = self.distributions[0][block.terminal] - self.problem.mu
+                found[block.place] = -_steepness(block) * away * self._number(self.lower_flow)[block.terminal]
+        return found
+
+    def _excess_change(self, by: dict[str, Floats]) -> Floats:
+        found = np.zeros(self.problem.size)
+        if not any(moves(block) for block in self.problem.blocks):
+            return found
+        number, change = self._number(self.lower_flow), self._number(self._lower_change(by))
+        for block in self.problem.blocks:
+            if moves(block):
+                at = block.terminal
+                away = self.distributions[0][at] - self.problem.mu
+                found[block.place] = -_steepness(block) * (by["mu"][at] * number[at] + away * change[at])
+        return found
+
+    def _number(self, flow: Floats) -> Floats:
+        """Particle currents, (n_terminals,)."""
+        return self.by_terminal(flow.sum(axis=0) * self.system.reservoirs.sign)
+
+    def _lower_change(self, by: dict[str, Floats]) -> Floats:
+        owner, lower = self.system.reservoirs.terminal, self.fill(lower=1)
+        return self.grid.spectral(lower.by_mu * by["mu"][owner] + lower.by_temperature * by["T"][owner])
+
+    def _moved_weights(self, by: dict[str, Floats]) -> Floats:
+        """What moments of ``E - mu`` change because mu, or T, does."""
+        found = np.zeros(self.problem.size)
+        for block, columns, _ in self._weighted:
+            for name in ("mu", "T") if moves(block) else ():
+                parts = self._members(block, self._weight_slope(block, name) * self.flow[:, columns])
+                found[block.place] += parts * by[name][block.terminal]
+        return found
+
+    def _weight_slope(self, block: Wanted, name: str) -> Floats:
+        mu, T = self.distributions
+        step = {"mu": STEP * (1 + np.abs(mu)), "T": STEP * T}[name]
+        up, down = ({"mu": mu, "T": T} | {name: {"mu": mu, "T": T}[name] + s * step} for s in (1, -1))
+        reach = 2 * step[self.system.reservoirs.terminal[self._columns(block)]]
+        return np.asarray(
+            (self._weight(block, **up) - self._weight(block, **down)) / np.where(reach, reach, 1)
+        )
+
+    @cached_property
+    def _weighted(self) -> list[tuple[Wanted, NDArray[np.intp], Floats]]:
+        """Blocks with their reservoirs and the weights of their currents, (n_E, n_columns)."""
+        mu, T = self.distributions
+        if self.problem.order is not None:
+            mu, T = np.full_like(mu, self.problem.mu), np.full_like(T, self.problem.T)
+        blocks = self.problem.blocks
+        return [(block, self._columns(block), self._weight(block, mu, T)) for block in blocks]
+
+    def _weight(self, block: Wanted, mu: Floats, T: Floats) -> Floats:
+        columns = self._columns(block)
+        owner, sign = self.system.reservoirs.terminal[columns], self.system.reservoirs.sign[columns]
+        energies = self.grid.energies[:, None]
+        excess = sign * energies - mu[owner]
+        return sign * block.weight(excess, np.broadcast_to(T[owner], excess.shape))
+
+    def _columns(self, block: Wanted) -> NDArray[np.intp]:
+        owner = self.system.reservoirs.terminal
+        return np.flatnonzero((owner >= block.terminal.start) & (owner < block.terminal.stop))
+
+    def _members(self, block: Wanted, values: Floats) -> Floats:
+        """Sum over energies and the reservoirs of each member, (count,)."""
+        reservoirs = self.system.reservoirs
+        owner = reservoirs.terminal[self._columns(block)] - block.terminal.start
+        count = block.terminal.stop - block.terminal.start
+        return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), count))
+
+
+def moves(block: Wanted) -> bool:
+    """Whether the weight of a condition depends on the energy."""
+    return _steepness(block) != 0
+
+
+def _steepness(block: Wanted) -> float:
+    """The derivative of a weight that is linear in the energy."""
+    found = block.weight(np.array([0.0, 1.0]), np.ones(2))
+    return float(found[1] - found[0])

@@ -1,0 +1,104 @@
+"""Panels of energies on a conductor, and what flows for weights that are given at their nodes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.numerics.quadrature import NODES, Panels, errors
+from modelkit.solve.conductor import Conductance
+from modelkit.solve.memory import refuse_large
+from modelkit.solve.request import Prepared
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+TOGETHER = 8  # panels in a batch of energies
+
+Measure = Callable[[Conductance, Floats], Floats]
+
+
+@dataclass
+class Grid:
+    """A conductor with the panels on which its transmissions are interpolated.
+
+    ``elastic`` (n_reservoirs,) are eliminated at each energy; ``blind`` says what the error estimate
+    cannot see, or nothing.
+    """
+
+    prepared: Prepared
+    panels: Panels
+    elastic: Flags
+    blind: str = ""
+    error: float = field(default=np.inf)
+
+    @property
+    def energies(self) -> Floats:
+        """(n_E,), those of split panels too."""
+        return self.panels.nodes.ravel()
+
+    @property
+    def used(self) -> int:
+        """Energies of panels that are not split."""
+        return NODES * int(np.count_nonzero(~self.panels.split))
+
+    def parts(self, *weights: Floats) -> Iterator[tuple[Conductance, list[Floats], slice]]:
+        """Conductance, weights with the elastic reservoirs completed, and range of energies, in batches.
+
+        Ranges in which nothing is filled, as counted from the origin, are left out.
+        """
+        energies = self.energies
+        for range_ in self.prepared.batches(len(energies), self._begins):
+            here = [each[range_] for each in weights]
+            if not any(np.any(each) for each in here):
+                continue
+            conductance = self.prepared.at(energies[range_])
+            if self.elastic.any():
+                zero = np.zeros_like(here[0])
+                here = [conductance.balance(each, self.elastic, zero, zero, fill=True) for each in here]
+            yield conductance, here, range_
+
+    def spectral(self, weights: Floats) -> Floats:
+        """Weighted currents at the nodes, (n_E, n_reservoirs)."""
+        found = np.zeros_like(weights)
+        for conductance, (here,), range_ in self.parts(weights):
+            found[range_] = conductance.current(here)
+        return found
+
+    def total(self, weights: Floats, measure: Measure) -> Floats:
+        """The sum over the nodes of what is linear in the weights."""
+        total: Floats = np.zeros(())
+        for conductance, (here,), _ in self.parts(weights):
+            total = total + measure(conductance, here).sum(axis=0)
+        return total
+
+    def uncertainty(self, weights: Floats, difference: Floats, measure: Measure) -> tuple[Floats, Floats]:
+        """Estimated error on each panel and gross sum of each element; (n_panels, m) and (m,).
+
+        ``difference`` are the weights less those of the embedded rule.
+        """
+        panels = len(self.panels.lower)
+        change: Floats = np.zeros((panels, 0))
+        size: Floats = np.zeros((panels, 0))
+        for conductance, (here, off), range_ in self.parts(weights, difference):
+            values = measure(conductance, here)
+            if not change.size:
+                refuse_large(
+                    5 * 8 * panels * values.shape[1],
+                    f"the error estimate of {values.shape[1]} flows on {panels} panels of energies",
+                    "take fewer terminals",
+                )
+                change, size = np.zeros((2, panels, values.shape[1]))
+            panel = np.arange(range_.start, range_.stop) // NODES
+            np.add.at(change, panel, measure(conductance, off))
+            np.add.at(size, panel, np.abs(values))
+        return errors(np.abs(change), size), size.sum(axis=0)
+
+    @property
+    def _begins(self) -> list[int]:
+        rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
+        return [NODES * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]

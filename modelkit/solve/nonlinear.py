@@ -1,0 +1,239 @@
+"""Transport to any order and in full: panels of energies that follow the solution of the conditions.
+
+The conditions are solved on rough panels, these are bisected where the currents of the solution are
+uncertain, and the conditions are solved again, until the currents are known to 1e-10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import Levels
+from modelkit.errors import NotConverged
+from modelkit.numerics.quadrature import Panels, panels_between
+from modelkit.solve.balance import Point
+from modelkit.solve.conductor import Conductance
+from modelkit.solve.finite_temperature import thermal_panels
+from modelkit.solve.grid import Grid, Measure
+from modelkit.solve.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
+from modelkit.solve.reach import check_reached, place
+from modelkit.solve.request import Prepared, Request, prepare
+from modelkit.solve.steady import Steady
+from modelkit.solve.windows import covering, first_panels, panel_about
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
+ROUGH = 1e-6  # the same while bands still move with the unknowns
+MOST_ENERGIES = 40_000
+MUCH = 0.5  # of the worst condition
+SMALLEST = 2.0**-12  # of the first panel of an expansion at T = 0
+
+
+@dataclass
+class Grids:
+    """The grid for any unknowns: extended with the window, or built anew where levels move."""
+
+    request: Request
+    problem: Steady
+    current: Grid | None = None
+    counts: Counts = field(default_factory=Counts)
+
+    def prepared(self, levels: Levels) -> Prepared:
+        """The conductor with its levels there."""
+        return prepare(self.request, levels.bands)
+
+    def point(self, x: Floats, scale: float) -> Point:
+        """Pose the conditions."""
+        problem = self.problem
+        mu, T = problem.distributions(x, scale)
+        home = self.current.prepared.system if self.current else prepare(self.request).system
+        levels = problem.levels(home, mu if problem.order is None else np.full_like(mu, problem.mu))
+        if self.current is None or not np.array_equal(levels.bands, home.levels.bands):
+            self.current = self._first(self.prepared(levels), mu, T)
+            if problem.order is None and np.any(problem.own & problem.unknown):
+                self.current = refined(Point(problem, self.current, x, scale), ROUGH).grid
+        elif problem.order is None:
+            panels = covering(self.current.panels, home, *self._with_centre(mu, T))
+            if panels is not self.current.panels:
+                self.current = replace(self.current, panels=panels)
+        return Point(problem, self.current, x, scale, self.prepared)
+
+    def _with_centre(self, mu: Floats, T: Floats) -> tuple[Floats, Floats]:
+        """All distributions, with those of holes and of the centre."""
+        sign = np.unique(np.concatenate([[1.0], self._signs]))
+        problem = self.problem
+        return (
+            np.append((mu[:, None] * sign).ravel(), problem.mu),
+            np.append(np.repeat(T, len(sign)), problem.T),
+        )
+
+    @property
+    def _signs(self) -> Floats:
+        return prepare(self.request).system.reservoirs.sign
+
+    def _first(self, prepared: Prepared, mu: Floats, T: Floats) -> Grid:
+        problem, system = self.problem, prepared.system
+        solved = 0
+        if problem.order is None:
+            panels, blind, solved = first_panels(system, *self._with_centre(mu, T))
+        elif problem.T == 0:
+            panels, blind = panel_about(system, problem.mu), ""
+        else:
+            panels, blind = thermal_panels(prepared, problem.mu, problem.T)
+        prepared.factorisations += solved
+        return Grid(prepared, panels, problem.elastic[system.reservoirs.terminal], blind)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The point at which the conditions hold, and what it took."""
+
+    point: Point
+    uncertainty: float
+    counts: Counts
+    factorisations: int
+
+
+def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
+    """Solve the conditions and refine the panels until the currents are known.
+
+    With ``unique`` any solution is the right one; otherwise it is the one continued from equilibrium.
+
+    Raises
+    ------
+    NotConverged
+        Something is not determined, a condition cannot be met (named), or the integration fails.
+    """
+    grids = Grids(request, problem)
+    search = Search(grids.point)
+    first = grids.point(problem.start(), 1.0)
+    before = first.grid.prepared.factorisations
+    first.grid.prepared.begin()
+    check_reached(request.device, first.system, problem, first.grid.energies)
+    here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
+    while True:
+        error = uncertainty(here)
+        off = float(error.sum())
+        if off <= INTEGRATION:
+            break
+        finer = _finer(here, error, INTEGRATION)
+        grids.current = finer.grid
+        here = finer
+        if problem.size:
+            here = _named(search, partial(search.direct, here.x))
+    return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
+
+
+def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
+    """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
+    try:
+        return search.direct(first.x, strict=not unique)
+    except NotConverged:
+        if unique and hasty:
+            raise
+        return _named(search, lambda: search.along(problem.start()))
+
+
+def _named(search: Search, attempt: Callable[[], Point]) -> Point:
+    """A failure with the condition that fails."""
+    try:
+        return attempt()
+    except NotConverged as error:
+        if "x" not in error.best:
+            raise
+        raise failure(search.point(np.asarray(error.best["x"]), 1.0), error.message) from None
+
+
+def failure(point: Point, why: str) -> NotConverged:
+    """Names the condition that is off most, with the best values."""
+    problem, off = point.problem, offsets(point)
+    worst = _failing(point, off)
+    block = next(one for one in problem.blocks if one.place.start <= worst < one.place.stop)
+    name, line, _, _ = place(problem.device, block.terminal.start + worst - block.place.start)
+    mu, T = (part.copy() for part in point.distributions)
+    mu[problem.elastic], T[problem.elastic] = np.nan, np.nan
+    return NotConverged(
+        f"no solution was found: the condition of {name}{line} is not met, {block.quantity} is off by "
+        f"{off[worst]:.1e} of the largest gross flow; {why}",
+        best={"chemical_potential": mu, "temperature": T},
+        residual=float(off[worst]),
+        condition=(block.group.terminal.name, block.quantity),
+    )
+
+
+def _failing(point: Point, off: Floats) -> int:
+    """Of the conditions that are off by much, the one whose own unknown has least influence on it."""
+    if point.problem.size > DENSE_UP_TO:
+        return int(np.argmax(off))
+    influence = np.abs(np.diag(point.jacobian))
+    with np.errstate(all="ignore"):
+        needed = np.abs(point.left) / influence
+    return int(np.argmax(np.where(off >= MUCH * off.max(), np.nan_to_num(needed, nan=0.0), -1.0)))
+
+
+def flows(conductance: Conductance, weights: Floats) -> Floats:
+    """Particle currents and energy currents of the reservoirs, (n_E, 2 n)."""
+    current = conductance.current(weights)
+    return np.concatenate([current, conductance.energies[:, None] * current], axis=1)
+
+
+def uncertainty(
+    point: Point, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
+) -> Floats:
+    """Estimated error on each panel of its worst element, relative to the gross flow; (n_panels,).
+
+    Both halves of :func:`flows` are measured by their own largest gross flow.
+    """
+    weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
+    error, size = point.grid.uncertainty(weights.value, difference.value, measure)
+    if not size.size:
+        return np.zeros(len(point.grid.panels.lower))
+    width = len(size) // 2 if measure is flows else len(size)
+    parts = []
+    for first in range(0, len(size), max(width, 1)):
+        part = slice(first, first + width)
+        scale = float(np.ptp(point.grid.energies)) if first else 1.0
+        gross = max(float(size[part].max(initial=0.0)), max(floor, least_flow(point)) * scale)
+        parts.append(error[:, part].max(axis=1, initial=0.0) / (gross or 1.0))
+    return np.asarray(np.max(parts, axis=0))
+
+
+def refined(
+    point: Point, tolerance: float, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
+) -> Point:
+    """The same unknowns on panels on which the measure is known to the tolerance."""
+    while True:
+        error = uncertainty(point, measure, floor, centre=centre)
+        if error.sum() <= tolerance:
+            return point
+        point = _finer(point, error, tolerance)
+
+
+def _finer(point: Point, error: Floats, tolerance: float) -> Point:
+    grid = point.grid
+    if point.problem.order is not None and point.problem.T == 0:
+        return replace(point, grid=replace(grid, panels=_halved(grid.panels, float(error.sum()))))
+    used = int(np.count_nonzero(~grid.panels.split))
+    chosen: Flags = (error > tolerance / used) & grid.panels.divisible
+    if not chosen.any() or grid.used > MOST_ENERGIES:
+        off = float(error.sum())
+        message = f"the integral over energies is uncertain by {off:.1e} of the largest gross flow"
+        raise NotConverged(f"{message} after {grid.used} energies", residual=off)
+    return replace(point, grid=replace(grid, panels=grid.panels.bisected(chosen)))
+
+
+def _halved(panels: Panels, off: float) -> Panels:
+    """Half of the panel in whose middle the expansion stands."""
+    low, high = float(panels.lower[0]), float(panels.upper[0])
+    middle, half = (low + high) / 2, (high - low) / 4
+    if half < SMALLEST:
+        message = f"the derivatives of the transmission are uncertain by {off:.1e} of the largest gross flow"
+        raise NotConverged(message, residual=off)
+    return panels_between(np.array([middle - half, middle + half]), np.zeros(2, dtype=np.bool_))

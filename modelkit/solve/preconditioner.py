@@ -1,0 +1,89 @@
+"""Unknowns from residuals by the balance at one energy; it makes Krylov steps few, and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.errors import NotConverged
+from modelkit.solve.balance import Point, moves
+from modelkit.solve.reach import broadening
+
+Floats = NDArray[np.float64]
+
+HEAT = np.pi**2 / 3  # int (-f') z^2: heat of a difference of temperatures
+
+
+def preconditioner(point: Point) -> Callable[[Floats], Floats]:
+    """An approximate inverse of the Jacobian of many unknowns.
+
+    Where the balance at one energy does not determine them, each is answered by its own terminal's
+    broadening.
+    """
+    problem, system = point.problem, point.system
+    energy = _open_energy(point)
+    own = broadening(system, energy)[0] / (2 * np.pi)
+    scales = [_scale(point, k) for k in range(len(problem.blocks))]
+    slopes = problem.right(point.x, point.scale)[1]
+    load = [slope.get(block.unknown, 0.0) for slope, block in zip(slopes, problem.blocks, strict=True)]
+    plain = len(system.reservoirs.terminal) == len(problem.given_mu)
+
+    def alone(flat: Floats) -> Floats:
+        found = flat.copy()
+        for block, scale, slope in zip(problem.blocks, scales, load, strict=True):
+            column = np.flatnonzero(np.isin(system.reservoirs.terminal, np.arange(*_range(block.terminal))))
+            rate = scale * (own[column] if plain else np.full(len(column) // 2, own.max())) - slope
+            found[block.place] = np.divide(
+                flat[block.place], rate, out=flat[block.place].copy(), where=rate != 0
+            )
+        return found
+
+    def together(flat: Floats) -> Floats:
+        found = np.zeros_like(flat)
+        conductance = point.grid.prepared.at(energy)
+        for unknown in dict.fromkeys(block.unknown for block in problem.blocks):
+            chosen = problem.elastic.copy()
+            constant, slope = np.zeros((1, len(chosen))), np.zeros((1, len(chosen)))
+            here = [k for k, block in enumerate(problem.blocks) if block.unknown == unknown]
+            for k in here:
+                block = problem.blocks[k]
+                chosen[block.terminal] = True
+                constant[0, block.terminal] = flat[block.place] / scales[k]
+                slope[0, block.terminal] = load[k] / scales[k]
+            y = conductance.balance(np.zeros_like(constant), chosen, constant, slope, fill=True)
+            for k in here:
+                found[problem.blocks[k].place] = y[0, problem.blocks[k].terminal]
+        return found
+
+    if not plain:
+        return alone
+    try:
+        together(np.ones(problem.size))
+    except NotConverged:
+        return alone
+    return together
+
+
+def _range(part: slice) -> tuple[int, int]:
+    return part.start, part.stop
+
+
+def _scale(point: Point, k: int) -> float:
+    block = point.problem.blocks[k]
+    T = float(point.distributions[1][block.terminal].mean())
+    return HEAT * T if moves(block) and block.unknown == "T" else 1.0
+
+
+def _open_energy(point: Point) -> Floats:
+    """The middle of the unknown chemical potentials, or where most terminals are open; (1,)."""
+    mu = point.distributions[0]
+    middle = np.array([float(np.median(mu))])
+    if np.all(broadening(point.system, middle) > 0):
+        return middle
+    energies = point.grid.energies
+    opened = np.count_nonzero(broadening(point.system, energies) > 0, axis=1)
+    best = np.flatnonzero(opened == opened.max())
+    chosen = best[np.argmin(np.abs(energies[best] - middle))]
+    return energies[chosen : chosen + 1]
