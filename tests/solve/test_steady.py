@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import modelkit as mk
 from modelkit.errors import ModelError, NotConverged
 from modelkit.graph.device import ConditionValues, Device
-from modelkit.registry import outputs
+from modelkit.results.outputs import outputs
 from modelkit.solve import transport
 from modelkit.solve.request import Request
 from tests.solve.devices import Lead, chain, coupled, device, solve, wire
