@@ -43,9 +43,13 @@ class Counts:
 
 @dataclass
 class Search:
-    """Solves the conditions; ``point(x, scale)`` poses them at given unknowns."""
+    """Solves the conditions; ``point(x, scale)`` poses them at given unknowns.
+
+    ``restart()`` forgets how far earlier attempts went astray.
+    """
 
     point: Callable[[Floats, float], Point]
+    restart: Callable[[], None]
     counts: Counts = field(default_factory=Counts)
 
     def direct(self, x: Floats, scale: float = 1.0, *, strict: bool = False) -> Point:
@@ -64,7 +68,7 @@ class Search:
             if off <= ACCURACY:
                 return here
             step = self._step(here)
-            length = float(np.abs(step / _unit(here)).max())
+            length = float(np.abs(step).max())
             if strict and length > CONTRACTION * last and off > ENOUGH:
                 raise _stuck(here, "Newton steps do not contract")
             there = self._damped(here, step, strict=strict)
@@ -82,6 +86,7 @@ class Search:
 
     def along(self, start: Floats) -> Point:
         """Follow the solution from equilibrium; raises NotConverged where it ends."""
+        self.restart()
         scale, step, x, before = 0.0, FIRST, start, None
         while True:
             to = min(1.0, scale + step)
@@ -179,12 +184,6 @@ def _scales(point: Point) -> Floats:
         one = energy if moves(block) else number
         found[block.place] = max(one, float(right[block.place].max(initial=0.0))) or 1.0
     return found
-
-
-def _unit(point: Point) -> float:
-    """By which steps are measured."""
-    mu, T = point.distributions
-    return float(np.ptp(mu) + T.max(initial=0.0)) or 1.0
 
 
 def _merit(point: Point, scales: Floats) -> float:

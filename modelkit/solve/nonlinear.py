@@ -65,6 +65,10 @@ class Grids:
                 self.current = replace(self.current, panels=panels)
         return Point(problem, self.current, x, scale, self.prepared)
 
+    def forget(self) -> None:
+        """Begin with new panels."""
+        self.current = None
+
     def _with_centre(self, mu: Floats, T: Floats) -> tuple[Floats, Floats]:
         """All distributions, with those of holes and of the centre."""
         sign = np.unique(np.concatenate([[1.0], self._signs]))
@@ -112,7 +116,7 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
         Something is not determined, a condition cannot be met (named), or the integration fails.
     """
     grids = Grids(request, problem)
-    search = Search(grids.point)
+    search = Search(grids.point, grids.forget)
     first = grids.point(problem.start(), 1.0)
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()

@@ -19,6 +19,7 @@ CORE = np.array([3.5, 9.0])  # T: panel ends about the outermost chemical potent
 PAD = 0.05  # of the window, on either side
 LEAST = 4  # panels of the window
 MOST_SPLITS = 100  # edges at which the first panels are split; bisection finds the others
+MOST_FURTHER = 32  # panels by which a window grows at once
 SAMPLES = 64  # energies at which it is asked whether anything is open
 STRONGEST = 0.1  # of the strongest self-energy: a window where nothing else gives a scale
 NEAR = 0.8  # of the way to the next edge, where an expansion begins to look for its panel
@@ -84,7 +85,9 @@ def panel_about(system: OpenSystem, mu: float) -> Panels:
 def _further(panels: Panels, system: OpenSystem, low: float, high: float) -> Panels:
     edges = system.contacts.edges
     splits = edges[(edges >= low) & (edges <= high)][:MOST_SPLITS]
-    ends = np.unique(np.concatenate([[low, high], splits]))
+    widest = (float(panels.upper.max()) - float(panels.lower.min())) / LEAST
+    parts = min(MOST_FURTHER, int(np.ceil((high - low) / widest)))
+    ends = np.unique(np.concatenate([np.linspace(low, high, parts + 1), splits]))
     return panels.extended(ends, np.isin(ends, splits))
 
 

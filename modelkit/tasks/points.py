@@ -87,7 +87,7 @@ class Work:
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
             device = self.expansion.device(values, job.setting.fields)
-            self.verb.solve(Request(device, self.options, self.grids, {}, self.spans, hasty=True))
+            self.verb.solve(Request(device, self.options, self.grids, self.memory, self.spans, hasty=True))
         except (ModelError, NotConverged, FloatingPointError):
             return False
         return True

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import modelkit as mk
 from modelkit.errors import ModelError, NotConverged
 from modelkit.graph.device import ConditionValues, Device
-from modelkit.registry import outputs
+from modelkit.results.outputs import outputs
 from modelkit.solve import transport
 from modelkit.solve.request import Request
 from tests.solve.devices import Lead, chain, coupled, device, solve, wire
@@ -178,6 +178,28 @@ def test_a_common_shift_of_everything_changes_nothing_with_bands_that_follow() -
         assert found[0] == pytest.approx(found[1], abs=1e-13)
     rigid = [full(one).current for one in (first, moved)]
     assert abs(rigid[0] - rigid[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("levels", "gamma", "left", "right", "expected"),
+    [
+        ([0.8, -0.3, 0.2], (0.3, 1.2), 0.5, -0.5, (0.1328431190545313, -0.3726110186652838)),
+        ([0.4, 0.1, 0.4], (0.8, 0.8), 1.0, 0.0, (0.5889689560823905, -0.5889689560823905)),
+    ],
+)
+def test_a_prescribed_potential_follows_half_of_the_bias(
+    levels: list[float], gamma: tuple[float, float], left: float, right: float, expected: tuple[float, float]
+) -> None:
+    """Golden devices 9 and 10, by hand."""
+    found = []
+    for sign in (1, -1):
+        leads = [
+            Lead("L", [0], sign * left, 0.1, **wide(gamma[0])),
+            Lead("R", [2], sign * right, 0.1, **wide(gamma[1])),
+        ]
+        one = device(chain(3).toarray() + np.diag(levels), leads, 0.0, 0.1)
+        found.append(full(replace(one, potential=np.full(3, sign / 2))).current[0] * 2 * np.pi)
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_load_may_bend() -> None:
