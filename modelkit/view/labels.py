@@ -94,7 +94,8 @@ def _spoken(name: str) -> bool:
 
 def _symbol_of(name: str, array: xr.DataArray) -> str:
     if "symbol" in array.attrs:
-        return symbol(str(array.attrs["symbol"]))
+        given = str(array.attrs["symbol"])
+        return "" if given == name and _spoken(name) else symbol(given)
     if name in outputs:
         short = outputs[name].short
         return symbol(short) if short and short.isidentifier() and len(short) < 4 else ""

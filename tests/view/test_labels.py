@@ -35,6 +35,8 @@ def test_an_axis_has_words_symbol_and_unit() -> None:
     array = xr.DataArray(0.0, attrs={"long_name": "chemical potential", "symbol": "mu", "units": "energy"})
     assert axis_label("chemical_potential", array) == r"chemical potential $\mu$ (natural units)"
     assert axis_label("dI", xr.DataArray(0.0)) == r"$\Delta I$"
+    derived = xr.DataArray(0.0, attrs={"long_name": "power", "symbol": "power", "units": "1"})
+    assert axis_label("power", derived) == "power"
     assert (
         axis_label("x", xr.DataArray(0.0, attrs={"long_name": "cost in $", "units": "1"}))
         == r"cost in \$ $x$"
