@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.edges import edges_of, poles_of
-from modelkit.elements.self_energies import self_energies
+from modelkit.compile.leads import LeadContact, lead_contacts
+from modelkit.elements.self_energies import continues, self_energies
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device, TerminalGroup
+from modelkit.graph.terminals import EnergyFunction
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -22,6 +25,10 @@ EXPRESSION = "expression"  # a formula in E, not a registered kind: its value is
 ROUNDING = 1e-12  # relative to the largest |Sigma|: a positive Im Sigma below it is rounding
 
 
+def _no_slope(E: Floats | Complexes) -> Complexes | list[Complexes]:
+    raise ModelError("these self-energies do not tell their derivative", hint="use chain, wide_band or lead")
+
+
 @dataclass(frozen=True)
 class Contacts:
     """Where the terminals touch.
@@ -29,16 +36,36 @@ class Contacts:
     ``terminal[k]``, ``site[k]`` of contact k.  ``sigma(E)`` gives the retarded self-energies:
     shape (n_E, n_contacts) when every self-energy is a multiple of the identity on its site
     (``scalar`` is True), otherwise a list of arrays (n_E, d_k, d_k), one a contact.
-    ``edges`` are the energies at which a self-energy or its derivative jumps, ``poles`` the complex
-    ones near which it is large.
+    ``slope(E)`` is its derivative by the energy, in the same shape.  ``leads`` are terminals on several
+    orbitals at once; they are not among these contacts, unless they touch one orbital alone.
+    ``fixed_edges`` are the energies at which a self-energy or its derivative jumps, without those of leads,
+    ``poles`` the complex ones near which it is large.  Where ``analytic`` holds, ``sigma`` and ``slope`` take
+    complex energies above the axis as well.
     """
 
     terminal: Integers
     site: Integers
     scalar: bool
-    sigma: Callable[[Floats], Complexes | list[Complexes]]
-    edges: Floats
+    sigma: Callable[[Floats | Complexes], Complexes | list[Complexes]]
+    fixed_edges: Floats
     poles: Complexes = field(default_factory=lambda: np.zeros(0, dtype=complex))
+    leads: tuple[LeadContact, ...] = ()
+    analytic: bool = False
+    slope: Callable[[Floats | Complexes], Complexes | list[Complexes]] = _no_slope
+
+    @cached_property
+    def edges(self) -> Floats:
+        """All energies at which a self-energy or its derivative jumps, ascending."""
+        return np.unique(np.concatenate([self.fixed_edges, *(lead.edges() for lead in self.leads)]))
+
+    @cached_property
+    def touched(self) -> tuple[Integers, Integers]:
+        """(terminal, site) of all pairs that touch, those of leads included."""
+        terminals = [np.full(len(lead.sites), lead.terminal, dtype=np.intp) for lead in self.leads]
+        sites = [lead.sites for lead in self.leads]
+        pairs = np.stack([np.concatenate([self.terminal, *terminals]), np.concatenate([self.site, *sites])])
+        terminal, site = np.unique(pairs, axis=1)
+        return terminal, site
 
 
 def contacts_of(device: Device) -> Contacts:
@@ -50,31 +77,43 @@ def contacts_of(device: Device) -> Contacts:
         A matrix self-energy does not fit its site; and, whenever ``sigma`` is called, an imaginary
         part is positive or a value not finite.
     """
-    groups = device.terminals
+    every = lead_contacts(device)
+    single = [lead for lead in every if len(lead.orbitals) == 1]
+    groups = tuple(group for group in device.terminals if not continues(group.terminal.self_energy.kind))
     for group in groups:
         _fits(group, device)
     scalar = not any(_is_matrix(group) for group in groups)
-    orbitals = np.diff(device.offset)
+    size = np.diff(device.offset)
+    alone = [np.array([one], dtype=np.intp) for lead in single for one in (lead.terminal,)]
+    terminal = np.concatenate([_NONE, *(group.first + group.member for group in groups), *alone])
+    site = np.concatenate([_NONE, *(group.site for group in groups), *(lead.sites for lead in single)])
+    order = np.argsort(terminal, kind="stable")
 
-    def sigma(E: Floats) -> Complexes | list[Complexes]:
-        energies = np.atleast_1d(np.asarray(E, dtype=float))
-        parts = [_sigma(group, energies)[:, group.member] for group in groups]
+    def gathered(
+        E: Floats | Complexes, of_group: Callable[..., Complexes], of_lead: Callable[..., Complexes]
+    ) -> Complexes | list[Complexes]:
+        energies = np.atleast_1d(np.asarray(E))
+        if not np.iscomplexobj(energies):
+            energies = energies.astype(float)
+        parts = [of_group(group, energies)[:, group.member] for group in groups]
+        blocks = [of_lead(lead, energies) for lead in single]
         if scalar:
-            return np.concatenate(parts, axis=1) if parts else np.zeros((len(energies), 0), complex)
-        return [
-            _block(part[:, k], int(orbitals[site]))
-            for group, part in zip(groups, parts, strict=True)
-            for k, site in enumerate(group.site)
-        ]
+            columns = [*parts, *(block[:, :, 0] for block in blocks)]
+            return np.concatenate(columns, axis=1)[:, order] if columns else np.zeros((len(energies), 0), complex)
+        lists = [_block(part[:, k], int(size[one])) for group, part in zip(groups, parts, strict=True)
+                 for k, one in enumerate(group.site)] + blocks
+        return [lists[k] for k in order]
 
-    none = np.zeros(0, dtype=np.intp)
     return Contacts(
-        terminal=np.concatenate([none, *(group.first + group.member for group in groups)]),
-        site=np.concatenate([none, *(group.site for group in groups)]),
+        terminal=terminal[order],
+        site=site[order],
         scalar=scalar,
-        sigma=sigma,
-        edges=edges_of(groups),
+        sigma=lambda E: gathered(E, _sigma, lambda lead, e: lead.sigma(e)),
+        fixed_edges=np.unique(np.concatenate([edges_of(groups), *(lead.edges() for lead in single)])),
         poles=poles_of(groups),
+        leads=tuple(lead for lead in every if len(lead.orbitals) > 1),
+        analytic=all(is_analytic(group) for group in groups),
+        slope=lambda E: gathered(E, slope_of, lambda lead, e: lead.slope(e)),
     )
 
 
@@ -83,12 +122,50 @@ def field_span(group: TerminalGroup, field: str) -> Span | None:
     return group.terminal.spans.get(field, group.terminal.span)
 
 
+_NONE = np.zeros(0, dtype=np.intp)
+
+
 def _is_matrix(group: TerminalGroup) -> bool:
     """Whether the values are matrices: asked of the value itself, so that no kind is known here."""
     return _raw(group, np.zeros(1)).ndim == 4
 
 
-def _raw(group: TerminalGroup, energies: Floats) -> Complexes:
+def is_analytic(group: TerminalGroup) -> bool:
+    """Whether a self-energy takes complex energies above the axis: kinds that say so, fractions in E."""
+    formulas = [value for value in group.arguments.values() if isinstance(value, EnergyFunction)]
+    if group.terminal.self_energy.kind == EXPRESSION:
+        return all(one.rational for one in formulas)
+    kind = self_energies[group.terminal.self_energy.kind]
+    return not formulas and bool(getattr(kind, "analytic", False))
+
+
+def slope_of(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
+    """dSigma/dE of a group, in the shape of :func:`_raw`.
+
+    Raises
+    ------
+    ModelError
+        The kind, or a formula, does not tell it.
+    """
+    name = group.terminal.self_energy.kind
+    if name == EXPRESSION:
+        formula = group.arguments["sigma"]
+        assert isinstance(formula, EnergyFunction)
+        with np.errstate(all="ignore"):
+            value = formula.derivative()(energies)
+    else:
+        slope = getattr(self_energies[name], "slope", None)
+        if slope is None or any(callable(value) for value in group.arguments.values()):
+            raise ModelError(
+                f"the self-energy of '{group.terminal.name}' does not tell its derivative by the energy",
+                field_span(group, "self_energy"),
+                hint="write it as a formula in E",
+            )
+        value = _of_kind(slope, energies, {name: np.asarray(one) for name, one in group.arguments.items()})
+    return _shaped(value, group, len(energies))
+
+
+def _raw(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
     """Shape (n_E, count) or (n_E, count, d, d), as the kind gives it."""
     with np.errstate(all="ignore"):
         arguments = {
@@ -98,24 +175,29 @@ def _raw(group: TerminalGroup, energies: Floats) -> Complexes:
         if group.terminal.self_energy.kind == EXPRESSION:
             value = np.asarray(arguments["sigma"], dtype=complex)
         else:
-            value = _of_kind(group, energies, arguments)
+            value = _of_kind(self_energies[group.terminal.self_energy.kind].sigma, energies, arguments)
+    return _shaped(value, group, len(energies))
+
+
+def _shaped(value: Complexes, group: TerminalGroup, count: int) -> Complexes:
     if value.ndim > 2:
-        return np.broadcast_to(value, (len(energies), group.count, *value.shape[-2:]))
-    return np.broadcast_to(value, (len(energies), group.count))
+        return np.broadcast_to(value, (count, group.count, *value.shape[-2:]))
+    return np.broadcast_to(value, (count, group.count))
 
 
-def _of_kind(group: TerminalGroup, energies: Floats, arguments: Mapping[str, NDArray[Any]]) -> Complexes:
+def _of_kind(
+    function: Callable[..., Any], energies: Floats | Complexes, arguments: Mapping[str, NDArray[Any]]
+) -> Complexes:
     """Matrix arguments have two more axes, and then the energies and all others have them too."""
     trailing = (1, 1) if any(value.ndim > 2 for value in arguments.values()) else ()
     shaped = {
         name: value if value.ndim > 2 else value.reshape((*value.shape, *trailing))
         for name, value in arguments.items()
     }
-    kind = self_energies[group.terminal.self_energy.kind]
-    return np.asarray(kind.sigma(energies.reshape(-1, 1, *trailing), **shaped), dtype=complex)
+    return np.asarray(function(energies.reshape(-1, 1, *trailing), **shaped), dtype=complex)
 
 
-def _sigma(group: TerminalGroup, energies: Floats) -> Complexes:
+def _sigma(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
     value = _raw(group, energies)
     size = np.max(np.abs(value), initial=0.0)
     if not np.isfinite(size):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from modelkit.elements.self_energies import self_energies
 from modelkit.elements.terminals import DIMENSIONS, Condition, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.graph.attach import Attached
-from modelkit.graph.device import Complexes, ConditionValues, Floats, TerminalGroup
+from modelkit.graph.device import Complexes, ConditionValues, Floats, Lead, TerminalGroup
 from modelkit.graph.formulas import Arrays, Values, evaluated, key_of, names_in
 from modelkit.language.outside import exact_number
 from modelkit.numerics.evaluate import first_fault
@@ -43,10 +43,32 @@ class EnergyFunction:
     def __call__(self, energies: Floats) -> Complexes:
         """The formula at these energies, energies first."""
         grid = {name: column[None, :] for name, column in self.index.items()}
-        energy = np.asarray(energies, dtype=np.float64).reshape(-1, 1)
+        energy = np.asarray(energies, dtype=np.complex128 if np.iscomplexobj(energies) else np.float64)
+        energy = energy.reshape(-1, 1)
         found = evaluated(self.formula, self.values, {**grid, ENERGY: energy}, self.span)
         tail = self.formula.shape if isinstance(self.formula, sp.MatrixBase) else ()
         return np.broadcast_to(found.astype(np.complex128), (len(energy), self.count, *tail))
+
+    @property
+    def rational(self) -> bool:
+        """Whether it is a fraction of polynomials in E, which then may be complex."""
+        energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
+        elements = list(self.formula) if isinstance(self.formula, sp.MatrixBase) else [self.formula]
+        return all(element.is_rational_function(*energies) for element in elements) if energies else True
+
+    def derivative(self) -> EnergyFunction:
+        """By the energy; jumps have none.
+
+        Raises
+        ------
+        ModelError
+            sympy knows no derivative of a function in it.
+        """
+        energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
+        found = self.formula.diff(energies[0]) if energies else 0 * self.formula
+        if found.has(sp.Derivative, sp.Subs):
+            raise ModelError("the derivative of this self-energy by E is not known", self.span, hint="leave out conj")
+        return replace(self, formula=found)
 
 
 def terminal_group(
@@ -56,6 +78,7 @@ def terminal_group(
     reference: Mapping[str, float],
     given: Overrides,
     units: UnitSystem,
+    leads: tuple[tuple[int, Lead], ...] = (),
 ) -> TerminalGroup:
     """A terminal with its fields; ``given`` overrides fields by label or name: ``L.T``, ``S[2].mu``.
 
@@ -86,6 +109,7 @@ def terminal_group(
         ),
         site=contacts.site,
         member=contacts.member,
+        leads=leads,
     )
 
 

@@ -159,7 +159,8 @@ def _of_chains(z: Complexes, vectors: Complexes, level: Floats, strength: Floats
         values = 2 / (x + _root(x, strength))
     g = _rotated(vectors, values)
     count = np.count_nonzero((np.abs(x.real) < 2 * strength) & (z.imag[:, None] == 0), axis=1)
-    return Surface(g, g, count, np.full(len(z), np.finfo(float).eps))
+    error = np.where(np.isfinite(values).all(axis=1), np.finfo(float).eps, np.inf)
+    return Surface(g, g, count, error)
 
 
 def _rotated(vectors: Complexes, values: Complexes) -> Complexes:

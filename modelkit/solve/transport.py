@@ -92,11 +92,12 @@ class LinearTransport:
         out = np.bincount(system.bond_source, found, len(system.weight))
         into = np.bincount(system.bond_target, found, len(system.weight))
         # a reservoir on several sites: only the sum over them is known, so they are taken together
-        touched = np.bincount(contacts.terminal, minlength=system.n_terminals)
+        terminal, site = contacts.touched
+        touched = np.bincount(terminal, minlength=system.n_terminals)
         alone = np.ones(len(system.weight), dtype=bool)
-        alone[contacts.site[touched[contacts.terminal] > 1]] = False
-        single = touched[contacts.terminal] == 1
-        fed = np.bincount(contacts.site[single], self.current[contacts.terminal[single]], len(system.weight))
+        alone[site[touched[terminal] > 1]] = False
+        single = touched[terminal] == 1
+        fed = np.bincount(site[single], self.current[terminal[single]], len(system.weight))
         unbalanced = np.abs(fed + into - out)[alone]
         floor = self.solution.least_bond_flow
         largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)

@@ -1,0 +1,188 @@
+"""Contacts to leads: matrices over all orbitals that a continued lattice touches."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.errors import ModelError, Span
+from modelkit.graph.device import Device, Lead, TerminalGroup
+from modelkit.numerics.surface import Surface, band_edges, slope, surface
+
+Integers = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the surface
+KEEP = 2**28  # bytes of surface functions that are remembered
+BULKS = 16  # leads that are remembered
+
+
+class Bulk:
+    """A periodic lattice whose surface functions are remembered by their energies, for both directions."""
+
+    def __init__(self, onsite: Complexes, hop: Complexes) -> None:
+        self.onsite, self.hop = onsite, hop
+        self.solved = 0  # energies, for tests
+
+    def surface(self, energies: Complexes | Floats) -> Surface:
+        """Both half spaces at these energies."""
+        key = (id(self), energies.dtype.kind, energies.tobytes())
+        found = _surfaces.get(key)
+        if found is None:
+            self.solved += len(energies)
+            found = surface(energies, self.onsite, self.hop)
+            _remember(key, found)
+        else:
+            _surfaces.move_to_end(key)
+        return found
+
+    @cached_property
+    def edges(self) -> Floats:
+        """Energies at which a mode opens or closes."""
+        return band_edges(self.onsite, self.hop)
+
+
+_surfaces: OrderedDict[Hashable, Surface] = OrderedDict()
+_bulks: OrderedDict[Hashable, Bulk] = OrderedDict()
+
+
+@dataclass(frozen=True, eq=False)
+class LeadContact:
+    """One matrix self-energy over the orbitals that a lead touches.
+
+    ``sites`` and ``orbitals`` are numbers in the open system, the orbitals in the order of the matrices' rows.
+    ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns beyond the open
+    modes are zero (at complex energies all of them).  ``slope(E)`` is dSigma/dE; ``edges()`` the energies at
+    which a mode opens or closes.
+    """
+
+    terminal: int
+    sites: Integers
+    orbitals: Integers
+    parts: Callable[[Complexes | Floats], tuple[Complexes, Complexes]]
+    slope: Callable[[Complexes | Floats], Complexes]
+    edges: Callable[[], Floats]
+
+    def sigma(self, E: Complexes | Floats) -> Complexes:
+        """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
+        return self.parts(E)[0]
+
+    def raised(self, band: float) -> LeadContact:
+        """With all its levels raised by so much, ``Sigma(E - band)``."""
+        if band == 0:
+            return self
+        return replace(
+            self,
+            parts=lambda E: self.parts(np.asarray(E) - band),
+            slope=lambda E: self.slope(np.asarray(E) - band),
+            edges=lambda: self.edges() + band,
+        )
+
+
+def lead_contacts(device: Device) -> tuple[LeadContact, ...]:
+    """The leads of a device, in the order of its terminals.
+
+    Raises
+    ------
+    ModelError
+        A lead that pairs (its electrons and holes are no reservoirs of their own).
+    """
+    return tuple(
+        _contact(group, member, lead, device) for group in device.terminals for member, lead in group.leads
+    )
+
+
+def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> LeadContact:
+    span = group.terminal.spans.get("self_energy", group.terminal.span)
+    label = group.label(member)
+    if any(part.any() for part in (lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs)):
+        raise ModelError(
+            f"the lead of '{label}' is a superconductor, whose electrons and holes are no reservoirs of their own",
+            span,
+            hint="let pairs end inside the device, for example by 'where'",
+        )
+    bulk, flipped = bulk_of(lead.onsite, lead.hop)
+    coupling = lead.coupling
+    last: list[tuple[bytes, tuple[Complexes, Complexes]]] = []
+
+    def parts(E: Complexes | Floats) -> tuple[Complexes, Complexes]:
+        energies = np.atleast_1d(np.asarray(E))
+        key = energies.tobytes()
+        if not last or last[0][0] != key:
+            found = bulk.surface(energies)
+            _refuse_levels(energies, found, label, span)
+            g = found.left if flipped else found.right
+            sigma = np.asarray(coupling @ g @ coupling.conj().T)
+            last[:] = [(key, _with_channels(sigma, found.open, real=not np.iscomplexobj(energies)))]
+        return last[0][1]
+
+    def change(E: Complexes | Floats) -> Complexes:
+        energies = np.atleast_1d(np.asarray(E))
+        found = bulk.surface(energies)
+        g = found.left if flipped else found.right
+        hop = bulk.hop.conj().T if flipped else bulk.hop
+        return np.asarray(coupling @ slope(energies, g, bulk.onsite, hop) @ coupling.conj().T)
+
+    size = np.diff(device.offset)[lead.site]
+    first = np.repeat(device.offset[lead.site] - np.cumsum(size) + size, size)
+    orbitals = first + np.arange(int(size.sum()))
+    return LeadContact(group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges)
+
+
+def bulk_of(onsite: Complexes, hop: Complexes) -> tuple[Bulk, bool]:
+    """The remembered lattice with these cells, and whether it was met in the other direction."""
+    cell, forward, backward = ((part + 0.0).tobytes() for part in (onsite, hop, np.conj(hop.T)))
+    for key, flipped in (((cell, forward), False), ((cell, backward), True)):
+        if key in _bulks:
+            _bulks.move_to_end(key)
+            return _bulks[key], flipped
+    _bulks[cell, forward] = Bulk(onsite, hop)
+    while len(_bulks) > BULKS:
+        _forget(_bulks.popitem(last=False)[1])
+    return _bulks[cell, forward], False
+
+
+def _forget(bulk: Bulk) -> None:
+    for key in [key for key in _surfaces if isinstance(key, tuple) and key[0] == id(bulk)]:
+        del _surfaces[key]
+
+
+def _remember(key: Hashable, found: Surface) -> None:
+    _surfaces[key] = found
+    total = sum(one.right.nbytes + one.left.nbytes for one in _surfaces.values())
+    while total > KEEP and len(_surfaces) > 1:
+        old = _surfaces.popitem(last=False)[1]
+        total -= old.right.nbytes + old.left.nbytes
+
+
+def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Complexes, Complexes]:
+    """Sigma with exactly the broadening of its open modes, and W.
+
+    Eigenvalues of ``i(Sigma - Sigma†)`` beyond the number of open modes are rounding.
+    """
+    adjoint = sigma.conj().swapaxes(1, 2)
+    if not real:
+        return sigma, np.zeros_like(sigma)
+    strength, vectors = np.linalg.eigh(1j * (sigma - adjoint))
+    strength, vectors = strength[:, ::-1], vectors[:, :, ::-1]
+    kept = np.arange(sigma.shape[-1]) < count[:, None]
+    w = np.asarray(vectors * np.sqrt(np.where(kept, np.maximum(strength, 0.0), 0.0))[:, None, :])
+    return (sigma + adjoint) / 2 - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
+
+
+def _refuse_levels(energies: Complexes | Floats, found: Surface, label: str, span: Span | None) -> None:
+    bad = ~(found.error < LARGEST_ERROR)
+    if bad.any():
+        energy = energies[int(np.argmax(bad))].real
+        raise ModelError(
+            f"the lead of '{label}' has a level of its own at its end at E = {energy:.6g}, where its self-energy is "
+            "infinite",
+            span,
+            hint="move the energy a little",
+        )
