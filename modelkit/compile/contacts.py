@@ -20,12 +20,13 @@ from modelkit.graph.terminals import EnergyFunction
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+Energies = NDArray[Any]  # real, or complex above the axis
 
 EXPRESSION = "expression"  # a formula in E, not a registered kind: its value is a function of the energies
 ROUNDING = 1e-12  # relative to the largest |Sigma|: a positive Im Sigma below it is rounding
 
 
-def _no_slope(E: Floats | Complexes) -> Complexes | list[Complexes]:
+def _no_slope(E: Energies) -> Complexes | list[Complexes]:
     raise ModelError("these self-energies do not tell their derivative", hint="use chain, wide_band or lead")
 
 
@@ -46,12 +47,12 @@ class Contacts:
     terminal: Integers
     site: Integers
     scalar: bool
-    sigma: Callable[[Floats | Complexes], Complexes | list[Complexes]]
+    sigma: Callable[[Energies], Complexes | list[Complexes]]
     fixed_edges: Floats
     poles: Complexes = field(default_factory=lambda: np.zeros(0, dtype=complex))
     leads: tuple[LeadContact, ...] = ()
     analytic: bool = False
-    slope: Callable[[Floats | Complexes], Complexes | list[Complexes]] = _no_slope
+    slope: Callable[[Energies], Complexes | list[Complexes]] = _no_slope
 
     @cached_property
     def edges(self) -> Floats:
@@ -90,7 +91,7 @@ def contacts_of(device: Device) -> Contacts:
     order = np.argsort(terminal, kind="stable")
 
     def gathered(
-        E: Floats | Complexes, of_group: Callable[..., Complexes], of_lead: Callable[..., Complexes]
+        E: Energies, of_group: Callable[..., Complexes], of_lead: Callable[..., Complexes]
     ) -> Complexes | list[Complexes]:
         energies = np.atleast_1d(np.asarray(E))
         if not np.iscomplexobj(energies):
@@ -99,9 +100,16 @@ def contacts_of(device: Device) -> Contacts:
         blocks = [of_lead(lead, energies) for lead in single]
         if scalar:
             columns = [*parts, *(block[:, :, 0] for block in blocks)]
-            return np.concatenate(columns, axis=1)[:, order] if columns else np.zeros((len(energies), 0), complex)
-        lists = [_block(part[:, k], int(size[one])) for group, part in zip(groups, parts, strict=True)
-                 for k, one in enumerate(group.site)] + blocks
+            return (
+                np.concatenate(columns, axis=1)[:, order]
+                if columns
+                else np.zeros((len(energies), 0), complex)
+            )
+        lists = [
+            _block(part[:, k], int(size[one]))
+            for group, part in zip(groups, parts, strict=True)
+            for k, one in enumerate(group.site)
+        ] + blocks
         return [lists[k] for k in order]
 
     return Contacts(
@@ -139,7 +147,7 @@ def is_analytic(group: TerminalGroup) -> bool:
     return not formulas and bool(getattr(kind, "analytic", False))
 
 
-def slope_of(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
+def slope_of(group: TerminalGroup, energies: Energies) -> Complexes:
     """dSigma/dE of a group, in the shape of :func:`_raw`.
 
     Raises
@@ -165,7 +173,7 @@ def slope_of(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
     return _shaped(value, group, len(energies))
 
 
-def _raw(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
+def _raw(group: TerminalGroup, energies: Energies) -> Complexes:
     """Shape (n_E, count) or (n_E, count, d, d), as the kind gives it."""
     with np.errstate(all="ignore"):
         arguments = {
@@ -186,7 +194,7 @@ def _shaped(value: Complexes, group: TerminalGroup, count: int) -> Complexes:
 
 
 def _of_kind(
-    function: Callable[..., Any], energies: Floats | Complexes, arguments: Mapping[str, NDArray[Any]]
+    function: Callable[..., Any], energies: Energies, arguments: Mapping[str, NDArray[Any]]
 ) -> Complexes:
     """Matrix arguments have two more axes, and then the energies and all others have them too."""
     trailing = (1, 1) if any(value.ndim > 2 for value in arguments.values()) else ()
@@ -197,7 +205,7 @@ def _of_kind(
     return np.asarray(function(energies.reshape(-1, 1, *trailing), **shaped), dtype=complex)
 
 
-def _sigma(group: TerminalGroup, energies: Floats | Complexes) -> Complexes:
+def _sigma(group: TerminalGroup, energies: Energies) -> Complexes:
     value = _raw(group, energies)
     size = np.max(np.abs(value), initial=0.0)
     if not np.isfinite(size):

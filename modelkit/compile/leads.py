@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from modelkit.numerics.surface import Surface, band_edges, slope, surface
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+Energies = NDArray[Any]  # real, or complex above the axis
 
 LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the surface
 KEEP = 2**28  # bytes of surface functions that are remembered
@@ -30,7 +32,7 @@ class Bulk:
         self.onsite, self.hop = onsite, hop
         self.solved = 0  # energies, for tests
 
-    def surface(self, energies: Complexes | Floats) -> Surface:
+    def surface(self, energies: Energies) -> Surface:
         """Both half spaces at these energies."""
         key = (id(self), energies.dtype.kind, energies.tobytes())
         found = _surfaces.get(key)
@@ -56,20 +58,20 @@ _bulks: OrderedDict[Hashable, Bulk] = OrderedDict()
 class LeadContact:
     """One matrix self-energy over the orbitals that a lead touches.
 
-    ``sites`` and ``orbitals`` are numbers in the open system, the orbitals in the order of the matrices' rows.
-    ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns beyond the open
-    modes are zero (at complex energies all of them).  ``slope(E)`` is dSigma/dE; ``edges()`` the energies at
-    which a mode opens or closes.
+    ``sites`` and ``orbitals`` are numbers in the open system, the orbitals in the order of the rows of the
+    matrices.  ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns
+    beyond the open modes are zero (at complex energies all).  ``slope(E)`` is dSigma/dE; ``edges()`` the
+    energies at which a mode opens or closes.
     """
 
     terminal: int
     sites: Integers
     orbitals: Integers
-    parts: Callable[[Complexes | Floats], tuple[Complexes, Complexes]]
-    slope: Callable[[Complexes | Floats], Complexes]
+    parts: Callable[[Energies], tuple[Complexes, Complexes]]
+    slope: Callable[[Energies], Complexes]
     edges: Callable[[], Floats]
 
-    def sigma(self, E: Complexes | Floats) -> Complexes:
+    def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
         return self.parts(E)[0]
 
@@ -103,7 +105,7 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> L
     label = group.label(member)
     if any(part.any() for part in (lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs)):
         raise ModelError(
-            f"the lead of '{label}' is a superconductor, whose electrons and holes are no reservoirs of their own",
+            f"the lead of '{label}' is a superconductor: electrons and holes are no reservoirs of their own",
             span,
             hint="let pairs end inside the device, for example by 'where'",
         )
@@ -111,7 +113,7 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> L
     coupling = lead.coupling
     last: list[tuple[bytes, tuple[Complexes, Complexes]]] = []
 
-    def parts(E: Complexes | Floats) -> tuple[Complexes, Complexes]:
+    def parts(E: Energies) -> tuple[Complexes, Complexes]:
         energies = np.atleast_1d(np.asarray(E))
         key = energies.tobytes()
         if not last or last[0][0] != key:
@@ -122,7 +124,7 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> L
             last[:] = [(key, _with_channels(sigma, found.open, real=not np.iscomplexobj(energies)))]
         return last[0][1]
 
-    def change(E: Complexes | Floats) -> Complexes:
+    def change(E: Energies) -> Complexes:
         energies = np.atleast_1d(np.asarray(E))
         found = bulk.surface(energies)
         g = found.left if flipped else found.right
@@ -176,13 +178,13 @@ def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Co
     return (sigma + adjoint) / 2 - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
 
 
-def _refuse_levels(energies: Complexes | Floats, found: Surface, label: str, span: Span | None) -> None:
+def _refuse_levels(energies: Energies, found: Surface, label: str, span: Span | None) -> None:
     bad = ~(found.error < LARGEST_ERROR)
     if bad.any():
         energy = energies[int(np.argmax(bad))].real
         raise ModelError(
-            f"the lead of '{label}' has a level of its own at its end at E = {energy:.6g}, where its self-energy is "
-            "infinite",
+            f"the lead of '{label}' has a level of its own at its end at E = {energy:.6g}, where its "
+            "self-energy is infinite",
             span,
             hint="move the energy a little",
         )

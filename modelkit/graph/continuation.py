@@ -1,9 +1,9 @@
 """Leads: a lattice continued beyond one of its ends by its own formulas.
 
-The last slices of the end (sites of one value of the index along the normal) repeat beyond it, and the terms of
-the lattice are evaluated there, disorder left out.  Cells of one or more slices are taken such that hops lead
-from a cell to its neighbours alone; they must be equal up to a gauge (:mod:`modelkit.graph.gauge`).  Cell 1 is
-the first one beyond the end, cells 0 and -1 are the last of the device.
+The last slices of the end (sites of one value of the index along the normal) repeat beyond it, and the terms
+of the lattice are evaluated there, disorder left out.  Cells of one or more slices are taken such that hops
+lead from a cell to its neighbours alone; they must be equal up to a gauge (:mod:`modelkit.graph.gauge`).
+Cell 1 is the first one beyond the end, cells 0 and -1 are the last of the device.
 """
 
 from __future__ import annotations
@@ -38,7 +38,12 @@ NOTHING = 1e-14  # of the largest matrix element: such a hop is none
 
 
 def lead_of(
-    attachment: Attachment, members: Attached, member: int, lattice: Lattice, families: Families, values: Values
+    attachment: Attachment,
+    members: Attached,
+    member: int,
+    lattice: Lattice,
+    families: Families,
+    values: Values,
 ) -> Lead:
     """The lead of one member of a terminal at one end.
 
@@ -50,7 +55,7 @@ def lead_of(
     reach, refused = 1, None
     while True:
         slices = end_slices(attachment, members, member, families, values, 2 * reach)
-        if not slices.at:
+        if not slices.at[0]:
             raise ModelError(f"no site of the {attachment.end} end is left for the lead", attachment.span)
         slots = slices.slots(reach)
         found = _cells(slices, slots, reach, lattice, families, values) if slots is not None else None
@@ -139,7 +144,9 @@ def _cells(
     made = elements(Place(0, len(cell), 0, space), parts, 0)
     number = (cell + 1) * len(slots) + slot
     orbital = (number[:, None] * space.dimension + np.arange(space.dimension)).ravel()
-    return _Cells(slices, slots, period, space, *_matrices(made, orbital, len(CELLS) * len(slots) * space.dimension))
+    return _Cells(
+        slices, slots, period, space, *_matrices(made, orbital, len(CELLS) * len(slots) * space.dimension)
+    )
 
 
 def _matrices(made: Elements, orbital: Integers, size: int) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -157,7 +164,11 @@ def _matrices(made: Elements, orbital: Integers, size: int) -> tuple[sparse.csr_
 
 
 def _sparse(
-    rows: Sequence[Integers], columns: Sequence[Integers], values: Sequence[Complexes], orbital: Integers, size: int
+    rows: Sequence[Integers],
+    columns: Sequence[Integers],
+    values: Sequence[Complexes],
+    orbital: Integers,
+    size: int,
 ) -> sparse.csr_array:
     row, column = orbital[np.concatenate(rows)], orbital[np.concatenate(columns)]
     entries = np.concatenate(values).astype(complex)
@@ -226,16 +237,20 @@ def _refuse_longer(cells: _Cells) -> None:
 def _crossing(cells: _Cells) -> list[Slot]:
     """Places of a lead cell that a hop joins with the next cell."""
     block = np.abs(cells.block(1, 2)) + np.abs(cells.block(1, 2, pairs=True))
-    used = block.reshape(len(cells.slots), -1).any(axis=1)
-    return [slot for slot, one in zip(cells.slots, used, strict=True) if one]
+    used = np.flatnonzero(block.reshape(len(cells.slots), -1).any(axis=1))
+    return [cells.slots[k] for k in used]
 
 
 def _refuse_stopped(cells: _Cells) -> None:
     """A hop that stands between the last slices of the device and not across the end was cut off by hand."""
-    inside, across, beyond = (abs(cells.h[cells.range_of(n, n), cells.range_of(n + 1, n + 1)]) for n in (-1, 0, 1))
+    inside, across, beyond = (
+        abs(cells.h[cells.range_of(n, n), cells.range_of(n + 1, n + 1)]) for n in (-1, 0, 1)
+    )
     if not across.nnz or not beyond.nnz or across.max() == 0 or beyond.max() == 0:
         raise _refusal(
-            cells.slices, "no hop leads on from there", "let hops run over the whole range: ends are cut by themselves"
+            cells.slices,
+            "no hop leads on from there",
+            "let hops run over the whole range: ends are cut by themselves",
         )
     cut = ((inside > 0).astype(np.int8) - (across > 0).astype(np.int8)).tocoo()
     lost = np.flatnonzero(cut.data > 0)
@@ -252,21 +267,28 @@ def _refuse_stopped(cells: _Cells) -> None:
 def _not_uniform(cells: _Cells, fault: Fault) -> ModelError:
     first = cells.range_of(1, 1).start
     row, column = first + fault.row, first + fault.column
-    names = [cells.named(row), cells.named(row + cells.size), cells.named(column), cells.named(column + cells.size)]
+    names = [
+        cells.named(row),
+        cells.named(row + cells.size),
+        cells.named(column),
+        cells.named(column + cells.size),
+    ]
     if fault.what == "phase":
         reason = (
-            f"no gauge makes its cells equal: phases of hops such as that between '{names[0]}' and '{names[2]}' "
-            "change from cell to cell as those of a field that is not uniform"
+            f"no gauge makes its cells equal: phases of hops such as '{names[0]}' to '{names[2]}' change "
+            "from cell to cell as those of a field that is not uniform"
         )
         return _refusal(cells.slices, reason, "let the flux of each plaquette be the same near the end")
     if names[0] == names[2]:
         reason = f"the energies of '{names[0]}' and '{names[1]}' beyond it differ"
     else:
         reason = (
-            f"the hop between '{names[0]}' and '{names[2]}' and that between '{names[1]}' and '{names[3]}' beyond it "
-            "differ in size"
+            f"the hops between '{names[0]}' and '{names[2]}' and between '{names[1]}' and '{names[3]}' "
+            "beyond it differ in size"
         )
-    return _refusal(cells.slices, reason, "end the variation inside the device, for example by 'where' or if(...)")
+    return _refusal(
+        cells.slices, reason, "end the variation inside the device, for example by 'where' or if(...)"
+    )
 
 
 def _unlike(slices: Slices) -> ModelError:
@@ -282,7 +304,8 @@ def _unlike(slices: Slices) -> ModelError:
 def _refusal(slices: Slices, reason: str, hint: str) -> ModelError:
     attachment = slices.attachment
     return ModelError(
-        f"'{attachment.lattice}' does not continue uniformly beyond its {attachment.end} end, as a lead must: {reason}",
+        f"'{attachment.lattice}' does not continue uniformly beyond its {attachment.end} end, as a lead "
+        f"must: {reason}",
         attachment.span,
         hint=hint,
     )

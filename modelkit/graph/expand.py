@@ -23,7 +23,6 @@ from modelkit.graph.assembly import Elements, Part, Place, elements, together
 from modelkit.graph.attach import Attached, attached, attached_key
 from modelkit.graph.bonds import joined_bonds
 from modelkit.graph.coefficients import coefficients, value_names
-from modelkit.graph.continuation import lead_of
 from modelkit.graph.device import Bonds, Device, Floats, Lead, SiteGroup
 from modelkit.graph.domains import LIMIT
 from modelkit.graph.formulas import Memory, Values, evaluated, key_of, names_in, real_number
@@ -280,6 +279,8 @@ class Expansion:
         terminal = contacts.terminal
         if not continues(terminal.self_energy.kind):
             return ()
+        from modelkit.graph.continuation import lead_of
+
         found = []
         for number, attachment in enumerate(terminal.attachments):
             lattice = self._lattices[attachment.lattice]

@@ -6,13 +6,13 @@ The cells 1, 2, ... have the matrix H, and ``chi`` is a phase of each site of al
 
 so that after the gauge transformation by ``U_1 = 1``, ``U_{n+1} = exp(i chi_n) U_n`` all cells and all hops
 between neighbours are the same.  In a Landau gauge whose phases grow along the normal this is what moves them
-from the hops within a cell to those between cells; the flux of each plaquette stays.  Pairs turn with the sum of
-both phases.
+from the hops within a cell to those between cells; the flux of each plaquette stays.  Pairs turn with the sum
+of both phases.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class _Couplings:
     left: Floats
     right: Floats
 
+    def chosen(self, rows: NDArray[np.bool_]) -> _Couplings:
+        """Some of them."""
+        values = self.here[rows], self.there[rows], self.left[rows], self.right[rows]
+        return _Couplings(self.row[rows], self.column[rows], *values)
+
 
 def uniform_gauge(
     here: sparse.csr_array,
@@ -78,9 +83,11 @@ def uniform_gauge(
     if np.all(np.abs(every.here - every.there) <= TOLERANCE * scale):
         return np.zeros(sites)
     solid = np.abs(every.here) > 100 * TOLERANCE * scale
-    every = _Couplings(*(getattr(every, name)[solid] for name in every.__dataclass_fields__))
+    every = every.chosen(solid)
     chi = _solved(every, site, sites)
-    off = every.there - every.here * np.exp(1j * (every.left * chi[site[every.row]] + every.right * chi[site[every.column]]))
+    off = every.there - every.here * np.exp(
+        1j * (every.left * chi[site[every.row]] + every.right * chi[site[every.column]])
+    )
     if np.any(np.abs(off) > TOLERANCE * scale):
         k = int(np.argmax(np.abs(off)))
         return Fault("phase", int(every.row[k]), int(every.column[k]))
@@ -94,13 +101,14 @@ def _joined(here: sparse.csr_array, there: sparse.csr_array, sign: Floats, other
     if not len(row):
         none = np.zeros(0, dtype=complex)
         return _Couplings(row, column, none, none, np.zeros(0), np.zeros(0))
-    values = (np.asarray(one[row, column], dtype=complex).ravel() for one in (here, there))
-    return _Couplings(row, column, *values, sign[row], other * sign[column])
+    first, second = (np.asarray(one[row, column], dtype=complex).ravel() for one in (here, there))
+    return _Couplings(row, column, first, second, sign[row], other * sign[column])
 
 
 def _both(one: _Couplings, other: _Couplings) -> _Couplings:
-    names = one.__dataclass_fields__
-    return _Couplings(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in names))
+    return _Couplings(
+        *(np.concatenate([getattr(one, entry.name), getattr(other, entry.name)]) for entry in fields(one))
+    )
 
 
 def _solved(every: _Couplings, site: Integers, sites: int) -> Floats:

@@ -1,7 +1,7 @@
 """The last slices of a lattice's end, and what of its sites and terms lies beyond it.
 
-A slice holds the sites of one value of the index along the normal.  A :class:`Slot` is a place in it: a family
-and the values of its other indices.
+A slice holds the sites of one value of the index along the normal.  A :class:`Slot` is a place in it: a
+family and the values of its other indices.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Slices:
             here = self.at.get(k)
             if here is None:
                 if any(set(one) != set(self.at[0]) for one in self.at.values()):
-                    return None
+                    return None  # which of them would come next?
                 here = self.at[0]
             inside = self.at.get(k + period)
             if inside is not None and set(inside) != set(here):
@@ -88,7 +88,7 @@ def end_slices(
     Raises
     ------
     ModelError
-        The end has no integer index that goes on in steps of 1.
+        The index along the normal runs over listed values.
     """
     touched = {key: sites for key, sites in families.items() if key[0] == attachment.lattice}
     place = ENDS[attachment.end or "left"]
@@ -105,19 +105,21 @@ def end_slices(
         extent = max(extent, int(inside.max()) + 1)
         rows = np.flatnonzero(inside < depth)
         row = "(row)"  # no name of the language
-        there = taken(sites.domain, rows).index | {row: rows}
-        as_at_end = Domain(len(rows), {**there, sites.names[place]: np.full(len(rows), end)})
+        there = taken(sites.domain, rows).index
+        as_at_end = Domain(len(rows), {**there, row: rows, sites.names[place]: np.full(len(rows), end)})
         rows = filtered(as_at_end, attachment.where, given, attachment.span).index[row]
         others = [sites.domain.index[name][rows] for k, name in enumerate(sites.names) if k != place]
         for number, step, *rest in zip(rows + sites.first, inside[rows], *others, strict=True):
             at.setdefault(int(step), {})[key, tuple(map(int, rest))] = int(number)
+    for k in range(min(extent, depth)):
+        at.setdefault(k, {})
     return Slices(attachment, place, sign, end, extent, at)
 
 
 def continued_sites(
     slices: Slices, slots: Sequence[Slot], cells: Sequence[int], period: int, families: Families
 ) -> tuple[dict[Key, Sites], Integers, Integers]:
-    """The families with the sites of some cells alone, beyond the end or in the device; cell and slot of each.
+    """The families with the sites of some cells alone, in the device or beyond; cell and slot of each.
 
     Cells of the device hold the slots that it has.
     """
@@ -166,9 +168,7 @@ def continued_term(term: Term, slices: Slices, reach: int, families: Families, v
     if len(whole) < len(running) and not _reaches(term, slices, values):
         running = whole
     changed = {
-        index.symbol: _beyond(index, slices.sign, reach)
-        for index in running
-        if isinstance(index.over, Range)
+        index.symbol: _beyond(index, slices.sign, reach) for index in running if isinstance(index.over, Range)
     }
     return replace(term, indices=tuple(changed.get(index.symbol, index) for index in term.indices))
 
@@ -194,7 +194,9 @@ def _over_family(index: Index, term: Term, slices: Slices, families: Families) -
 
 def _reaches(term: Term, slices: Slices, values: Values) -> bool:
     """Whether one of the term's sites would lie on the end, whether or not its partner exists."""
-    found = filtered(domain(term.indices, values, Bounds(10**7, "a term", term.span)), term.where, values, term.span)
+    found = filtered(
+        domain(term.indices, values, Bounds(10**7, "a term", term.span)), term.where, values, term.span
+    )
     for end in term.ends:
         if len(end.at) > slices.place and found.count:
             column = evaluated(end.at[slices.place], values, found.index, term.span)
@@ -217,13 +219,11 @@ def _beyond(index: Index, sign: int, reach: int) -> Index:
 
 def _refuse_listed(attachment: Attachment, sites: Sites, place: int) -> None:
     name = sites.names[place]
-    column = sites.domain.index[name]
-    ours = np.unique(column)
-    if column.dtype.kind == "i" and isinstance(sites.family.indices[place].over, Range) and np.all(np.diff(ours) == 1):
+    if isinstance(sites.family.indices[place].over, Range):
         return
     raise ModelError(
-        f"a lead cannot continue '{attachment.lattice}' beyond its {attachment.end} end: the index '{name}' of "
-        f"'{sites.family.name}' does not run over all integers of a range",
+        f"a lead cannot continue '{attachment.lattice}' beyond its {attachment.end} end: the index '{name}' "
+        f"of '{sites.family.name}' runs over listed values",
         attachment.span,
-        hint="number the cells by an index in steps of 1, or take another self-energy",
+        hint=f"write a range, such as {name} in 1..N",
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from modelkit.elements.conditions import conditions, unknown_symbol
 from modelkit.elements.self_energies import self_energies
@@ -40,7 +41,7 @@ class EnergyFunction:
     count: int
     span: Span | None = field(default=None, repr=False)
 
-    def __call__(self, energies: Floats) -> Complexes:
+    def __call__(self, energies: NDArray[Any]) -> Complexes:
         """The formula at these energies, energies first."""
         grid = {name: column[None, :] for name, column in self.index.items()}
         energy = np.asarray(energies, dtype=np.complex128 if np.iscomplexobj(energies) else np.float64)
@@ -67,7 +68,9 @@ class EnergyFunction:
         energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
         found = self.formula.diff(energies[0]) if energies else 0 * self.formula
         if found.has(sp.Derivative, sp.Subs):
-            raise ModelError("the derivative of this self-energy by E is not known", self.span, hint="leave out conj")
+            raise ModelError(
+                "the derivative of this self-energy by E is not known", self.span, hint="leave out conj"
+            )
         return replace(self, formula=found)
 
 

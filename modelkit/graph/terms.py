@@ -61,9 +61,7 @@ def term_key(term: Term, families: Families, values: Values) -> tuple[object, ..
     return (key_of(term_names(term), values), *(families[end.lattice, end.family].key for end in term.ends))
 
 
-def placed(
-    term: Term, families: Families, values: Values, limit: int, *, partial: bool = False
-) -> Placed:
+def placed(term: Term, families: Families, values: Values, limit: int, *, partial: bool = False) -> Placed:
     """The sites of a term; with ``partial`` the families hold some sites alone, and any may be missing.
 
     Raises

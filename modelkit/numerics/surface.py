@@ -4,22 +4,24 @@ Cells n of m orbitals with the block ``onsite`` in each and ``hop`` from cell n+
 
     (E - onsite) psi_n = hop psi_{n+1} + hop† psi_{n-1}.
 
-Of ``hop = A B†`` with r columns the modes ``psi_n = lambda^n psi_0`` are seen by ``u = A† psi_{n-1}`` and
-``w = B† psi_n``.  With ``P = E - onsite - sigma hop - hop†/sigma`` at any number sigma that is no lambda, they
-are the eigenvectors of a matrix of size 2 r,
+Of ``hop = A B†`` with r columns the modes ``psi_n = lambda^n psi_0`` are seen by ``u = A† psi_{n-1}``
+and ``w = B† psi_n``.  With ``P = E - onsite - sigma hop - hop†/sigma`` at any number sigma that is no
+lambda, they are the eigenvectors of a matrix of size 2 r,
 
-    theta (u, w) = [[-(A†P^-1 B/sigma + 1)/sigma, A†P^-1 A/sigma], [-B†P^-1 B/sigma, B†P^-1 A]] (u, w),
+    theta u = -(A†P^-1 B/sigma + 1)/sigma u + A†P^-1 A/sigma w
+    theta w = -B†P^-1 B/sigma u + B†P^-1 A w,
 
 ``lambda = sigma + 1/theta``; singular hops need nothing else.  The half space of the cells 0, 1, 2, ... is
 filled by the r modes that decay or carry a current away: ``s = B† g B`` maps their u to their w, and
 ``g = (E - onsite - A s A†)^-1``.  The other r modes give the half space on the other side.
 
-Where a mode neither decays nor carries a current (band edges), the limit from within the gap is taken.
+A mode that neither decays nor carries a current (at a band edge) counts as closed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,7 @@ from numpy.typing import NDArray
 from modelkit.numerics.stein import stein
 
 Complexes = NDArray[np.complex128]
+Energies = NDArray[Any]  # real, or complex above the axis
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -60,7 +63,7 @@ class Surface:
     error: Floats
 
 
-def surface(energies: Complexes | Floats, onsite: Complexes, hop: Complexes) -> Surface:
+def surface(energies: Energies, onsite: Complexes, hop: Complexes) -> Surface:
     """Surface Green functions at real energies or above the axis."""
     z = np.asarray(energies, dtype=complex)
     diagonal = _diagonal(onsite, hop)
@@ -79,7 +82,7 @@ def surface(energies: Complexes | Floats, onsite: Complexes, hop: Complexes) -> 
 _FIELDS = ("right", "left", "open", "error")
 
 
-def slope(energies: Complexes | Floats, g: Complexes, onsite: Complexes, hop: Complexes) -> Complexes:
+def slope(energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes) -> Complexes:
     """Derivative of the right surface function g(E) by the energy, (n_E, m, m).
 
     ``g' - g hop g' hop† g = -g^2``, solved on the image of the hop.  Infinite at band edges.
@@ -147,7 +150,7 @@ def _diagonal(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Flo
     return vectors, np.diag(matrices[0]).real, np.abs(np.diag(matrices[1]))
 
 
-def _root(x: Complexes, strength: Floats) -> Complexes:
+def _root(x: Energies, strength: Floats) -> Complexes:
     """``sqrt(x^2 - 4 v^2)``, analytic above the axis and like x far away."""
     return np.asarray(np.sqrt(x - 2 * strength) * np.sqrt(x + 2 * strength))
 
@@ -193,7 +196,7 @@ def _general(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes) -> Sur
 
 def _halves(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: complex) -> Surface:
     """Both half spaces from the modes at one sigma."""
-    u, w, growth, count, gap = _modes(z, onsite, a, b, shift)
+    u, w, _growth, count, gap = _modes(z, onsite, a, b, shift)
     r = a.shape[1]
     sides = []
     for ours, theirs, near, far in ((u[..., :r], w[..., :r], a, b), (w[..., r:], u[..., r:], b, a)):
@@ -205,7 +208,7 @@ def _halves(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: 
 def _half(
     z: Complexes, onsite: Complexes, u: Complexes, w: Complexes, a: Complexes, b: Complexes, gap: Floats
 ) -> tuple[Complexes, Floats]:
-    """g and its error from the modes of one half space; ``s u = w``."""
+    """G and its error from the modes of one half space; ``s u = w``."""
     r = a.shape[1]
     with np.errstate(all="ignore"):
         basis = np.linalg.qr(np.concatenate([u, w], axis=1))[0]
@@ -251,13 +254,17 @@ def _newton(
 
 def _inverse(z: Complexes, onsite: Complexes, s: Complexes, a: Complexes) -> Complexes:
     one = np.eye(len(onsite))
-    return _divided(np.broadcast_to(one, (len(z), *one.shape)), z[:, None, None] * one - onsite - a @ s @ a.conj().T)
+    return _divided(
+        np.broadcast_to(one, (len(z), *one.shape)), z[:, None, None] * one - onsite - a @ s @ a.conj().T
+    )
 
 
 def _divided(numerator: Complexes, denominator: Complexes) -> Complexes:
     """``numerator denominator^-1`` for each energy; infinite where the denominator is singular."""
     try:
-        return np.asarray(np.linalg.solve(denominator.swapaxes(1, 2), numerator.swapaxes(1, 2)).swapaxes(1, 2))
+        return np.asarray(
+            np.linalg.solve(denominator.swapaxes(1, 2), numerator.swapaxes(1, 2)).swapaxes(1, 2)
+        )
     except np.linalg.LinAlgError:
         if len(numerator) == 1:
             return np.full_like(numerator, np.inf, dtype=complex)
@@ -295,7 +302,7 @@ def _modes(
     return u, w, growth, count, _gap(ratio, r)
 
 
-def _gap(ratio: Complexes, r: int) -> Floats:
+def _gap(ratio: Energies, r: int) -> Floats:
     """Smallest ``|1 - lambda_out/lambda_in|``: how well the half spaces are told apart; at most 1."""
     if not r:
         return np.ones(len(ratio))
@@ -305,7 +312,13 @@ def _gap(ratio: Complexes, r: int) -> Floats:
 
 
 def _separate(
-    u: Complexes, w: Complexes, flux: Floats, running: Flags, ratio: Complexes, inner: Complexes, shift: complex
+    u: Complexes,
+    w: Complexes,
+    flux: Floats,
+    running: Flags,
+    ratio: Energies,
+    inner: Energies,
+    shift: complex,
 ) -> None:
     """Where modes of one lambda run both ways: combinations that each run one way, in place.
 

@@ -56,8 +56,8 @@ class Channels:
 def channels(system: OpenSystem, energies: Floats) -> Channels:
     """Channels of the contacts of a system at given energies.
 
-    A scalar contact has one channel an orbital; a matrix ``Gamma`` is split by its eigenvectors; a lead has as
-    many as modes are open at one of the energies.
+    A scalar contact has one channel an orbital; a matrix ``Gamma`` is split by its eigenvectors; a lead has
+    as many as modes are open at one of the energies.
     """
     found = _scalar(system, energies) if system.contacts.scalar else _matrix(system, energies)
     for lead in system.contacts.leads:
