@@ -20,7 +20,11 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 Energies = NDArray[Any]  # real, or complex above the axis
 
-LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the surface
+LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the lead
+ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
+BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
+    1e-8  # of the largest element: by how much a level of the surface, where Sigma is infinite, is missed
+)
 KEEP = 2**28  # bytes of surface functions that are remembered
 BULKS = 16  # leads that are remembered
 
@@ -43,6 +47,11 @@ class Bulk:
         else:
             _surfaces.move_to_end(key)
         return found
+
+    @property
+    def scale(self) -> float:
+        """The largest matrix element."""
+        return float(max(np.abs(self.onsite).max(initial=0.0), np.abs(self.hop).max(initial=0.0)))
 
     @cached_property
     def edges(self) -> Floats:
@@ -111,17 +120,24 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> L
         )
     bulk, flipped = bulk_of(lead.onsite, lead.hop)
     coupling = lead.coupling
-    last: list[tuple[bytes, tuple[Complexes, Complexes]]] = []
+    last: list[tuple[tuple[str, bytes], tuple[Complexes, Complexes]]] = []
+
+    def raw(energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
+        found = bulk.surface(energies)
+        with np.errstate(all="ignore"):
+            sigma = np.asarray(coupling @ (found.left if flipped else found.right) @ coupling.conj().T)
+        wrong = ~(found.error < LARGEST_ERROR) | ~np.isfinite(sigma).all(axis=(1, 2))
+        return sigma, found.open, wrong
 
     def parts(E: Energies) -> tuple[Complexes, Complexes]:
         energies = np.atleast_1d(np.asarray(E))
-        key = energies.tobytes()
+        key = (energies.dtype.kind, energies.tobytes())
         if not last or last[0][0] != key:
-            found = bulk.surface(energies)
-            _refuse_levels(energies, found, label, span)
-            g = found.left if flipped else found.right
-            sigma = np.asarray(coupling @ g @ coupling.conj().T)
-            last[:] = [(key, _with_channels(sigma, found.open, real=not np.iscomplexobj(energies)))]
+            sigma, count = _settled(energies, raw, bulk.scale)
+            bad = ~np.isfinite(sigma).all(axis=(1, 2))
+            if bad.any():
+                raise _on_a_level(energies[int(np.argmax(bad))].real, label, span)
+            last[:] = [(key, _with_channels(sigma, count, real=not np.iscomplexobj(energies)))]
         return last[0][1]
 
     def change(E: Energies) -> Complexes:
@@ -178,13 +194,33 @@ def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Co
     return (sigma + adjoint) / 2 - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
 
 
-def _refuse_levels(energies: Energies, found: Surface, label: str, span: Span | None) -> None:
-    bad = ~(found.error < LARGEST_ERROR)
-    if bad.any():
-        energy = energies[int(np.argmax(bad))].real
-        raise ModelError(
-            f"the lead of '{label}' has a level of its own at its end at E = {energy:.6g}, where its "
-            "self-energy is infinite",
-            span,
-            hint="move the energy a little",
-        )
+Raw = Callable[[Energies], tuple[Complexes, Integers, NDArray[np.bool_]]]
+
+
+def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Integers]:
+    """Sigma and the number of open modes; on levels of the lead itself as limits, NaN where there is none.
+
+    A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of the
+    surface Sigma is infinite, while all that follows from it is finite: the next energy stands for it.
+    """
+    sigma, count, wrong = raw(energies)
+    rows = np.flatnonzero(wrong)
+    if not len(rows):
+        return sigma, count
+    above, below = (raw(energies[rows] + move * ASIDE * scale) for move in (1, -1))
+    middle, off = (above[0] + below[0]) / 2, np.abs(above[0] - below[0]).max(axis=(1, 2))
+    smooth = (off < 1e3 * ASIDE * np.abs(middle).max(axis=(1, 2))) & ~above[2] & ~below[2]
+    beside = raw(energies[rows] + BESIDE * scale)
+    sigma, count = sigma.copy(), count.copy()
+    sigma[rows] = np.where(smooth[:, None, None], middle, beside[0])
+    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), beside[1])
+    sigma[rows[~smooth & beside[2]]] = np.nan
+    return sigma, count
+
+
+def _on_a_level(energy: float, label: str, span: Span | None) -> ModelError:
+    return ModelError(
+        f"the self-energy of the lead of '{label}' cannot be told at E = {energy:.6g}",
+        span,
+        hint="move the energy a little",
+    )

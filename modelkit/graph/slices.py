@@ -53,18 +53,11 @@ class Slices:
 
     def slots(self, period: int) -> tuple[Slot, ...] | None:
         """The places of a cell of so many slices; None where the device's slices are not like that."""
-        found: list[Slot] = []
-        for k in range(period):
-            here = self.at.get(k)
-            if here is None:
-                if any(set(one) != set(self.at[0]) for one in self.at.values()):
-                    return None  # which of them would come next?
-                here = self.at[0]
-            inside = self.at.get(k + period)
-            if inside is not None and set(inside) != set(here):
-                return None
-            found += [Slot(k, *label) for label in here]
-        return tuple(found)
+        if all(set(one) == set(self.at[0]) for one in self.at.values()):
+            return tuple(Slot(k, *label) for k in range(period) for label in self.at[0])
+        if any(set(self.at.get(k, ())) != set(self.at.get(k + period, (None,))) for k in range(period)):
+            return None
+        return tuple(Slot(k, *label) for k in range(period) for label in self.at[k])
 
     def value(self, cell: int, slot: Slot, period: int) -> int:
         """The index along the normal of a slot of a cell; cell 0 holds the end."""

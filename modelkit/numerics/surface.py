@@ -36,6 +36,7 @@ Flags = NDArray[np.bool_]
 
 SHIFTS = (0.81 * np.exp(2.1j), 1.37 * np.exp(-1.2j), 0.55 * np.exp(0.37j))  # sigma; further ones on failure
 RANK = 1e-14  # singular values of the hop below it, relative to the largest, are zeros
+RUNNING = 1e-7  # flux of a mode of norm 1 below which it is at a band edge, up to rounding of E
 GROUP = 1e-8  # lambdas closer than this are one
 POLISHED = 1e-12  # relative error beyond which Newton steps are tried
 STEPS = 3  # of Newton
@@ -195,7 +196,18 @@ def _general(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes) -> Sur
 
 
 def _halves(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: complex) -> Surface:
-    """Both half spaces from the modes at one sigma."""
+    """Both half spaces from the modes at one sigma; an infinite error where a matrix is singular."""
+    try:
+        return _from_modes(z, onsite, a, b, shift)
+    except np.linalg.LinAlgError:
+        if len(z) == 1:
+            lost = np.full((1, *onsite.shape), np.nan, dtype=complex)
+            return Surface(lost, lost.copy(), np.zeros(1, dtype=np.intp), np.full(1, np.inf))
+    parts = [_halves(one[None], onsite, a, b, shift) for one in z]
+    return Surface(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
+
+
+def _from_modes(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: complex) -> Surface:
     u, w, _growth, count, gap = _modes(z, onsite, a, b, shift)
     r = a.shape[1]
     sides = []
@@ -296,7 +308,7 @@ def _modes(
     running = np.abs(flux) > np.abs(growth)
     _separate(u, w, flux, running, ratio, inner, shift)
     order = np.argsort(np.where(running, -np.sign(flux) * 1e-15, growth), axis=1, kind="stable")
-    count = np.count_nonzero(running & (flux > 0), axis=1)
+    count = np.count_nonzero(running & (flux > RUNNING), axis=1)
     u, w = (np.take_along_axis(part, order[:, None], axis=2) for part in (u, w))
     ratio = np.take_along_axis(ratio, order, axis=1)
     return u, w, growth, count, _gap(ratio, r)
@@ -338,7 +350,7 @@ def _separate(
             current = 1j * (ours.conj().T @ theirs)
             current = current + current.conj().T
             if np.ptp(np.sign(np.linalg.eigvalsh(current))) == 0:
-                flux[e, group] = np.sign(flux[e, group[0]]) * np.maximum(np.abs(flux[e, group]), 1e-9)
+                flux[e, group] = np.sign(flux[e, group[0]]) * np.abs(flux[e, group])
                 continue
             bloch = inner[e] @ np.concatenate([-ours / shift, theirs])
             metric, frame = np.linalg.eigh(bloch.conj().T @ bloch)
@@ -347,4 +359,4 @@ def _separate(
             turned = np.concatenate([ours, theirs]) @ frame @ mixed
             turned /= np.linalg.norm(turned, axis=0)
             u[e][:, group], w[e][:, group] = turned[:r], turned[r:]
-            flux[e, group] = np.sign(speed) * np.maximum(np.abs(speed), 1e-9)
+            flux[e, group] = np.sign(speed) * np.maximum(np.abs(speed), 2 * RUNNING)
