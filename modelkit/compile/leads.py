@@ -23,8 +23,6 @@ Energies = NDArray[Any]  # real, or complex above the axis
 LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the lead
 ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
-    1e-8  # of the largest element: by how much a level of the surface, where Sigma is infinite, is missed
-)
 KEEP = 2**28  # bytes of surface functions that are remembered
 BULKS = 16  # leads that are remembered
 
@@ -200,8 +198,8 @@ Raw = Callable[[Energies], tuple[Complexes, Integers, NDArray[np.bool_]]]
 def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Integers]:
     """Sigma and the number of open modes; on levels of the lead itself as limits, NaN where there is none.
 
-    A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of the
-    surface Sigma is infinite, while all that follows from it is finite: the next energy stands for it.
+    A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of
+    the surface Sigma is infinite, while all that follows from it is finite: the next energy stands for it.
     """
     sigma, count, wrong = raw(energies)
     rows = np.flatnonzero(wrong)
