@@ -69,8 +69,10 @@ class Contacts:
         return terminal, site
 
 
-def contacts_of(device: Device) -> Contacts:
+def contacts_of(device: Device, orbitals: Integers | None = None) -> Contacts:
     """Collect the contacts of a device, group by group in the order of its terminals.
+
+    ``orbitals`` (n_sites,) are those of each site that a self-energy acts on, if not all of them.
 
     Raises
     ------
@@ -78,59 +80,80 @@ def contacts_of(device: Device) -> Contacts:
         A matrix self-energy does not fit its site; and, whenever ``sigma`` is called, an imaginary
         part is positive or a value not finite.
     """
-    every = lead_contacts(device)
-    single = [lead for lead in every if len(lead.orbitals) == 1]
+    size = np.diff(device.offset) if orbitals is None else orbitals
+    leads = lead_contacts(device, size)
     groups = tuple(group for group in device.terminals if not continues(group.terminal.self_energy.kind))
     for group in groups:
-        _fits(group, device)
-    scalar = not any(_is_matrix(group) for group in groups)
-    size = np.diff(device.offset)
-    alone = [np.array([one], dtype=np.intp) for lead in single for one in (lead.terminal,)]
-    terminal = np.concatenate([_NONE, *(group.first + group.member for group in groups), *alone])
-    site = np.concatenate([_NONE, *(group.site for group in groups), *(lead.sites for lead in single)])
-    order = np.argsort(terminal, kind="stable")
-
-    def gathered(
-        E: Energies, of_group: Callable[..., Complexes], of_lead: Callable[..., Complexes]
-    ) -> Complexes | list[Complexes]:
-        energies = np.atleast_1d(np.asarray(E))
-        if not np.iscomplexobj(energies):
-            energies = energies.astype(float)
-        parts = [of_group(group, energies)[:, group.member] for group in groups]
-        blocks = [of_lead(lead, energies) for lead in single]
-        if scalar:
-            columns = [*parts, *(block[:, :, 0] for block in blocks)]
-            return (
-                np.concatenate(columns, axis=1)[:, order]
-                if columns
-                else np.zeros((len(energies), 0), complex)
-            )
-        lists = [
-            _block(part[:, k], int(size[one]))
-            for group, part in zip(groups, parts, strict=True)
-            for k, one in enumerate(group.site)
-        ] + blocks
-        return [lists[k] for k in order]
-
+        _fits(group, size)
+    single = tuple(lead for lead in leads if len(lead.orbitals) == 1)
+    parts = _Parts(groups, single, size, not any(_is_matrix(group) for group in groups))
     return Contacts(
-        terminal=terminal[order],
-        site=site[order],
-        scalar=scalar,
-        sigma=lambda E: gathered(E, _sigma, lambda lead, e: lead.sigma(e)),
+        terminal=parts.terminal[parts.order],
+        site=parts.site[parts.order],
+        scalar=parts.scalar,
+        sigma=lambda E: parts.gathered(E, _sigma, lambda lead, e: lead.sigma(e)),
         fixed_edges=np.unique(np.concatenate([edges_of(groups), *(lead.edges() for lead in single)])),
         poles=poles_of(groups),
-        leads=tuple(lead for lead in every if len(lead.orbitals) > 1),
+        leads=tuple(lead for lead in leads if len(lead.orbitals) > 1),
         analytic=all(is_analytic(group) for group in groups),
-        slope=lambda E: gathered(E, slope_of, lambda lead, e: lead.slope(e)),
+        slope=lambda E: parts.gathered(E, slope_of, lambda lead, e: lead.slope(e)),
     )
+
+
+_NONE = np.zeros(0, dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What the contacts at single sites consist of: groups of terminals, and leads on one orbital each."""
+
+    groups: tuple[TerminalGroup, ...]
+    leads: tuple[LeadContact, ...]
+    size: Integers  # orbitals of each site
+    scalar: bool
+
+    @cached_property
+    def terminal(self) -> Integers:
+        """Those of the groups, then those of the leads."""
+        ours = [group.first + group.member for group in self.groups]
+        return np.concatenate([_NONE, *ours, [lead.terminal for lead in self.leads]]).astype(np.intp)
+
+    @cached_property
+    def site(self) -> Integers:
+        """See ``terminal``."""
+        parts = [*(group.site for group in self.groups), *(lead.sites for lead in self.leads)]
+        return np.concatenate([_NONE, *parts])
+
+    @cached_property
+    def order(self) -> Integers:
+        """That of the terminals."""
+        return np.argsort(self.terminal, kind="stable")
+
+    def gathered(
+        self, E: Energies, of_group: Callable[..., Complexes], of_lead: Callable[..., Complexes]
+    ) -> Complexes | list[Complexes]:
+        """Values of all contacts in their order, in the shapes of ``Contacts.sigma``."""
+        energies = np.atleast_1d(np.asarray(E))
+        energies = energies.astype(complex if np.iscomplexobj(energies) else float)
+        parts = [of_group(group, energies)[:, group.member] for group in self.groups]
+        blocks = [of_lead(lead, energies) for lead in self.leads]
+        if self.scalar:
+            none = np.zeros((len(energies), 0), dtype=complex)
+            return np.concatenate([none, *parts, *(block[:, :, 0] for block in blocks)], axis=1)[
+                :, self.order
+            ]
+        lists = [
+            _block(part[:, k], int(self.size[site]))
+            for group, part in zip(self.groups, parts, strict=True)
+            for k, site in enumerate(group.site)
+        ]
+        lists += blocks
+        return [lists[k] for k in self.order]
 
 
 def field_span(group: TerminalGroup, field: str) -> Span | None:
     """Where a field of a terminal is written, or the terminal as a whole."""
     return group.terminal.spans.get(field, group.terminal.span)
-
-
-_NONE = np.zeros(0, dtype=np.intp)
 
 
 def _is_matrix(group: TerminalGroup) -> bool:
@@ -234,10 +257,10 @@ def _refuse_gain(group: TerminalGroup, energies: Floats, gain: Floats) -> None:
     )
 
 
-def _fits(group: TerminalGroup, device: Device) -> None:
+def _fits(group: TerminalGroup, sizes: Integers) -> None:
     value = _raw(group, np.zeros(1))
     if value.ndim == 4:
-        orbitals = np.diff(device.offset)[group.site]
+        orbitals = sizes[group.site]
         wrong = orbitals[orbitals != value.shape[-1]]
         if len(wrong):
             d = value.shape[-1]

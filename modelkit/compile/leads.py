@@ -93,31 +93,62 @@ class LeadContact:
             edges=lambda: self.edges() + band,
         )
 
+    def of_holes(self, terminal: int, sites: int, orbitals: int) -> LeadContact:
+        """The reservoir of its holes, ``-conj(Sigma(-E))``; numbers of sites and orbitals grow by these."""
 
-def lead_contacts(device: Device) -> tuple[LeadContact, ...]:
+        def parts(E: Energies) -> tuple[Complexes, Complexes]:
+            sigma, w = self.parts(-np.conj(E))
+            return -sigma.conj(), w.conj()
+
+        return LeadContact(
+            terminal,
+            self.sites + sites,
+            self.orbitals + orbitals,
+            parts,
+            lambda E: self.slope(-np.conj(E)).conj(),
+            lambda: np.sort(-self.edges()),
+        )
+
+
+def lead_contacts(device: Device, orbitals: Integers | None = None) -> tuple[LeadContact, ...]:
     """The leads of a device, in the order of its terminals.
+
+    ``orbitals`` (n_sites,) are those of each site that a self-energy acts on, if not all of them: then the
+    leads are those of the particles, which must not pair.
 
     Raises
     ------
     ModelError
         A lead that pairs (its electrons and holes are no reservoirs of their own).
     """
+    size = np.diff(device.offset) if orbitals is None else orbitals
     return tuple(
-        _contact(group, member, lead, device) for group in device.terminals for member, lead in group.leads
+        _contact(group, member, lead, size) for group in device.terminals for member, lead in group.leads
     )
 
 
-def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> LeadContact:
-    span = group.terminal.spans.get("self_energy", group.terminal.span)
-    label = group.label(member)
-    if any(part.any() for part in (lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs)):
+def _particles(lead: Lead, label: str, span: Span | None) -> tuple[Complexes, Complexes, Complexes]:
+    """Onsite, hop and coupling of the particles; all of it on a lattice without nambu."""
+    found, mixed = [], [lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs]
+    for part in (lead.onsite, lead.hop, lead.coupling):
+        row, column = (np.tile(lead.hole, size // len(lead.hole)) for size in part.shape)
+        mixed.append(part[row[:, None] != column])
+        found.append(part[np.ix_(~row, ~column)])
+    if any(part.any() for part in mixed):
         raise ModelError(
             f"the lead of '{label}' is a superconductor: electrons and holes are no reservoirs of their own",
             span,
             hint="let pairs end inside the device, for example by 'where'",
         )
-    bulk, flipped = bulk_of(lead.onsite, lead.hop)
-    coupling = lead.coupling
+    onsite, hop, coupling = found
+    return onsite, hop, coupling
+
+
+def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> LeadContact:
+    span = group.terminal.spans.get("self_energy", group.terminal.span)
+    label = group.label(member)
+    onsite, hop, coupling = _particles(lead, label, span)
+    bulk, flipped = bulk_of(onsite, hop)
     last: list[tuple[tuple[str, bytes], tuple[Complexes, Complexes]]] = []
 
     def raw(energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
@@ -145,9 +176,8 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, device: Device) -> L
         hop = bulk.hop.conj().T if flipped else bulk.hop
         return np.asarray(coupling @ slope(energies, g, bulk.onsite, hop) @ coupling.conj().T)
 
-    size = np.diff(device.offset)[lead.site]
-    first = np.repeat(device.offset[lead.site] - np.cumsum(size) + size, size)
-    orbitals = first + np.arange(int(size.sum()))
+    offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
+    orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
     return LeadContact(group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges)
 
 

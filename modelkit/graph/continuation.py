@@ -215,6 +215,7 @@ def _uniform(cells: _Cells) -> Lead:
         cells.block(1, 1, pairs=True),
         cells.block(1, 2, pairs=True) * phase.conj(),
         pairs[rows],
+        _charges(cells.space) < 0,
     )
 
 

@@ -109,7 +109,8 @@ class Lead:
     ``onsite`` (m, m) of a cell and ``hop`` (m, m) to it from the next one outside; ``coupling`` (k, m) from
     the first cell to the device, whose rows are the orbitals of ``site``, site by site.  The ``_pairs`` are
     the anomalous blocks ``D`` of pair terms on lattices without nambu at the same places:
-    ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to D[b, a] and ``-conj(Delta)`` to D[a, b].
+    ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to D[b, a] and ``-conj(Delta)`` to D[a, b].  ``hole`` (d,)
+    tells which orbitals of each site are holes of a nambu space.
     """
 
     site: Integers
@@ -119,6 +120,7 @@ class Lead:
     onsite_pairs: Complexes
     hop_pairs: Complexes
     coupling_pairs: Complexes
+    hole: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

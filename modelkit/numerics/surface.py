@@ -161,7 +161,7 @@ def _of_chains(z: Complexes, vectors: Complexes, level: Floats, strength: Floats
     x = z[:, None] - level
     with np.errstate(all="ignore"):
         values = 2 / (x + _root(x, strength))
-    g = _rotated(vectors, values)
+        g = _rotated(vectors, values)
     count = np.count_nonzero((np.abs(x.real) < 2 * strength) & (z.imag[:, None] == 0), axis=1)
     error = np.where(np.isfinite(values).all(axis=1), np.finfo(float).eps, np.inf)
     return Surface(g, g, count, error)
