@@ -31,6 +31,7 @@ from modelkit.graph.slices import Slices, Slot, continued_sites, continued_term,
 from modelkit.graph.terms import Families, placed
 
 CELLS = (-1, 0, 1, 2, 3, 4)  # that are made and compared
+LOOK = tuple(range(-12, 5))  # slices whose hops tell how far hops reach
 PERIODS = 12  # slices a cell may have more than its hops reach
 REACH = 48  # slices that a hop may reach
 KINDS = ("onsite", "hop", "pair")
@@ -54,12 +55,14 @@ def lead_of(
     """
     reach, refused = 1, None
     while True:
-        slices = end_slices(attachment, members, member, families, values, 2 * reach)
+        slices = end_slices(attachment, members, member, families, values, max(2 * reach, 1 - LOOK[0]))
         if not slices.at[0]:
             raise ModelError(f"no site of the {attachment.end} end is left for the lead", attachment.span)
         slots = slices.slots(reach)
-        found = _cells(slices, slots, reach, lattice, families, values) if slots is not None else None
-        longest = found.longest if found is not None else reach
+        longest = reach
+        if slots is not None:
+            look = LOOK if reach == 1 else CELLS
+            longest = _cells(slices, slots, reach, lattice, families, values, look).longest
         if longest <= reach:
             break
         if longest > REACH:
@@ -71,17 +74,20 @@ def lead_of(
         if slots is None:
             refused = refused or _unlike(slices)
             continue
+        cells = _cells(slices, slots, period, lattice, families, values)
         try:
-            return _uniform(_cells(slices, slots, period, lattice, families, values))
+            chi = _uniform(cells)
         except ModelError as error:
             refused = refused or error
+            continue
+        return _in_gauge(cells, chi)
     assert refused is not None
     raise refused
 
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """Matrices over the orbitals of the cells of CELLS, each of ``slots``; ``pairs`` holds D, see Lead.
+    """Matrices over the orbitals of some cells, each of ``slots``; ``pairs`` holds D, see Lead.
 
     Rows of sites that the device does not have are empty.
     """
@@ -89,6 +95,7 @@ class _Cells:
     slices: Slices
     slots: tuple[Slot, ...]
     period: int
+    cells: Sequence[int]
     space: Internal
     h: sparse.csr_array
     pairs: sparse.csr_array
@@ -100,7 +107,7 @@ class _Cells:
 
     def range_of(self, first: int, last: int) -> slice:
         """Orbitals of the cells first..last."""
-        return slice((first + 1) * self.size, (last + 2) * self.size)
+        return slice((first - self.cells[0]) * self.size, (last - self.cells[0] + 1) * self.size)
 
     def block(self, row: int, column: int, *, pairs: bool = False) -> Complexes:
         """The matrix to a cell from another one."""
@@ -121,16 +128,22 @@ class _Cells:
     def named(self, orbital: int) -> str:
         """The label of the site of an orbital."""
         cell, slot = divmod(orbital // self.space.dimension, len(self.slots))
-        return self.slices.label(cell - 1, self.slots[slot], self.period)
+        return self.slices.label(cell + self.cells[0], self.slots[slot], self.period)
 
 
 def _cells(
-    slices: Slices, slots: tuple[Slot, ...], period: int, lattice: Lattice, families: Families, values: Values
+    slices: Slices,
+    slots: tuple[Slot, ...],
+    period: int,
+    lattice: Lattice,
+    families: Families,
+    values: Values,
+    cells: Sequence[int] = CELLS,
 ) -> _Cells:
     """Expand the terms of the lattice on the last cells of the device and the first beyond it."""
     space = internal(lattice.spaces)
-    sites, cell, slot = continued_sites(slices, slots, CELLS, period, families)
-    reach = (max(CELLS) + 1) * period
+    sites, cell, slot = continued_sites(slices, slots, cells, period, families)
+    reach = (max(cells) + 1) * period
     parts = {}
     for kind in KINDS:
         terms = [
@@ -142,11 +155,10 @@ def _cells(
         joined = joined_bonds(terms, len(cell)) if kind != "onsite" else None
         parts[kind] = Part(tuple(terms), blocks, joined)
     made = elements(Place(0, len(cell), 0, space), parts, 0)
-    number = (cell + 1) * len(slots) + slot
+    number = (cell - cells[0]) * len(slots) + slot
     orbital = (number[:, None] * space.dimension + np.arange(space.dimension)).ravel()
-    return _Cells(
-        slices, slots, period, space, *_matrices(made, orbital, len(CELLS) * len(slots) * space.dimension)
-    )
+    matrices = _matrices(made, orbital, len(cells) * len(slots) * space.dimension)
+    return _Cells(slices, slots, period, cells, space, *matrices)
 
 
 def _matrices(made: Elements, orbital: Integers, size: int) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -177,13 +189,13 @@ def _sparse(
     return matrix
 
 
-def _uniform(cells: _Cells) -> Lead:
-    """The lead in the gauge in which its cells are equal.
+def _uniform(cells: _Cells) -> Floats:
+    """Phases of the sites in which one cell differs from the next, for all cells but the last.
 
     Raises
     ------
     ModelError
-        There is none; hops that stop at the end; a device shorter than its hops.
+        They differ by more; the device is shorter than its hops.
     """
     _refuse_longer(cells)
     last = CELLS[-1]
@@ -199,7 +211,19 @@ def _uniform(cells: _Cells) -> Lead:
     )
     if isinstance(chi, Fault):
         raise _not_uniform(cells, chi)
+    return chi
+
+
+def _in_gauge(cells: _Cells, chi: Floats) -> Lead:
+    """The lead in the gauge in which its cells are equal.
+
+    Raises
+    ------
+    ModelError
+        Hops that stop at the end.
+    """
     _refuse_stopped(cells)
+    d = cells.space.dimension
     turn = np.repeat(chi[: len(cells.slots)], d)
     charge = np.tile(_charges(cells.space), len(cells.slots))
     phase = np.exp(1j * charge * turn)

@@ -37,6 +37,8 @@ Flags = NDArray[np.bool_]
 SHIFTS = (0.81 * np.exp(2.1j), 1.37 * np.exp(-1.2j), 0.55 * np.exp(0.37j))  # sigma; further ones on failure
 RANK = 1e-14  # singular values of the hop below it, relative to the largest, are zeros
 RUNNING = 1e-7  # flux of a mode of norm 1 below which it is at a band edge, up to rounding of E
+CIRCLE = 1e-6  # log|lambda| below which a mode may run
+PARALLEL = 1e-8  # ratio of the eigenvalues of a Gram matrix below which vectors are parallel
 GROUP = 1e-8  # lambdas closer than this are one
 POLISHED = 1e-12  # relative error beyond which Newton steps are tried
 STEPS = 3  # of Newton
@@ -306,7 +308,7 @@ def _modes(
         ratio = shift + 1 / theta
     flux = -2 * np.einsum("eri,eri->ei", u.conj(), w).imag  # the vectors have norm 1
     running = np.abs(flux) > np.abs(growth)
-    _separate(u, w, flux, running, ratio, inner, shift)
+    _separate(u, w, flux, running, np.abs(growth) < CIRCLE, ratio, inner, shift)
     order = np.argsort(np.where(running, -np.sign(flux) * 1e-15, growth), axis=1, kind="stable")
     count = np.count_nonzero(running & (flux > RUNNING), axis=1)
     u, w = (np.take_along_axis(part, order[:, None], axis=2) for part in (u, w))
@@ -328,18 +330,19 @@ def _separate(
     w: Complexes,
     flux: Floats,
     running: Flags,
+    circle: Flags,
     ratio: Energies,
     inner: Energies,
     shift: complex,
 ) -> None:
     """Where modes of one lambda run both ways: combinations that each run one way, in place.
 
-    They are the eigenvectors of the velocity among the orthonormal Bloch vectors of that lambda, as in
-    the limit of a weak absorption.
+    They are the eigenvectors of the velocity among the orthonormal Bloch vectors of that lambda, as in the
+    limit of a weak absorption.  Two modes of one Bloch vector are a band edge, and stay.
     """
     with np.errstate(all="ignore"):
         near = np.abs(ratio[:, :, None] - ratio[:, None, :]) < GROUP
-    both = running[:, :, None] & running[:, None, :] & near
+    both = circle[:, :, None] & circle[:, None, :] & near
     r = u.shape[1]
     for e in np.flatnonzero((both.sum(axis=2) > 1).any(axis=1)):
         left = set(np.flatnonzero(both[e].sum(axis=1) > 1).tolist())
@@ -347,16 +350,15 @@ def _separate(
             group = np.flatnonzero(both[e, min(left)])
             left -= {*group.tolist(), min(left)}
             ours, theirs = u[e][:, group], w[e][:, group]
-            current = 1j * (ours.conj().T @ theirs)
-            current = current + current.conj().T
-            if np.ptp(np.sign(np.linalg.eigvalsh(current))) == 0:
-                flux[e, group] = np.sign(flux[e, group[0]]) * np.abs(flux[e, group])
-                continue
             bloch = inner[e] @ np.concatenate([-ours / shift, theirs])
             metric, frame = np.linalg.eigh(bloch.conj().T @ bloch)
-            frame = frame / np.sqrt(np.maximum(metric, 1e-30))
-            speed, mixed = np.linalg.eigh(frame.conj().T @ current @ frame)
+            if metric[0] < PARALLEL * metric[-1]:
+                continue
+            current = 1j * (ours.conj().T @ theirs)
+            frame = frame / np.sqrt(metric)
+            mixed = np.linalg.eigh(frame.conj().T @ (current + current.conj().T) @ frame)[1]
             turned = np.concatenate([ours, theirs]) @ frame @ mixed
             turned /= np.linalg.norm(turned, axis=0)
             u[e][:, group], w[e][:, group] = turned[:r], turned[r:]
-            flux[e, group] = np.sign(speed) * np.maximum(np.abs(speed), 2 * RUNNING)
+            flux[e, group] = -2 * np.einsum("ri,ri->i", turned[:r].conj(), turned[r:]).imag
+            running[e, group] = np.abs(flux[e, group]) > RUNNING

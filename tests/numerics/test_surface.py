@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def test_modes_agree_with_decimation_extrapolated_to_no_broadening(cell: tuple[C
     steps = [2e-4, 1e-4, 5e-5, 2.5e-5]
     table = [np.stack([decimated(e + 1j * eta, *cell) for e in energies]) for eta in steps]
     for order in range(1, len(table)):
-        table = [(2**order * b - a) / (2**order - 1) for a, b in zip(table, table[1:], strict=False)]
+        table = [(2**order * b - a) / (2**order - 1) for a, b in pairwise(table)]
     assert np.abs(found - table[0]).max() < 1e-8 * np.abs(found).max()
 
 
@@ -159,7 +160,7 @@ def test_hops_of_low_rank_and_cells_longer_than_their_hops_need_nothing_else() -
 
 
 def test_where_modes_of_one_momentum_run_both_ways_they_are_told_apart() -> None:
-    # two uncoupled chains with bands of opposite sign cross at E = 0 with the same momenta, mixed by a rotation
+    # uncoupled chains with bands of opposite sign cross at E = 0 with the same momenta, mixed by a rotation
     turn = np.array([[np.cos(0.4), np.sin(0.4)], [-np.sin(0.4), np.cos(0.4)]])
     onsite = np.zeros((2, 2), dtype=complex)
     hop = (turn @ np.diag([1.0, -1.0]) @ turn.T).astype(complex)
