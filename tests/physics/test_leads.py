@@ -14,7 +14,7 @@ import modelkit as mk
 from modelkit.compile.leads import Bulk
 from modelkit.compile.open_system import OpenSystem
 from modelkit.numerics.surface import surface
-from modelkit.solve.sparse import SparseConductor
+from modelkit.solve.choose import choose
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def transmission(
     lattice: str, energies: Floats, ends: tuple[str, str] = ("left", "right"), more: str = ""
 ) -> Floats:
     system = model(lattice, ends, more).compile().system
-    return SparseConductor(system).at(np.asarray(energies)).transmission()
+    return choose(system, "sparse")[0].build(system).at(np.asarray(energies)).transmission()
 
 
 def open_modes(lattice: str, energies: Floats, ends: tuple[str, str] = ("left", "right")) -> Floats:
@@ -152,7 +152,7 @@ def test_at_a_band_edge_the_mode_that_opens_there_counts_as_closed() -> None:
     system = model(RASHBA).compile().system
     for edge in system.contacts.edges:
         around = np.array([edge - 1e-9, edge, edge + 1e-9])
-        t = SparseConductor(system).at(around).transmission()[:, 1, 0]
+        t = choose(system, "sparse")[0].build(system).at(around).transmission()[:, 1, 0]
         assert np.abs(t - np.rint(t)).max() < 1e-4
         assert abs(t[2] - t[0]) == pytest.approx(1, abs=1e-4)
         assert t[1] == pytest.approx(min(t[0], t[2]), abs=1e-4)
@@ -181,7 +181,7 @@ def test_disorder_stays_inside(seed: int, energy: float, strength: float) -> Non
         return
     for ours, theirs in zip(system.contacts.leads, clean.contacts.leads, strict=True):
         assert np.array_equal(ours.sigma(np.array([energy])), theirs.sigma(np.array([energy])))
-    found = SparseConductor(system).at(np.array([energy])).transmission()[0]
+    found = choose(system, "sparse")[0].build(system).at(np.array([energy])).transmission()[0]
     modes = open_modes(RASHBA, np.array([energy]))[0]
     assert -1e-12 <= found[1, 0] <= modes + 1e-9
     table = [dense(system, energy, eta) for eta in (4e-6, 2e-6, 1e-6)]
