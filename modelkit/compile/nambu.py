@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from modelkit.compile.contacts import Complexes, Contacts, Floats, Integers, contacts_of
+from modelkit.compile.contacts import Complexes, Contacts, Energies, Integers, contacts_of
 from modelkit.compile.open_system import Levels, OpenSystem, Reservoirs, local_bands
 from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError
@@ -42,7 +42,7 @@ def doubled_system(device: Device) -> OpenSystem:
         hamiltonian=_hamiltonian(device, orbitals),
         offset=np.concatenate([orbitals.offset, orbitals.offset[1:] + orbitals.count]),
         weight=np.concatenate([weight, weight]),
-        contacts=_doubled_contacts(contacts_of(device, np.diff(orbitals.offset)), device),
+        contacts=_doubled_contacts(contacts_of(device, np.diff(orbitals.offset)), device, orbitals.count),
         n_terminals=2 * device.n_terminals,
         bond_source=device.bonds.source,
         bond_target=device.bonds.target,
@@ -138,22 +138,36 @@ def _electron_bonds(hops: Entries, orbitals: _Orbitals) -> tuple[Integers, Integ
     return hops.bond[on], orbitals.particle[hops.row[on]], orbitals.particle[hops.column[on]], hops.value[on]
 
 
-def _doubled_contacts(contacts: Contacts, device: Device) -> Contacts:
-    def sigma(E: Floats) -> Complexes | list[Complexes]:
-        energies = np.atleast_1d(np.asarray(E, dtype=float))
-        electrons, mirrored = contacts.sigma(energies), contacts.sigma(-energies)
-        if isinstance(electrons, list):
-            return [*electrons, *(-part.conj() for part in mirrored)]
-        return np.concatenate([electrons, -np.conj(mirrored)], axis=1)
+def _doubled_contacts(contacts: Contacts, device: Device, orbitals: int) -> Contacts:
+    """Those of the electrons, then those of the holes: ``-conj(Sigma(-conj(E)))``."""
 
+    def sigma(E: Energies) -> Complexes | list[Complexes]:
+        return _joined(contacts.sigma(E), contacts.sigma(-np.conj(E)), -1.0)
+
+    def slope(E: Energies) -> Complexes | list[Complexes]:
+        return _joined(contacts.slope(E), contacts.slope(-np.conj(E)), 1.0)
+
+    n = device.n_terminals
+    holes = tuple(lead.of_holes(lead.terminal + n, device.size, orbitals) for lead in contacts.leads)
     return Contacts(
-        terminal=np.concatenate([contacts.terminal, contacts.terminal + device.n_terminals]),
+        terminal=np.concatenate([contacts.terminal, contacts.terminal + n]),
         site=np.concatenate([contacts.site, contacts.site + device.size]),
         scalar=contacts.scalar,
         sigma=sigma,
-        edges=np.unique(np.concatenate([contacts.edges, -contacts.edges])),
+        fixed_edges=np.unique(np.concatenate([contacts.fixed_edges, -contacts.fixed_edges])),
         poles=np.unique(np.concatenate([contacts.poles, -contacts.poles.conj()])),
+        leads=(*contacts.leads, *holes),
+        analytic=contacts.analytic,
+        slope=slope,
     )
+
+
+def _joined(
+    electrons: Complexes | list[Complexes], mirrored: Complexes | list[Complexes], sign: float
+) -> Complexes | list[Complexes]:
+    if isinstance(electrons, list):
+        return [*electrons, *(np.asarray(sign * np.conj(part), dtype=complex) for part in mirrored)]
+    return np.concatenate([electrons, sign * np.conj(mirrored)], axis=1)
 
 
 def _refuse_own_condensate(device: Device) -> None:

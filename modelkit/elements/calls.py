@@ -48,7 +48,7 @@ def arguments_of(
     """
     called = called_name(node)
     word = called.id if called else ""
-    usage = f"write: {word}({', '.join(f'{name} = ...' for name in names)})"
+    usage = f"write: {word}({', '.join(f'{name} = ...' for name in names)})" if names else f"write: {word}"
     found: dict[str, nodes.Expr] = {}
     named = False
     for place, argument in enumerate(node.arguments if isinstance(node, nodes.Call) else ()):
@@ -59,7 +59,8 @@ def arguments_of(
             raise ModelError(message, argument.span, hint=usage)
         elif place >= len(names):
             count = "one argument" if len(names) == 1 else f"{len(names)} arguments"
-            raise ModelError(f"'{word}' has only {count}", argument.span, hint=usage)
+            only = f"only {count}" if names else "no arguments"
+            raise ModelError(f"'{word}' has {only}", argument.span, hint=usage)
         else:
             name, value, span = names[place], argument, argument.span
         if name not in names:

@@ -14,6 +14,14 @@ A kind is one class, entered with ``@self_energies.register("name")``, with
 ``constant``
     optional: True where Sigma is the same at all energies.
 
+and, where it has them,
+
+``analytic = True``, ``slope(E, **arguments)``
+    sigma takes complex energies above the axis, and its derivative by the energy: what densities and moving
+    bands need;
+``continues = True``
+    the self-energy is that of the lattice itself, continued beyond an end; nothing else is asked of the kind.
+
 Arguments that may be matrices have two more axes at the end, and the caller gives ``E`` the same.
 """
 
@@ -62,7 +70,6 @@ class SelfEnergy(Protocol):
 
 self_energies: Registry[type[SelfEnergy]] = Registry("self-energy", "self-energies")
 
-LATER = ("lead",)
 HERMITIAN = 1e-12  # relative to the largest element
 
 
@@ -77,6 +84,7 @@ def described_as(kind: str) -> str:
 class Chain:
     """A semi-infinite chain: ``Sigma = coupling^2/(2 hopping^2) (E - i sqrt(4 hopping^2 - E^2))``."""
 
+    analytic: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, Argument]] = {
         "hopping": Argument("hopping inside the chain; its band reaches from -2 to 2 hoppings"),
         "coupling": Argument("hopping from the first site of the chain to the site"),
@@ -90,11 +98,16 @@ class Chain:
         ``2 coupling^2/(E + root)``, which loses no digits there and equals (B14) of arXiv:2409.12510 for
         ``hopping = 1``.
         """
-        energy = np.asarray(E, dtype=float)
-        band = 4 * np.abs(arguments["hopping"]) ** 2
-        inside = 1j * np.sqrt(np.maximum(band - energy**2, 0))
-        outside = np.sign(energy) * np.sqrt(np.maximum(energy**2 - band, 0))
-        found = 2 * np.abs(arguments["coupling"]) ** 2 / (energy + inside + outside)
+        energy = np.asarray(E)
+        found = 2 * np.abs(arguments["coupling"]) ** 2 / (energy + _root(energy, arguments["hopping"]))
+        return np.asarray(found, dtype=complex)
+
+    @staticmethod
+    def slope(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+        """``-Sigma/root``; infinite at the band edges."""
+        energy = np.asarray(E)
+        with np.errstate(all="ignore"):
+            found = -Chain.sigma(energy, **arguments) / _root(energy, arguments["hopping"])
         return np.asarray(found, dtype=complex)
 
     @staticmethod
@@ -115,6 +128,7 @@ class Chain:
 class WideBand:
     """A band without structure: ``Sigma = -i Gamma/2`` at every energy."""
 
+    analytic: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, Argument]] = {
         "Gamma": Argument("rate of escape, full width; a number or a Hermitian matrix", matrix=True),
     }
@@ -124,6 +138,11 @@ class WideBand:
     def sigma(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
         """``-i Gamma/2``, with the shape of E and Gamma broadcast."""
         return -0.5j * np.asarray(arguments["Gamma"]) + np.zeros(np.shape(E))
+
+    @staticmethod
+    def slope(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+        """Zero."""
+        return np.zeros(np.broadcast_shapes(np.shape(E), np.shape(arguments["Gamma"])), dtype=complex)
 
     @staticmethod
     def edges(**arguments: ArrayLike) -> tuple[Floats, ...]:
@@ -142,3 +161,42 @@ class WideBand:
         if np.any(np.abs(gamma - adjoint) > HERMITIAN * largest):
             return "Gamma of a wide band is a Hermitian matrix: it equals its adjoint"
         return None
+
+
+@self_energies.register("lead")
+class Lead:
+    """The lattice itself, continued beyond the end to which the terminal is attached."""
+
+    continues: ClassVar[bool] = True
+    analytic: ClassVar[bool] = True
+    arguments: ClassVar[Mapping[str, Argument]] = {}
+
+    @staticmethod
+    def sigma(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+        """Not a function of numbers: it follows from the matrices of the lattice."""
+        raise NotImplementedError
+
+    @staticmethod
+    def edges(**arguments: ArrayLike) -> tuple[Floats, ...]:
+        """They follow from the matrices of the lattice as well."""
+        return ()
+
+    @staticmethod
+    def refuses(**arguments: ArrayLike) -> str | None:
+        """There are no arguments."""
+        return None
+
+
+def continues(kind: str) -> bool:
+    """Whether a self-energy of this name is that of the lattice continued beyond an end."""
+    return kind in self_energies and bool(getattr(self_energies[kind], "continues", False))
+
+
+def _root(energy: NDArray[np.float64] | Complexes, hopping: ArrayLike) -> Complexes:
+    """``sqrt(E^2 - 4 hopping^2)``, analytic above the axis, i times positive inside the band."""
+    edge = 2 * np.abs(np.asarray(hopping))
+    if np.iscomplexobj(energy):
+        return np.asarray(np.sqrt(energy - edge) * np.sqrt(energy + edge))
+    square = energy**2 - edge**2
+    inside = 1j * np.sqrt(np.maximum(-square, 0))
+    return np.asarray(inside + np.sign(energy) * np.sqrt(np.maximum(square, 0)))

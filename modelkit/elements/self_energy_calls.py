@@ -12,7 +12,7 @@ from modelkit.elements.binder import Binder
 from modelkit.elements.calls import arguments_of, called_name
 from modelkit.elements.lattices import Formula
 from modelkit.elements.quantities import check_quantity
-from modelkit.elements.self_energies import LATER, SelfEnergy, described_as, self_energies
+from modelkit.elements.self_energies import SelfEnergy, described_as, self_energies
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.functions import functions
@@ -57,9 +57,6 @@ def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEner
     name = called_name(node)
     if name is not None and name.id in self_energies and not _is_function(name.id, binder):
         return _call(name.id, self_energies[name.id], node, scope, binder)
-    if name is not None and name.id in LATER:
-        hint = suggestion("", self_energies, self_energies.plural)
-        raise ModelError(f"the self-energy '{name.id}' comes with a later version", name.span, hint=hint)
     if isinstance(node, nodes.Call) and name is not None and _unknown(name.id, binder):
         hint = suggestion(name.id, self_energies, self_energies.plural)
         raise ModelError(f"there is no self-energy '{name.id}'", name.span, hint=hint)

@@ -15,6 +15,7 @@ from modelkit.elements.loops import bind_loops, make_index, with_indices
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, fields_of
 from modelkit.elements.quantities import check_quantity
+from modelkit.elements.self_energies import continues
 from modelkit.elements.self_energy_calls import EXPRESSION, bind_self_energy
 from modelkit.elements.self_energy_calls import SelfEnergyCall as SelfEnergyCall
 from modelkit.elements.targets import Attachment as Attachment
@@ -122,6 +123,8 @@ class TerminalNoun(Noun):
         places = bind_places(statement, self.form, binder)
         self_energy, given, bands, spans = bind_fields(statement, places, binder)
         lines = [line for line in statement.block.statements if isinstance(line, nodes.Statement)]  # type: ignore[union-attr]
+        if continues(self_energy.kind):
+            binder.record(_beside_ends(places, self_energy.kind))
         solved = self.solved(statement, lines, places, binder)
         unknowns = tuple(unknown for unknown, _ in solved)
         self.check_given(unknowns, statement, places)
@@ -142,6 +145,19 @@ class TerminalNoun(Noun):
             spans=spans,
         )
         binder.store("elements", places.name.id, terminal)
+
+
+def _beside_ends(places: Places, kind: str) -> list[ModelError]:
+    """A lead continues a lattice, which it can at its ends alone."""
+    return [
+        ModelError(
+            f"a {kind} continues the lattice beyond an end",
+            attachment.span,
+            hint=f"write: on {attachment.lattice}.left (or .right, .bottom, .top)",
+        )
+        for attachment in places.attachments
+        if attachment.end is None
+    ]
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _contacts(
     touched = _touched(attachment, families)
     if attachment.at is not None:
         return [_at_sites(attachment, members, touched[0], values)]
-    extreme = _extreme(attachment, touched)
+    extreme = end_value(attachment, touched) if attachment.end is not None else None
     parts = []
     for sites in touched:
         rows = np.arange(sites.count, dtype=np.intp)
@@ -163,10 +163,15 @@ def _kept(attachment: Attachment, whole: Domain, values: Values) -> Integers:
     return filtered(numbered, attachment.where, values, attachment.span).index[row]
 
 
-def _extreme(attachment: Attachment, touched: list[Sites]) -> float | None:
-    """The value of the index at which an end of the lattice lies."""
-    if attachment.end is None:
-        return None
+def end_value(attachment: Attachment, touched: list[Sites]) -> float:
+    """The value of the index at which the end of a lattice lies that is attached to.
+
+    Raises
+    ------
+    ModelError
+        No site has such an index; a ring.
+    """
+    assert attachment.end is not None
     _, choose = _ENDS[attachment.end]
     columns = [_end_column(attachment.end, sites) for sites in touched]
     found = [choose(column) for column in columns if column is not None and len(column)]
@@ -207,7 +212,7 @@ def rows_at(
             raise ModelError(f"there is no site '{label}'", place.span, hint=existing(touched[0]))
         count = filtered(ONE, place.where, values, place.span).count
         return [(touched[0], found[:count] - touched[0].first)]
-    extreme = _extreme(place, touched)
+    extreme = end_value(place, touched) if place.end is not None else None
     parts = []
     known = {name for sites in touched for name in sites.names}
     for sites in touched:

@@ -99,6 +99,8 @@ class TerminalGroup:
     evaluated arguments of the self-energy, each of shape (count,), () or, for matrices,
     (count or 1, d, d); for the kind ``expression`` the value is a function of the energies instead.
     ``site`` and ``member`` list the attachments: member ``member[k]`` of the group touches ``site[k]``.
+    ``leads`` holds what continues the lattice, with the member it belongs to; its matrices then are the
+    self-energy, instead of arguments.
     """
 
     terminal: Terminal
@@ -110,10 +112,32 @@ class TerminalGroup:
     conditions: tuple[ConditionValues, ...]
     site: Integers
     member: Integers
+    leads: tuple[tuple[int, Lead], ...] = ()
 
     def label(self, member: int) -> str:
         """``L``, ``S[2]`` of a member."""
         return self.terminal.label(self.index, member)
+
+
+@dataclass(frozen=True, eq=False)
+class Lead:
+    """A lattice continued beyond an end, in a gauge in which all its cells are equal.
+
+    ``onsite`` (m, m) of a cell and ``hop`` (m, m) to it from the next one outside; ``coupling`` (k, m) from
+    the first cell to the device, whose rows are the orbitals of ``site``, site by site.  The ``_pairs`` are
+    the anomalous blocks ``D`` of pair terms on lattices without nambu at the same places:
+    ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to D[b, a] and ``-conj(Delta)`` to D[a, b].  ``hole`` (d,)
+    tells which orbitals of each site are holes of a nambu space.
+    """
+
+    site: Integers
+    onsite: Complexes
+    hop: Complexes
+    coupling: Complexes
+    onsite_pairs: Complexes
+    hop_pairs: Complexes
+    coupling_pairs: Complexes
+    hole: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

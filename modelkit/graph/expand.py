@@ -16,6 +16,7 @@ import networkx as nx
 import numpy as np
 
 from modelkit.elements.lattices import Lattice, Term
+from modelkit.elements.self_energies import continues
 from modelkit.elements.terminals import DIMENSIONS, Terminal
 from modelkit.elements.terms import PARTS
 from modelkit.elements.terms import terms as kinds
@@ -24,7 +25,7 @@ from modelkit.graph.assembly import Elements, Part, Place, elements, together
 from modelkit.graph.attach import Attached, attached, attached_key
 from modelkit.graph.bonds import joined_bonds
 from modelkit.graph.coefficients import coefficients, value_names
-from modelkit.graph.device import Bonds, Device, Floats, SiteGroup
+from modelkit.graph.device import Bonds, Device, Floats, Lead, SiteGroup
 from modelkit.graph.domains import LIMIT
 from modelkit.graph.formulas import Memory, Values, evaluated, key_of, names_in, real_number
 from modelkit.graph.internal import Internal, internal
@@ -32,7 +33,7 @@ from modelkit.graph.link import relations, things
 from modelkit.graph.sites import Sites, family_names, family_sites
 from modelkit.graph.surroundings import Surroundings
 from modelkit.graph.terminals import argument_key, split_fields, terminal_group
-from modelkit.graph.terms import Placed, placed, term_key
+from modelkit.graph.terms import Placed, placed, term_key, term_names
 from modelkit.numerics.evaluate import first_fault
 from modelkit.units import UnitSystem
 
@@ -114,7 +115,8 @@ class Expansion:
         groups, first = [], 0
         given = split_fields(fields or {}, contacts)
         for name, one in contacts.items():
-            groups.append(terminal_group(one, first, values, reference, given[name], self._units))
+            leads = self._leads(name, one, families, values)
+            groups.append(terminal_group(one, first, values, reference, given[name], self._units, leads))
             first += one.domain.count
         keys = tuple(
             (attached_key(terminal, families, values), argument_key(terminal, values))
@@ -279,6 +281,32 @@ class Expansion:
             except ModelError as error:
                 errors.append(error)
         return found
+
+    def _leads(
+        self, name: str, contacts: Attached, families: dict[tuple[str, str], Sites], values: Values
+    ) -> tuple[tuple[int, Lead], ...]:
+        """What continues the lattice at the ends of a terminal, with the member it belongs to."""
+        terminal = contacts.terminal
+        if not continues(terminal.self_energy.kind):
+            return ()
+        from modelkit.graph.continuation import lead_of
+
+        found = []
+        for number, attachment in enumerate(terminal.attachments):
+            lattice = self._lattices[attachment.lattice]
+            names = frozenset[str]().union(*(term_names(term) | value_names(term) for term in lattice.terms))
+            key = (attached_key(terminal, families, values), key_of(names, values))
+            for member in range(contacts.domain.count):
+                lead = self._memory.get(
+                    "leads",
+                    (name, number, member),
+                    key,
+                    lambda a=attachment, m=member, on=lattice: lead_of(  # type: ignore[misc]
+                        a, contacts, m, on, families, values
+                    ),
+                )
+                found.append((member, lead))
+        return tuple(found)
 
     def _reference(self, values: Values) -> dict[str, float]:
         nodes = things(self.graph, "reference")

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from modelkit.elements.conditions import conditions, unknown_symbol
 from modelkit.elements.self_energies import described_as, self_energies
 from modelkit.elements.terminals import DIMENSIONS, Condition, Terminal
 from modelkit.errors import ModelError, Span
 from modelkit.graph.attach import Attached
-from modelkit.graph.device import Complexes, ConditionValues, Floats, TerminalGroup
+from modelkit.graph.device import Complexes, ConditionValues, Floats, Lead, TerminalGroup
 from modelkit.graph.formulas import Arrays, Values, evaluated, key_of, names_in
 from modelkit.language.outside import exact_number
 from modelkit.numerics.evaluate import first_fault, mending
@@ -40,13 +41,37 @@ class EnergyFunction:
     count: int
     span: Span | None = field(default=None, repr=False)
 
-    def __call__(self, energies: Floats) -> Complexes:
+    def __call__(self, energies: NDArray[Any]) -> Complexes:
         """The formula at these energies, energies first."""
         grid = {name: column[None, :] for name, column in self.index.items()}
-        energy = np.asarray(energies, dtype=np.float64).reshape(-1, 1)
+        energy = np.asarray(energies, dtype=np.complex128 if np.iscomplexobj(energies) else np.float64)
+        energy = energy.reshape(-1, 1)
         found = evaluated(self.formula, self.values, {**grid, ENERGY: energy}, self.span)
         tail = self.formula.shape if isinstance(self.formula, sp.MatrixBase) else ()
         return np.broadcast_to(found.astype(np.complex128), (len(energy), self.count, *tail))
+
+    @property
+    def rational(self) -> bool:
+        """Whether it is a fraction of polynomials in E, which then may be complex."""
+        energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
+        elements = list(self.formula) if isinstance(self.formula, sp.MatrixBase) else [self.formula]
+        return all(element.is_rational_function(*energies) for element in elements) if energies else True
+
+    def derivative(self) -> EnergyFunction:
+        """By the energy; jumps have none.
+
+        Raises
+        ------
+        ModelError
+            sympy knows no derivative of a function in it.
+        """
+        energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
+        found = self.formula.diff(energies[0]) if energies else 0 * self.formula
+        if found.has(sp.Derivative, sp.Subs):
+            raise ModelError(
+                "the derivative of this self-energy by E is not known", self.span, hint="leave out conj"
+            )
+        return replace(self, formula=found)
 
 
 def terminal_group(
@@ -56,6 +81,7 @@ def terminal_group(
     reference: Mapping[str, float],
     given: Overrides,
     units: UnitSystem,
+    leads: tuple[tuple[int, Lead], ...] = (),
 ) -> TerminalGroup:
     """A terminal with its fields; ``given`` overrides fields by label or name: ``L.T``, ``S[2].mu``.
 
@@ -86,6 +112,7 @@ def terminal_group(
         ),
         site=contacts.site,
         member=contacts.member,
+        leads=leads,
     )
 
 

@@ -61,8 +61,8 @@ def term_key(term: Term, families: Families, values: Values) -> tuple[object, ..
     return (key_of(term_names(term), values), *(families[end.lattice, end.family].key for end in term.ends))
 
 
-def placed(term: Term, families: Families, values: Values, limit: int) -> Placed:
-    """The sites of a term.
+def placed(term: Term, families: Families, values: Values, limit: int, *, partial: bool = False) -> Placed:
+    """The sites of a term; with ``partial`` the families hold some sites alone, and any may be missing.
 
     Raises
     ------
@@ -79,7 +79,8 @@ def placed(term: Term, families: Families, values: Values, limit: int) -> Placed
             places.append(Found(np.arange(sites.first, sites.first + sites.count), None))
         else:
             places.append(located(sites, ref.at, found, values, ref.span or term.span))
-        _refuse_missing(ref, sites, term, found, places[-1], values)
+        if not partial:
+            _refuse_missing(ref, sites, term, found, places[-1], values)
     kept = np.logical_and.reduce([place.site >= 0 for place in places])
     turns = _turns(places)
     columns = tuple(place.site for place in places)
@@ -87,7 +88,8 @@ def placed(term: Term, families: Families, values: Values, limit: int) -> Placed
         rows = np.flatnonzero(kept)
         found, columns = taken(found, rows), tuple(column[rows] for column in columns)
         turns = turns[rows] if turns is not None else None
-    return Placed(term, columns, found, turns, ends, term_key(term, families, values))
+    key = None if partial else term_key(term, families, values)
+    return Placed(term, columns, found, turns, ends, key)
 
 
 def _turns(places: list[Found]) -> Integers | None:

@@ -54,7 +54,7 @@ class Compiled:
         -------
         ndarray, shape (d, d) or (n, d, d)
             On the d orbitals of the sites it touches, in the order of its attachments; block-diagonal
-            in the sites.  ``Gamma = i(Sigma - Sigma†)``.
+            in the sites, but for a lead.  ``Gamma = i(Sigma - Sigma†)``.
         """
         labels = list(terminal_labels(self.device))
         if terminal not in labels:
@@ -65,6 +65,7 @@ class Compiled:
         sigma = contacts.sigma(energies)
         touched = np.flatnonzero(contacts.terminal == labels.index(terminal))
         blocks = [self._block(sigma, contact, len(energies)) for contact in touched.tolist()]
+        blocks += [one.sigma(energies) for one in contacts.leads if one.terminal == labels.index(terminal)]
         size = sum(block.shape[-1] for block in blocks)
         whole = np.zeros((len(energies), size, size), dtype=complex)
         first = 0

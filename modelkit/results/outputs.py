@@ -108,10 +108,10 @@ def density_change(found: Any) -> Floats:
     states.
     """
     _refuse_condensate(found, "density_change", "particles are exchanged with the condensate on every site")
-    contacts = found.system.contacts
-    touched = np.bincount(contacts.site, minlength=len(found.system.weight))
+    terminal, site = found.system.contacts.touched
+    touched = np.bincount(site, minlength=len(found.system.weight))
     own = np.zeros(len(touched), dtype=np.intp)
-    own[contacts.site] = contacts.terminal
+    own[site] = terminal
 
     def measure(conductance: Any, f: Floats) -> Floats:
         return np.asarray(conductance.density(f) - f[:, own] * conductance.density_of_states())

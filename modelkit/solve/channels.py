@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.leads import LeadContact
 from modelkit.compile.open_system import OpenSystem
 from modelkit.solve.touching import touching
 
@@ -55,11 +56,43 @@ class Channels:
 def channels(system: OpenSystem, energies: Floats) -> Channels:
     """Channels of the contacts of a system at given energies.
 
-    A scalar contact has one channel an orbital; a matrix ``Gamma`` is split by its eigenvectors.
+    A scalar contact has one channel an orbital; a matrix ``Gamma`` is split by its eigenvectors; a lead has
+    as many as modes are open at one of the energies.
     """
-    if system.contacts.scalar:
-        return _scalar(system, energies)
-    return _matrix(system, energies)
+    found = _scalar(system, energies) if system.contacts.scalar else _matrix(system, energies)
+    for lead in system.contacts.leads:
+        found = _joined(found, _of_lead(lead, system, energies))
+    return found
+
+
+def _of_lead(lead: LeadContact, system: OpenSystem, energies: Floats) -> Channels:
+    sigma, w = lead.parts(np.atleast_1d(np.asarray(energies, dtype=float)))
+    k = len(lead.orbitals)
+    used = int(np.count_nonzero(np.any(w != 0, axis=(0, 1))))  # the columns behind are zero
+    place, partner = np.divmod(np.arange(k * k), k)
+    return Channels(
+        lead.orbitals[place],
+        lead.orbitals[partner],
+        sigma.reshape(len(sigma), -1),
+        np.tile(lead.orbitals, used),
+        np.repeat(np.arange(used), k),
+        np.ascontiguousarray(w[:, :, :used].swapaxes(1, 2)).reshape(len(w), -1),
+        np.full(used, lead.terminal, dtype=np.intp),
+        np.full(used, system.weight[lead.sites[0]]),
+    )
+
+
+def _joined(one: Channels, other: Channels) -> Channels:
+    return Channels(
+        np.concatenate([one.sigma_row, other.sigma_row]),
+        np.concatenate([one.sigma_column, other.sigma_column]),
+        np.concatenate([one.sigma, other.sigma], axis=1),
+        np.concatenate([one.orbital, other.orbital]),
+        np.concatenate([one.channel, other.channel + len(one.terminal)]),
+        np.concatenate([one.value, other.value], axis=1),
+        np.concatenate([one.terminal, other.terminal]),
+        np.concatenate([one.weight, other.weight]),
+    )
 
 
 def _scalar(system: OpenSystem, energies: Floats) -> Channels:

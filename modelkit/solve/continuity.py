@@ -15,12 +15,12 @@ def continuity(system: OpenSystem, bonds: Floats, current: Floats) -> float:
 
     Of a reservoir on several sites only the sum over them is known, so they are left out.
     """
-    contacts, n = system.contacts, len(system.weight)
+    (terminal, site), n = system.contacts.touched, len(system.weight)
     out = np.bincount(system.bond_source, bonds, n)
     into = np.bincount(system.bond_target, bonds, n)
-    touched = np.bincount(contacts.terminal, minlength=system.n_terminals)
+    touched = np.bincount(terminal, minlength=system.n_terminals)
     alone = np.ones(n, dtype=bool)
-    alone[contacts.site[touched[contacts.terminal] > 1]] = False
-    single = touched[contacts.terminal] == 1
-    fed = np.bincount(contacts.site[single], current[contacts.terminal[single]], n)
+    alone[site[touched[terminal] > 1]] = False
+    single = touched[terminal] == 1
+    fed = np.bincount(site[single], current[terminal[single]], n)
     return float(np.abs(fed + into - out)[alone].max(initial=0.0))

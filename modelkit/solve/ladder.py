@@ -359,6 +359,8 @@ def _elements(hamiltonian: sparse.csr_array, row: Integers, col: Integers) -> Co
 
 
 def _refuses(system: OpenSystem) -> str | None:
+    if system.contacts.leads:
+        return "a lead joins several orbitals"
     if not system.contacts.scalar:
         return "a self-energy is a matrix"
     if not is_forest(pattern_of(system.hamiltonian)):

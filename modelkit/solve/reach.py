@@ -26,15 +26,19 @@ SAMPLES = 1_000_000  # self-energies evaluated at once
 def broadening(system: OpenSystem, energies: Floats) -> Floats:
     """``Tr Gamma`` of each terminal, summed over its contacts; (n_E, n_terminals)."""
     contacts = system.contacts
+    energies = np.atleast_1d(np.asarray(energies, dtype=float))
     sigma = contacts.sigma(energies)
     if isinstance(sigma, list):
-        gamma = np.stack([-2 * np.trace(value, axis1=1, axis2=2).imag for value in sigma], axis=1)
+        traces = [-2 * np.trace(value, axis1=1, axis2=2).imag for value in sigma]
+        gamma = np.stack(traces, axis=1) if traces else np.zeros((len(energies), 0))
     else:
         gamma = -2 * sigma.imag * np.diff(system.offset)[contacts.site]
     if len(contacts.terminal) == system.n_terminals and np.all(np.diff(contacts.terminal) == 1):
         return np.asarray(gamma)
     found = np.zeros((system.n_terminals, len(energies)))
     np.add.at(found, contacts.terminal, gamma.T)
+    for lead in contacts.leads:
+        found[lead.terminal] += np.sum(np.abs(lead.parts(energies)[1]) ** 2, axis=(1, 2))
     return found.T
 
 
@@ -193,8 +197,11 @@ def _parts(system: OpenSystem, opened: Flags) -> Integers:
     used = opened[contacts.terminal]
     first = system.offset[contacts.site[used]]
     widths = system.offset[contacts.site[used] + 1] - first
-    terminal = np.repeat(contacts.terminal[used], widths) + orbitals
+    leads = [lead for lead in contacts.leads if opened[lead.terminal]]
+    by_lead = [np.full(len(lead.orbitals), lead.terminal) for lead in leads]
+    terminal = np.concatenate([np.repeat(contacts.terminal[used], widths), *by_lead]) + orbitals
     orbital = np.repeat(first - np.cumsum(widths) + widths, widths) + np.arange(int(widths.sum()))
+    orbital = np.concatenate([orbital, *(lead.orbitals for lead in leads)])
     row = np.concatenate([graph.row[present], terminal])
     column = np.concatenate([graph.col[present], orbital])
     size = orbitals + system.n_terminals

@@ -244,7 +244,8 @@ def _unreached_state(energies: Floats) -> NotConverged:
 
 def _width(system: OpenSystem) -> int:
     """Number of channels: the orbitals of all contacts."""
-    return int(np.diff(system.offset)[system.contacts.site].sum())
+    leads = sum(len(lead.orbitals) for lead in system.contacts.leads)
+    return int(np.diff(system.offset)[system.contacts.site].sum()) + leads
 
 
 def _size(system: OpenSystem) -> int:

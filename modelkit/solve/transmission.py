@@ -183,6 +183,8 @@ def _grid(system: OpenSystem) -> Floats:
     levels = hamiltonian.diagonal().real
     radii = np.asarray(abs(hamiltonian).sum(axis=1)).ravel() - np.abs(levels)
     low, high = float(np.min(levels - radii, initial=np.inf)), float(np.max(levels + radii, initial=-np.inf))
+    edges = np.concatenate([np.zeros(0), *(lead.edges() for lead in system.contacts.leads)])
+    low, high = float(np.min(edges, initial=low)), float(np.max(edges, initial=high))
     if low > high:
         low = high = 0.0
     middle, half = (low + high) / 2, (high - low) / 2

@@ -132,7 +132,8 @@ def _self_energies() -> str:
     rows = []
     for name, kind in self_energies.items():
         arguments = "; ".join(_argument(word, one) for word, one in kind.arguments.items())
-        rows.append((code(f"{name}({', '.join(kind.arguments)})"), _sentence(kind), arguments))
+        usage = f"{name}({', '.join(kind.arguments)})" if kind.arguments else name
+        rows.append((code(usage), _sentence(kind), arguments))
     return table(("self-energy", "meaning", "arguments"), rows)
 
 

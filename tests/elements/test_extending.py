@@ -15,7 +15,6 @@ from modelkit.elements.lattice_kinds import lattice_kinds
 from modelkit.elements.lattices import Lattice
 from modelkit.elements.nouns import Form, Noun, fields_of, nouns
 from modelkit.elements.self_energies import WideBand, self_energies
-from modelkit.elements.terminals import Terminal
 from modelkit.elements.terms import Hop, TermKind, terms
 from modelkit.errors import ModelError
 from modelkit.language import nodes
@@ -174,13 +173,6 @@ def test_a_probe_condition_is_one_class() -> None:
 
 
 def test_what_is_registered_wins_over_what_is_announced_for_later() -> None:
-    probe = "probe P on wire.c[2] { self_energy = lead(1); solve mu such that I == 0 }"
-    with pytest.raises(ModelError, match="the self-energy 'lead' comes with a later version"):
-        read_wire(probe)
-    with self_energies.extended("lead", WideBand):
-        made = read_wire(probe).elements["P"]
-        assert isinstance(made, Terminal)
-        assert made.self_energy.kind == "lead"
     text = "model m\nremove B on wire { field = 1 }\n"
     assert messages(text) == ["'remove' on a model that is extended comes with a later version"]
     with nouns.extended("remove", MagnetNoun):
