@@ -1,13 +1,13 @@
-"""Stretches of layers that nothing touches, eliminated to what their two ends see of each other.
+"""Runs of equal slices, eliminated to what the layers at their two ends see of each other.
 
-The nodes between two kept layers are eliminated by a plan that depends on the structure only: a run of
-equal slices of length q is joined with itself, which takes about log2(q) joins instead of q.
+A run of q slices is joined with itself, which takes about log2(q) joins instead of q.  All other layers stay.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ class Segment(NamedTuple):
 
 @dataclass
 class Plan:
-    """Joins in the order in which they are done.
+    """Which layers stay, and the joins of what lies between them in the order in which they are done.
 
     Attributes
     ----------
@@ -49,21 +49,17 @@ class Plan:
         Layers that stay.
     between : list of int
         The step that joins each kept layer with the next.
-    before, after : int or None
-        Those that join the first layer with the first kept one, the last kept one with the last layer.
     """
 
     steps: list[tuple[int, ...]] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
     between: list[int] = field(default_factory=list)
-    before: int | None = None
-    after: int | None = None
     _known: dict[Hashable, int] = field(default_factory=dict)
 
     @property
-    def joins(self) -> int:
-        """Number of blocks that are inverted between the kept layers."""
-        return sum(len(step) == 3 for step in self.steps)
+    def inverses(self) -> int:
+        """Number of blocks that are inverted in all."""
+        return len(self.kept) + sum(len(step) == 3 for step in self.steps)
 
     def step(self, *step: int) -> int:
         """Number of a step, the one that is there already if it was done before."""
@@ -73,27 +69,25 @@ class Plan:
         return self._known[step]
 
 
-def plan(matrix: Tridiagonal, kept: Flags, *, doubling: bool = True) -> Plan:
-    """Plan the elimination of all layers that are not kept, (n_layers,); at least one is.
+def plan(matrix: Tridiagonal, touched: Flags, unit: int = 1) -> Plan:
+    """Plan an elimination that keeps the touched layers, (n_layers,).
 
-    Without ``doubling`` layer by layer, the plain recursion.
+    ``unit`` is the number of slices that are joined one by one before these are doubled: what is eliminated
+    at once, and so the energies at which that is singular, depend on it.  With 0 nothing is joined.
     """
-    found = Plan(kept=np.flatnonzero(kept).tolist())
-    ends = [*found.kept, len(kept) - 1]
-    if found.kept[0]:
-        found.before = _stretch(found, matrix, 0, found.kept[0], doubling=doubling)
-    for first, last in zip(found.kept[:-1], found.kept[1:], strict=True):
-        found.between.append(_stretch(found, matrix, first, last, doubling=doubling))
-    if ends[-1] > found.kept[-1]:
-        found.after = _stretch(found, matrix, found.kept[-1], ends[-1], doubling=doubling)
+    found = Plan()
+    ends = np.flatnonzero(touched).tolist() if unit else range(len(touched))
+    for first, last in itertools.pairwise(sorted({0, len(touched) - 1, *ends})):
+        _stretch(found, matrix, first, last, unit)
+    found.kept.append(len(touched) - 1)
     return found
 
 
-def _stretch(found: Plan, matrix: Tridiagonal, first: int, last: int, *, doubling: bool) -> int:
-    """Step that joins two layers."""
+def _stretch(found: Plan, matrix: Tridiagonal, first: int, last: int, unit: int) -> None:
+    """From a layer that stays to the next that is touched."""
     hop, node = matrix.hop[first:last], matrix.node[first + 1 : last]
-    runs = _runs(hop, node) if doubling else {}
-    whole, k = -1, 0
+    runs = _runs(hop, node, unit) if unit else {}
+    k = 0
     while k < len(hop):
         period, times = runs.get(k, (1, 1))
         piece = found.step(int(hop[k]))
@@ -101,9 +95,9 @@ def _stretch(found: Plan, matrix: Tridiagonal, first: int, last: int, *, doublin
             piece = found.step(piece, int(node[n - 1]), found.step(int(hop[n])))
         if times > 1:
             piece = _power(found, piece, int(node[k + period - 1]), times)
-        whole = piece if k == 0 else found.step(whole, int(node[k - 1]), piece)
+        found.kept.append(first + k)
+        found.between.append(piece)
         k += period * times
-    return whole
 
 
 def _power(found: Plan, unit: int, joint: int, times: int) -> int:
@@ -119,8 +113,8 @@ def _power(found: Plan, unit: int, joint: int, times: int) -> int:
     return whole
 
 
-def _runs(hop: Integers, node: Integers) -> dict[int, tuple[int, int]]:
-    """Where a slice of so many hops repeats so many times: ``{first hop: (period, times)}``."""
+def _runs(hop: Integers, node: Integers, unit: int) -> dict[int, tuple[int, int]]:
+    """Where slices of so many hops repeat so many times: ``{first hop: (hops of a slice, times)}``."""
     pairs = np.stack([hop[:-1], node], axis=1)  # each hop with the layer behind it
     length = [_equal_ahead(pairs, period) for period in range(1, LONGEST_PERIOD + 1)]
     found: dict[int, tuple[int, int]] = {}
@@ -129,9 +123,9 @@ def _runs(hop: Integers, node: Integers) -> dict[int, tuple[int, int]]:
         covered, period, times = 0, 1, 1
         for p, ahead in enumerate(length, start=1):
             if k < len(ahead):
-                repeats = (int(ahead[k]) + p) // p
-                if repeats >= FEWEST and repeats * p > covered:
-                    covered, period, times = repeats * p, p, repeats
+                repeats = (int(ahead[k]) + p) // (p * unit)
+                if repeats >= FEWEST and repeats * p * unit > covered:
+                    covered, period, times = repeats * p * unit, p * unit, repeats
         if covered:
             found[k] = (period, times)
         k += max(covered, 1)
@@ -149,19 +143,18 @@ def _equal_ahead(pairs: Integers, period: int) -> Integers:
 
 
 class Joined:
-    """The stretches of a plan at given energies.
+    """The steps of a plan at given energies.
 
     Attributes
     ----------
     between : segments between the kept layers
-    added : what the layers before the first and after the last kept one add to it, by kept layer
-    largest : (n_E,) the largest element of an inverse, the measure of the digits that are lost
+    largest : (n_E,) the largest element of an inverse, a measure of the digits that are lost
     """
 
     def __init__(self, matrix: Tridiagonal, plan: Plan, z: Array) -> None:
         self._matrix, self._z = matrix, z
         self.largest = np.zeros(len(z))
-        left = Counter([*plan.between, *(end for end in (plan.before, plan.after) if end is not None)])
+        left = Counter(plan.between)
         for step in plan.steps:
             if len(step) == 3:
                 left.update((step[0], step[2]))
@@ -169,11 +162,6 @@ class Joined:
         for number, step in enumerate(plan.steps):
             done[number] = self._hop(step[0]) if len(step) == 1 else self._join(done, left, step)
         self.between = [done[k] for k in plan.between]
-        self.added: dict[int, Array] = {}
-        if plan.before is not None:
-            self._end(plan.kept[0], 0, done[plan.before], first=True)
-        if plan.after is not None:
-            self._end(plan.kept[-1], len(matrix.node) - 1, done[plan.after], first=False)
 
     def _hop(self, kind: int) -> Segment:
         coupling = self._matrix.couplings[kind]
@@ -195,14 +183,6 @@ class Joined:
             right=_sum(b.right, -product(falling, b.up)),
         )
 
-    def _end(self, kept: int, end: int, segment: Segment, *, first: bool) -> None:
-        """Eliminate the layer at an end of all."""
-        own, other = (segment.left, segment.right) if first else (segment.right, segment.left)
-        to, back = (segment.down, segment.up) if first else (segment.up, segment.down)
-        g = self._inverse(int(self._matrix.node[end]), own, None)
-        found = _sum(other, -product(product(to, g), back))
-        self.added[kept] = self.added[kept] + found if kept in self.added else found
-
     def _inverse(self, kind: int, *added: Array | None) -> Array:
         block: Any = self._matrix.bare(self._z, kind)
         for more in added:
@@ -215,3 +195,54 @@ class Joined:
 
 def _sum(one: Array | None, other: Array) -> Array:
     return other if one is None else one + other
+
+
+class Passed:
+    """``W† Z^-1 W`` between all channels by one elimination from the first layer to the last.
+
+    Columns and rows of the channels of the layers so far are carried along, so that nothing is kept.
+
+    Parameters
+    ----------
+    diagonal : callable
+        Diagonal block of the k-th kept layer, without what is between, (n_E, m, m).
+    between : list of Segment
+        Between the kept layers.
+    incoming : callable
+        Numbers of the channels of the k-th kept layer and their W there, (n_E, m, n_channels there).
+    width : int
+        Number of channels.
+
+    Attributes
+    ----------
+    amplitude : (n_E, width, width)
+    largest : (n_E,) the largest element of an inverse
+    """
+
+    def __init__(
+        self,
+        diagonal: Callable[[int], Array],
+        between: Sequence[Segment],
+        incoming: Callable[[int], tuple[Integers, Array]],
+        width: int,
+    ) -> None:
+        numbers, columns = incoming(0)
+        rows = columns.conj().swapaxes(1, 2)
+        block = diagonal(0)
+        self.amplitude = np.zeros((len(columns), width, width), dtype=complex)
+        self.largest = np.zeros(len(columns))
+        for k in range(len(between) + 1):
+            if k < len(between):
+                block = _sum(between[k].left, block)
+            inverse = inverses(block)
+            self.largest = np.maximum(self.largest, largest(inverse))
+            falling = rows @ inverse
+            self.amplitude[:, numbers[:, None], numbers] += falling @ columns
+            if k == len(between):
+                return
+            step = between[k]
+            own, w = incoming(k + 1)
+            block = _sum(step.right, diagonal(k + 1)) - product(product(step.down, inverse), step.up)
+            columns = np.concatenate([-product(step.down, inverse @ columns), w], axis=2)
+            rows = np.concatenate([-product(falling, step.up), w.conj().swapaxes(1, 2)], axis=1)
+            numbers = np.concatenate([numbers, own])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modelkit.errors import NotConverged
-from modelkit.solve import sparse, transmission, transport
+from modelkit.solve import columns, sparse, transmission, transport
 from modelkit.solve.dark_levels import settled
 from modelkit.solve.request import Request
 from tests.solve.devices import Lead, device
@@ -34,7 +34,7 @@ def solved(mu: float, n: int = 6) -> transport.LinearTransport:
 def test_both_arms_of_a_ring_carry_half_of_the_current(
     mu: float, dense_up_to: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sparse, "DENSE_UP_TO", dense_up_to)
+    monkeypatch.setattr(columns, "DENSE_UP_TO", dense_up_to)
     found = solved(mu)
     current = abs(found.current[0])
     assert current > 1e-3
