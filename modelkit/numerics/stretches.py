@@ -49,11 +49,14 @@ class Plan:
         Layers that stay.
     between : list of int
         The step that joins each kept layer with the next.
+    unit : int
+        Slices that are joined one by one before they are doubled, 0 where nothing is joined.
     """
 
     steps: list[tuple[int, ...]] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
     between: list[int] = field(default_factory=list)
+    unit: int = 0
     _known: dict[Hashable, int] = field(default_factory=dict)
 
     @property
@@ -75,7 +78,7 @@ def plan(matrix: Tridiagonal, touched: Flags, unit: int = 1) -> Plan:
     ``unit`` is the number of slices that are joined one by one before these are doubled: what is eliminated
     at once, and so the energies at which that is singular, depend on it.  With 0 nothing is joined.
     """
-    found = Plan()
+    found = Plan(unit=unit)
     ends = np.flatnonzero(touched).tolist() if unit else range(len(touched))
     for first, last in itertools.pairwise(sorted({0, len(touched) - 1, *ends})):
         _stretch(found, matrix, first, last, unit)
@@ -229,20 +232,21 @@ class Passed:
         numbers, columns = incoming(0)
         rows = columns.conj().swapaxes(1, 2)
         block = diagonal(0)
-        self.amplitude = np.zeros((len(columns), width, width), dtype=complex)
+        found = np.zeros((len(columns), width, width), dtype=complex)  # channels in the order of their layers
         self.largest = np.zeros(len(columns))
-        for k in range(len(between) + 1):
-            if k < len(between):
-                block = _sum(between[k].left, block)
+        for k, step in enumerate([*between, None]):
+            block = block if step is None else _sum(step.left, block)
             inverse = inverses(block)
             self.largest = np.maximum(self.largest, largest(inverse))
             falling = rows @ inverse
-            self.amplitude[:, numbers[:, None], numbers] += falling @ columns
-            if k == len(between):
-                return
-            step = between[k]
+            found[:, : len(numbers), : len(numbers)] += falling @ columns
+            if step is None:
+                break
             own, w = incoming(k + 1)
             block = _sum(step.right, diagonal(k + 1)) - product(product(step.down, inverse), step.up)
-            columns = np.concatenate([-product(step.down, inverse @ columns), w], axis=2)
-            rows = np.concatenate([-product(falling, step.up), w.conj().swapaxes(1, 2)], axis=1)
-            numbers = np.concatenate([numbers, own])
+            columns, rows = -product(step.down, inverse @ columns), -product(falling, step.up)
+            if len(own):
+                columns = np.concatenate([columns, w], axis=2)
+                rows = np.concatenate([rows, w.conj().swapaxes(1, 2)], axis=1)
+                numbers = np.concatenate([numbers, own])
+        self.amplitude = found[:, np.argsort(numbers)[:, None], np.argsort(numbers)]

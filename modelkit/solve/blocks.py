@@ -9,6 +9,7 @@ recursion, sparse factorisation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -43,6 +44,8 @@ BACKWARD = 1e-13  # residual of a solution, relative to its terms, that needs no
 KEPT = 2**28  # bytes of pivots that are kept for the next columns
 WIDE = 4  # channels in orbitals of the largest layer up to which they are carried along
 LIVE = 24  # blocks of the largest layer that an elimination holds at once, about
+COPIES = 4  # of the amplitudes of one energy, while they are solved for
+STEP = 5e4  # multiplications in the time that a step takes beside its products, over a few energies
 SHARE = 8  # local quantities are batched by themselves: so much less of them counts for the others
 
 
@@ -157,7 +160,8 @@ class BlockConductance(AmplitudeConductance):
         t = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
         left = np.arange(len(self.energies))
         for plan in plans:
-            left = self._through(plan, left, t) if len(left) else left
+            if len(left) and (not plan.unit or plan.inverses < plans[-1].inverses):
+                left = self._through(plan, left, t)
         if len(left):
             again = self.energies[left]
             columns = BlockColumns(self._system, again, self._columns.partition)
@@ -208,9 +212,6 @@ class BlockConductance(AmplitudeConductance):
         return super()._amplitudes()
 
 
-COPIES = 4  # of the amplitudes of one energy, while they are solved for
-
-
 def _missing(scattering: Complexes) -> Floats:
     """How far ``i (S - S†)`` is from ``S S†`` for a column, relative to its terms; (n_E,)."""
     column = probe(scattering.shape[1])
@@ -241,27 +242,24 @@ def _refuses(system: OpenSystem) -> str | None:
 
 def _unsuited(system: OpenSystem) -> str | None:
     found = partition(system)
-    width, n = contact_width(system), len(found.orbitals)
+    width, n = contact_width(system) + 1, len(found.orbitals)
+    work = found.work + STEP * (found.plans[0].inverses if found.plans else 1)
     if n <= columns.DENSE_UP_TO:
-        other = n**3 + 2 * n**2 * width
-        if found.work * SMALL > other:
-            return f"its {n} orbitals are as fast as one matrix"
-        return None
-    if found.work > FILL * n**1.5 * (np.sqrt(n) + width):
-        return f"its layers have up to {found.largest} orbitals"
+        other = 3 * n**3 + 2 * n**2 * width
+        return f"its {n} orbitals are inverted faster as one matrix" if work > other else None
+    column = 120 * n * math.log2(n)
+    other = n * min(1e3 * math.sqrt(n), 1e4 + 30 * found.largest**2) + width * column
+    if work > other:
+        return f"with layers of up to {found.largest} orbitals it costs more than a sparse factorisation"
     return None
 
 
-SMALL = 2.0  # for a small matrix as a whole one call does what layers take many for
-FILL = 40.0
-
-
-def _explains(system: OpenSystem) -> str:
+def _details(system: OpenSystem) -> str:
     found = partition(system)
     count = len(found.matrix.node)
     text = f"{count} layers of up to {found.largest} orbitals"
     if found.plans and found.plans[0].inverses < count:
-        text += f", of which doubling of equal slices leaves {found.plans[0].inverses}"
+        text += f", of which slices that repeat leave {found.plans[0].inverses}"
     return text
 
 
@@ -274,5 +272,7 @@ methods.add(
         BlockConductor,
         size=_size,
         responds=True,
+        unsuited=_unsuited,
+        details=_details,
     ),
 )
