@@ -14,6 +14,8 @@ from scipy import sparse
 
 Integers = NDArray[np.intp]
 
+PREFERRED = 0.9  # layers that begin at a contact are kept where others are not cheaper than this
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -59,7 +61,7 @@ def layers(
         Sets of nodes.  A part of the graph that a set does not touch begins with the first set that does,
         else at one of its nodes.
     cost : callable
-        What is made least; of equals the first is taken.
+        What is made least; where others are no better the first is taken.
     """
     n = pattern.shape[0]
     if not n:
@@ -69,7 +71,7 @@ def layers(
     for distance, part in _candidates(graph, [np.unique(label[nodes]) for nodes in starts]):
         found = _in_layers((part * (distance.max() + 1) + distance)[label])
         price = cost(found)
-        if best is None or price < best[0]:
+        if best is None or price < PREFERRED * best[0]:
             best = price, found
     assert best is not None
     return best[1]

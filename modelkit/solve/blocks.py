@@ -37,8 +37,10 @@ Complexes = NDArray[np.complex128]
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.intp]
 
-ROUGH = 1e-11  # eps times the largest elements of Z and of a block's inverse: more digits are not given away
+ROUGH = 1e-11  # eps times the largest elements of Z and of an inverse: more digits are not given away
+CLOSED = 2e-13  # the same where slices are joined: their levels are not broadened, and errors pass through
 UNITARY = 2e-12  # what may be missing of the unitarity of the amplitudes between the channels
+USED = slice(None)  # of the plans
 LOST = 10.0  # part of Gamma that its channels do not hold, by rounding of a self-energy: so much of it counts
 BACKWARD = 1e-13  # residual of a solution, relative to its terms, that needs no other factorisation
 KEPT = 2**28  # bytes of pivots that are kept for the next columns
@@ -159,7 +161,7 @@ class BlockConductance(AmplitudeConductance):
             return super()._t
         t = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
         left = np.arange(len(self.energies))
-        for plan in plans:
+        for plan in plans[USED]:
             if len(left) and (not plan.unit or plan.inverses < plans[-1].inverses):
                 left = self._through(plan, left, t)
         if len(left):
@@ -194,12 +196,12 @@ class BlockConductance(AmplitudeConductance):
             return sigma.incoming(part, kept[k])
 
         passed = Passed(diagonal, joined.between, incoming, len(self._channels.terminal))
-        largest = np.maximum(joined.largest, passed.largest)
-        digits = np.finfo(float).eps * self._columns.scale[part] * largest
+        rounding = np.finfo(float).eps * self._columns.scale[part]
+        sure = (rounding * joined.largest <= CLOSED) & (rounding * passed.largest <= ROUGH)
         missing = _missing(passed.amplitude)
         if not np.all(missing <= UNITARY):
             missing = missing - LOST * sigma.lost(part)
-        return passed.amplitude, ~(digits <= ROUGH) | ~(missing <= UNITARY)
+        return passed.amplitude, ~(sure & (missing <= UNITARY))
 
     def _amplitudes(self) -> Iterator[tuple[slice, Complexes]]:
         size = self._columns.bytes_per_energy(len(self._channels.terminal) + 1)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import ModelError
 from modelkit.numerics.block_tridiagonal import inverses
-from modelkit.solve.channels import channels
+from modelkit.solve.channels import Channels
 from modelkit.solve.moves import Moves, moves_of
-from modelkit.solve.partition import partition
+from modelkit.solve.partition import contact_groups, partition
 from modelkit.solve.self_energy_blocks import MovedBlocks, SelfEnergyBlocks
+from modelkit.solve.touching import touching
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -34,7 +35,7 @@ class DenseGreen:
         self._system, self._z = system, _above(system, z)
         n = system.hamiltonian.shape[0]
         matrix = self._z[:, None, None] * np.eye(n) - system.hamiltonian.toarray()
-        found = channels(system, self._z)  # type: ignore[arg-type]
+        found = _self_energies(system, self._z)
         at = np.arange(len(self._z))[:, None]
         np.add.at(matrix, (at, found.sigma_row, found.sigma_column), -found.sigma)
         self._green = inverses(matrix)
@@ -65,7 +66,7 @@ class BlockGreen:
     def __init__(self, system: OpenSystem, z: Complexes) -> None:
         self._system, self._z = system, _above(system, z)
         self._partition = partition(system, whole=True)
-        self._sigma = SelfEnergyBlocks(channels(system, self._z), self._partition)  # type: ignore[arg-type]
+        self._sigma = SelfEnergyBlocks(_self_energies(system, self._z), self._partition)
         self._size = 5 * 16 * int((self._partition.matrix.layers.sizes**2).sum())
         self._kept: list[_Sweep] | None = None
 
@@ -150,6 +151,35 @@ def _by_site(system: OpenSystem, values: Complexes) -> Complexes:
     if not values.size:
         return np.zeros((len(values), len(system.weight)), dtype=complex)
     return np.asarray(np.add.reduceat(values, system.offset[:-1], axis=1) * system.weight)
+
+
+def _self_energies(system: OpenSystem, z: Complexes) -> Channels:
+    """Entries of Sigma; above the axis there are no channels."""
+    contacts = system.contacts
+    values = contacts.sigma(z)  # type: ignore[arg-type]
+    rows, columns, sigmas = [], [], []
+    blocks = [] if contacts.scalar else [np.asarray(value, dtype=complex) for value in values]
+    blocks += [lead.sigma(z) for lead in getattr(contacts, "leads", ())]
+    if contacts.scalar:
+        touched = touching(system)
+        sigma = np.asarray(values, dtype=complex).reshape(len(z), len(contacts.site))
+        rows, columns, sigmas = [touched.orbital], [touched.orbital], [sigma[:, touched.contact]]
+    for orbitals, block in zip(contact_groups(system), blocks, strict=True):
+        n = len(orbitals)
+        rows.append(np.repeat(orbitals, n))
+        columns.append(np.tile(orbitals, n))
+        sigmas.append(np.broadcast_to(block, (len(z), n, n)).reshape(len(z), -1))
+    none, nothing = np.zeros(0, dtype=np.intp), np.zeros((len(z), 0), dtype=complex)
+    return Channels(
+        np.concatenate([none, *rows]),
+        np.concatenate([none, *columns]),
+        np.concatenate([nothing, *sigmas], axis=1),
+        none,
+        none,
+        nothing,
+        none,
+        np.zeros(0),
+    )
 
 
 def _above(system: OpenSystem, z: Complexes) -> Complexes:
