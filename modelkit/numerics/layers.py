@@ -35,6 +35,10 @@ class Layers:
         """(n_layers,)"""
         return np.diff(self.begin)
 
+    def nodes(self, layer: int) -> Integers:
+        """Nodes of a layer."""
+        return self.order[self.begin[layer] : self.begin[layer + 1]]
+
     @property
     def position(self) -> Integers:
         """Position of each node, (n,)."""
@@ -94,9 +98,7 @@ def _contracted(pattern: sparse.csr_array, together: Sequence[Integers]) -> tupl
     return label.astype(np.intp), graph
 
 
-def _candidates(
-    graph: sparse.csr_array, starts: Sequence[Integers]
-) -> Iterator[tuple[Integers, Integers]]:
+def _candidates(graph: sparse.csr_array, starts: Sequence[Integers]) -> Iterator[tuple[Integers, Integers]]:
     """(distance, part) of each node of the graph for each choice of starts."""
     from scipy.sparse.csgraph import connected_components
 

@@ -26,8 +26,8 @@ from modelkit.solve import amplitudes, columns
 from modelkit.solve.amplitudes import AmplitudeConductance
 from modelkit.solve.columns import LatticeColumns
 from modelkit.solve.conductor import Floats, GreenFunction, Method, ResponsiveConductance
-from modelkit.solve.green import BlockGreen
 from modelkit.solve.dark_levels import probe
+from modelkit.solve.green import BlockGreen
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.partition import Partition, contact_width, partition
 from modelkit.solve.self_energy_blocks import SelfEnergyBlocks
@@ -124,9 +124,7 @@ class BlockColumns(LatticeColumns):
 
     def _swept(self, elimination: Elimination, columns: Complexes) -> Complexes:
         layers = self.partition.matrix.layers
-        parts = [
-            columns[:, layers.order[layers.begin[k] : layers.begin[k + 1]]] for k in range(len(layers.sizes))
-        ]
+        parts = [columns[:, layers.nodes(k)] for k in range(len(layers.sizes))]
         found = np.empty_like(columns)
         found[:, layers.order] = np.concatenate(elimination.solve(parts), axis=1)
         return found
@@ -135,12 +133,12 @@ class BlockColumns(LatticeColumns):
         self, part: slice, shift: float, found: Complexes, columns: Complexes
     ) -> tuple[Complexes, Flags]:
         """What a solution leaves, and where that is no more than rounding."""
-        sigma = self.channels
         turned = self._hamiltonian @ found.swapaxes(0, 1).reshape(found.shape[1], -1)
         z = (self._energies[part] + shift)[:, None, None]
         left = columns - z * found + turned.reshape(found.shape[1], len(found), -1).swapaxes(0, 1)
-        row, column = self._place[sigma.sigma_row], self._place[sigma.sigma_column]
-        np.add.at(left, (slice(None), row), sigma.sigma[part][:, :, None] * found[:, column])
+        for layer in self.sigma.touched:
+            at = self.partition.matrix.layers.nodes(layer)
+            left[:, at] += self.sigma.of_layer(part, layer) @ found[:, at]
         allowed = BACKWARD * (self.scale[part] * largest(found) + largest(columns))
         return left, largest(left) <= allowed
 
@@ -247,7 +245,7 @@ def _unsuited(system: OpenSystem) -> str | None:
     width, n = contact_width(system) + 1, len(found.orbitals)
     work = found.work + STEP * (found.plans[0].inverses if found.plans else 1)
     if n <= columns.DENSE_UP_TO:
-        other = 3 * n**3 + 2 * n**2 * width
+        other = float(3 * n**3 + 2 * n**2 * width)
         return f"its {n} orbitals are inverted faster as one matrix" if work > other else None
     column = 120 * n * math.log2(n)
     other = n * min(1e3 * math.sqrt(n), 1e4 + 30 * found.largest**2) + width * column
@@ -261,7 +259,7 @@ def _details(system: OpenSystem) -> str:
     count = len(found.matrix.node)
     text = f"{count} layers of up to {found.largest} orbitals"
     if found.plans and found.plans[0].inverses < count:
-        text += f", of which slices that repeat leave {found.plans[0].inverses}"
+        text += f", {found.plans[0].inverses} steps"
     return text
 
 
@@ -269,7 +267,7 @@ methods.add(
     "blocks",
     Method(
         "blocks",
-        "fits",
+        "fits: thin layers of sites are eliminated one after another, slices that repeat by doubling",
         _refuses,
         BlockConductor,
         size=_size,

@@ -64,7 +64,7 @@ def _refusal(method: Method, system: OpenSystem, *, responding: bool) -> str | N
 
 def _why(method: Method, system: OpenSystem, *, named: bool = False) -> str:
     details = method.details(system)
-    text = method.why + (f": {details}" if details else "")
+    text = method.why + (f" ({details})" if details else "")
     return text if named else f"{method.name} {text}"
 
 

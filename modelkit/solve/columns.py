@@ -94,7 +94,9 @@ class LatticeColumns:
         hamiltonian = self._system.hamiltonian[self.reached][:, self.reached].toarray()
         z = (self._energies[part, None, None] + shift) * np.eye(len(self.reached)) - hamiltonian
         chunk = np.arange(len(z))[:, None]
-        np.add.at(z, (chunk, self._place[found.sigma_row], self._place[found.sigma_column]), -found.sigma[part])
+        np.add.at(
+            z, (chunk, self._place[found.sigma_row], self._place[found.sigma_column]), -found.sigma[part]
+        )
         return np.asarray(z)
 
     def _by_factors(

@@ -141,9 +141,7 @@ class BlockGreen:
             one, other = sweep.up[k - 1]
             seen = one @ (own[k] if seen is None else own[k] + seen) @ other
             total[k - 1] += seen
-        return [
-            np.einsum("eij,eji->ei", g @ block, g) for g, block in zip(sweep.green, total, strict=True)
-        ]
+        return [np.einsum("eij,eji->ei", g @ block, g) for g, block in zip(sweep.green, total, strict=True)]
 
 
 def _by_site(system: OpenSystem, values: Complexes) -> Complexes:

@@ -52,9 +52,11 @@ class Moves:
 
     def times(self, columns: Complexes) -> Complexes:
         """Multiply columns (n_E, n, k)."""
-        found = self.potential[:, None] * columns
-        where = (slice(None), self.orbital)
-        np.add.at(found, where, self.value[:, :, None] * columns[where])
+        found = self.potential[:, None] * columns + 0j
+        if len(self.orbital):
+            orbitals, place = np.unique(self.orbital, return_inverse=True)
+            member = place == np.arange(len(orbitals))[:, None]
+            found[:, orbitals] += (self.value @ member.T)[:, :, None] * columns[:, orbitals]
         for block in self.blocks:
             found[:, block.orbitals] += block.value @ columns[:, block.orbitals]
         return np.asarray(found)

@@ -45,13 +45,21 @@ class SelfEnergyBlocks:
         w[:, self._local[found.orbital[entries]], place] = value
         return numbers, w
 
+    @property
+    def touched(self) -> list[int]:
+        """Layers with a self-energy."""
+        return [layer for layer, entries in enumerate(self._sigma) if len(entries)]
+
+    def of_layer(self, part: slice | Integers, layer: int) -> Complexes:
+        """Sigma of a layer, (chunk, m, m)."""
+        shape = (len(self._channels.sigma[part]), self._sizes[layer], self._sizes[layer])
+        return -self.taken_from(np.zeros(shape, dtype=complex), part, layer)
+
     def lost(self, part: slice | Integers) -> Floats:
         """The part of ``i (Sigma - Sigma†)`` that is not ``W W†``, relative: rounding; (chunk,)."""
         off = np.zeros(len(self._channels.sigma[part]))
-        for layer in np.flatnonzero([len(entries) for entries in self._sigma]):
-            size = self._sizes[layer]
-            sigma = -self.taken_from(np.zeros((len(off), size, size), dtype=complex), part, int(layer))
-            w = self.incoming(part, int(layer))[1]
+        for layer in self.touched:
+            sigma, w = self.of_layer(part, layer), self.incoming(part, layer)[1]
             gamma = 1j * (sigma - sigma.conj().swapaxes(1, 2)) - w @ w.conj().swapaxes(1, 2)
             most = np.abs(sigma).max(axis=(1, 2))
             off = np.maximum(off, np.abs(gamma).max(axis=(1, 2)) / np.where(most > 0, most, 1.0))

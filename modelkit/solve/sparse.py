@@ -12,7 +12,7 @@ from modelkit.solve.columns import DENSE_UP_TO, LatticeColumns, reached_orbitals
 from modelkit.solve.conductor import Floats, GreenFunction, Method, ResponsiveConductance
 from modelkit.solve.green import BlockGreen, DenseGreen
 from modelkit.solve.memory import refuse_large
-from modelkit.solve.partition import contact_width, contact_orbitals
+from modelkit.solve.partition import contact_orbitals, contact_width
 from modelkit.solve.touching import check_degeneracy, closes_loops
 
 Complexes = NDArray[np.complex128]

@@ -105,4 +105,6 @@ def _emitted(moves: Moves, contacts: Integers, rows: Complexes) -> tuple[Integer
 def _members(group: Integers, count: int) -> Floats:
     """Ones where a member (column) belongs to a group (row); (count, n)."""
     ones = np.ones(len(group))
-    return np.asarray(sparse.csr_array((ones, (group, np.arange(len(group)))), shape=(count, len(group))).toarray())
+    return np.asarray(
+        sparse.csr_array((ones, (group, np.arange(len(group)))), shape=(count, len(group))).toarray()
+    )

@@ -181,7 +181,7 @@ def raised(found: OpenSystem, potential, bands) -> OpenSystem:
 
 
 def with_sparse_loops(width, length, rng, orbitals=1, disorder=1.0, cut=0.0):
-    """A strip of random complex slices and hops, some hops cut; the same slice everywhere without disorder."""
+    """A strip of random slices and hops, some hops cut; the same slice everywhere without disorder."""
     m = width * orbitals
     sites = np.arange(width)
     near = np.abs(sites[:, None] - sites) <= 1
@@ -207,7 +207,7 @@ def with_sparse_loops(width, length, rng, orbitals=1, disorder=1.0, cut=0.0):
 
 @st.composite
 def lattices(draw):
-    """Random strips with loops: orbitals, terminals on many sites and inside, scalar or matrix, parts cut off.
+    """Random strips with loops: orbitals, terminals on many sites and inside, scalar or matrix, hops cut.
 
     Terminals 0 and 1 touch the two ends.  Gives the system and energies.
     """

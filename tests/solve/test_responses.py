@@ -52,7 +52,9 @@ def test_currents_and_densities_change_as_their_differences_say(drawn):
             size = max(1.0, np.abs(other).max())
             assert np.abs(found - other).max() < 1e-10 * size
             expected = slope(
-                lambda moved, name=name: getattr(DENSE.build(moved).at(energies), name)(f), open_system, change
+                lambda moved, name=name: getattr(DENSE.build(moved).at(energies), name)(f),
+                open_system,
+                change,
             )
             assert np.abs(found - expected).max() < 1e-6 * size
 
@@ -85,7 +87,11 @@ def test_the_diagonal_above_the_axis_and_its_change(drawn, height):
         values = contacts.sigma(z)
         for k, site in enumerate(contacts.site):
             at = slice(moved.offset[site], moved.offset[site + 1])
-            block = values[k] if isinstance(values, list) else values[:, k, None, None] * np.eye(at.stop - at.start)
+            block = (
+                values[k]
+                if isinstance(values, list)
+                else values[:, k, None, None] * np.eye(at.stop - at.start)
+            )
             matrix[:, at, at] -= block
         diagonal = np.einsum("eii->ei", np.linalg.inv(matrix))
         return np.add.reduceat(diagonal, moved.offset[:-1], axis=1)
@@ -119,7 +125,11 @@ def test_large_lattices_respond_by_sparse_factorisations(monkeypatch):
 def test_chunks_of_energies_respond_as_all_together(name, monkeypatch):
     open_system = responsive(clean_strip(2, 8))
     rng = np.random.default_rng(4)
-    change, f, energies = Levels(rng.normal(size=16), np.zeros(2)), rng.normal(size=(7, 2)), np.linspace(-1, 2, 7)
+    change, f, energies = (
+        Levels(rng.normal(size=16), np.zeros(2)),
+        rng.normal(size=(7, 2)),
+        np.linspace(-1, 2, 7),
+    )
     conductor = methods[name].build(open_system)
     z = energies + 0.3j
     expected = conductor.at(energies).current_change(f, change), conductor.green(z).diagonal_change(change)
