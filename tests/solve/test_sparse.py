@@ -121,13 +121,14 @@ def test_unitarity_holds_for_matrix_self_energies(seed):
     assert np.allclose(leaving, arriving, rtol=1e-9, atol=1e-11)
 
 
-def test_a_level_that_no_terminal_reaches_is_no_trouble_unless_it_is_joined():
+@pytest.mark.parametrize("method", ["blocks", "sparse"])
+def test_a_level_that_no_terminal_reaches_is_no_trouble_unless_it_is_joined(method):
     h = np.zeros((3, 3))
     h[0, 1] = h[1, 0] = -1
     apart = system(h, [0, 1], [0, 1], half_chain([1.0, 1.0]))
-    assert SPARSE.build(apart).at(np.array([0.0])).transmission()[0, 0, 1] == pytest.approx(1.0)
+    assert methods[method].build(apart).at(np.array([0.0])).transmission()[0, 0, 1] == pytest.approx(1.0)
     outside = system(h[:2, :2] * 0 + np.diag([2.5, 0.0]), [0, 1], [0, 1], constant([0, -1j]))
-    found = SPARSE.build(outside).at(np.array([2.5]))
+    found = methods[method].build(outside).at(np.array([2.5]))
     assert found.density_of_states()[0, 0] == 0, "a delta peak is not in it"
     assert found.density_of_states()[0, 1] == pytest.approx(2 / (2 * np.pi) / (2.5**2 + 1), rel=1e-10)
 
