@@ -120,7 +120,9 @@ class Method:
     phrase when it is the right one; ``build(system)`` gives the conductor.  The compiler takes the
     first registered method that does not refuse.  ``size(system)`` is about what one factorised energy
     holds, in bytes: it bounds how many energies are treated, and kept, at once.  ``responds``: whether it
-    builds a ResponsiveConductor, which unknown potentials and bands that follow need.
+    builds a ResponsiveConductor, which unknown potentials and bands that follow need.  ``unsuited(system)``
+    is the reason why another method costs less, or None: it counts only where no method is asked for.
+    ``details(system)`` adds to ``why`` what is particular to a system.
     """
 
     name: str
@@ -129,3 +131,5 @@ class Method:
     build: Callable[[OpenSystem], Conductor]
     size: Callable[[OpenSystem], int] = lambda system: 200 * len(system.weight)
     responds: bool = False
+    unsuited: Callable[[OpenSystem], str | None] = lambda system: None
+    details: Callable[[OpenSystem], str] = lambda system: ""

@@ -25,7 +25,7 @@ from modelkit.solve.transport import LinearTransport
 
 TEXT = Source("by_hand.model", "".join(f"# line {n}\n" for n in range(1, 40)))
 NUMBERS = itertools.count()
-METHODS = ("ladder", "sparse", "dense")
+METHODS = ("ladder", "blocks", "sparse", "dense")
 INJECTED = 0.3 * 0.1 / (2 * math.pi)
 
 

@@ -1,7 +1,7 @@
 """Open systems built by hand: gain and loss wires and random forests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -120,3 +120,118 @@ def forests(draw, most=40):
         rng.normal(size=shape) * draw(st.sampled_from([0.0, 0.1])),
         -rng.random(shape) * draw(st.sampled_from([0.0, 0.2])),
     )
+
+
+def responsive(found: OpenSystem, slope=None) -> OpenSystem:
+    """The same system, whose self-energies take complex energies and tell their slope (default: zero)."""
+    contacts = replace(found.contacts)
+
+    def nothing(energies):
+        values = contacts.sigma(energies)
+        return [0 * v for v in values] if isinstance(values, list) else 0 * np.asarray(values)
+
+    object.__setattr__(contacts, "slope", slope or nothing)
+    object.__setattr__(contacts, "analytic", True)
+    return replace(found, contacts=contacts)
+
+
+def resonant(levels, widths):
+    """Scalar self-energies ``w/(E - level + i)`` with their slope; analytic above the axis."""
+    levels, widths = np.asarray(levels), np.asarray(widths)
+
+    def sigma(energies):
+        return widths / (np.asarray(energies)[:, None] - levels + 1j)
+
+    def slope(energies):
+        return -widths / (np.asarray(energies)[:, None] - levels + 1j) ** 2
+
+    return sigma, slope
+
+
+def resonant_matrices(levels, roots):
+    """Matrix self-energies ``r r†/(E - level + i)`` with their slope."""
+
+    def power(energies, n):
+        away = np.asarray(energies)[:, None, None] + 1j
+        return [
+            (-1) ** (n - 1) * (r @ r.conj().T) / (away - level) ** n
+            for r, level in zip(roots, levels, strict=True)
+        ]
+
+    return lambda energies: power(energies, 1), lambda energies: power(energies, 2)
+
+
+def raised(found: OpenSystem, potential, bands) -> OpenSystem:
+    """Potentials on the sites, and the bands of the terminals raised: what the responses differentiate."""
+    size = np.diff(found.offset)
+    hamiltonian = sparse.csr_array(found.hamiltonian + sparse.diags_array(np.repeat(potential, size) + 0j))
+    contacts = found.contacts
+    shifts = np.asarray(bands)[contacts.terminal]
+
+    def sigma(energies):
+        energies = np.asarray(energies)
+        parts = [contacts.sigma(energies - s) for s in shifts]
+        if contacts.scalar:
+            return np.stack([p[:, k] for k, p in enumerate(parts)], axis=1)
+        return [p[k] for k, p in enumerate(parts)]
+
+    moved = replace(contacts, sigma=sigma)
+    object.__setattr__(moved, "analytic", True)
+    return replace(found, hamiltonian=hamiltonian, contacts=moved)
+
+
+def with_sparse_loops(width, length, rng, orbitals=1, disorder=1.0, cut=0.0):
+    """A strip of random slices and hops, some hops cut; the same slice everywhere without disorder."""
+    m = width * orbitals
+    sites = np.arange(width)
+    near = np.abs(sites[:, None] - sites) <= 1
+
+    def block(between):
+        found = rng.normal(size=(m, m)) + 1j * rng.normal(size=(m, m))
+        keep = (between & (rng.random((width, width)) >= cut)) if cut else between
+        return found * np.kron(keep, np.ones((orbitals, orbitals)))
+
+    slices, hops = block(near), block(near)
+    h = np.zeros((m * length, m * length), dtype=complex)
+    for k in range(length):
+        if disorder and k:
+            slices = block(near)
+            hops = block(near)
+        at = slice(k * m, (k + 1) * m)
+        h[at, at] = slices + slices.conj().T
+        if k:
+            h[at, (k - 1) * m : k * m] = hops
+            h[(k - 1) * m : k * m, at] = hops.conj().T
+    return h
+
+
+@st.composite
+def lattices(draw):
+    """Random strips with loops: orbitals, terminals on many sites and inside, scalar or matrix, hops cut.
+
+    Terminals 0 and 1 touch the two ends.  Gives the system and energies.
+    """
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    width, length = draw(st.integers(1, 4)), draw(st.integers(2, 14))
+    orbitals = draw(st.sampled_from([1, 2, 3]))
+    disorder, cut = draw(st.sampled_from([0.0, 1.0])), draw(st.sampled_from([0.0, 0.5]))
+    h = with_sparse_loops(width, length, rng, orbitals, disorder, cut)
+    n = width * length
+    extra = draw(st.integers(0, 4))
+    site = np.concatenate([np.arange(width), n - width + np.arange(width), rng.integers(0, n, extra)])
+    n_terminals = draw(st.integers(2, 4))
+    terminal = np.concatenate([np.zeros(width), np.ones(width), rng.integers(0, n_terminals, extra)])
+    order = np.argsort(terminal, kind="stable")
+    site, terminal = site[order], terminal[order].astype(int)
+    energies = rng.uniform(-2, 2, draw(st.integers(1, 4)))
+    levels = rng.normal(size=len(site))
+    offset = np.arange(n + 1) * orbitals
+    scalar = draw(st.booleans())
+    if scalar:
+        sigma, slope = resonant(levels, rng.uniform(0.05, 1.0, len(site)))
+    else:
+        shape = (len(site), orbitals, orbitals)
+        roots = (rng.normal(size=shape) + 1j * rng.normal(size=shape)) * 0.6
+        sigma, slope = resonant_matrices(levels, roots)
+    found = system(h, terminal, site, sigma, scalar=scalar, n_terminals=n_terminals, offset=offset)
+    return responsive(found, slope), energies, rng

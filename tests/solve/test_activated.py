@@ -36,7 +36,7 @@ def exact(hop: float, level: float, mu: float) -> float:
     return BIAS * found / (2 * np.pi)
 
 
-@pytest.mark.parametrize("method", ["ladder", "sparse"])
+@pytest.mark.parametrize("method", ["ladder", "blocks", "sparse"])
 @pytest.mark.parametrize("hop", [0.3, 0.05, 0.01])
 @pytest.mark.parametrize("below", [5, 35, 50])
 @pytest.mark.parametrize("level", [-1.8, -1.0])

@@ -168,7 +168,7 @@ def test_a_sweep_of_the_temperature_uses_each_rule_again_for_the_next_bias() -> 
     assert second.counts["energies"] == first.counts["energies"]
 
 
-@pytest.mark.parametrize("method", ["ladder", "sparse"])
+@pytest.mark.parametrize("method", ["ladder", "blocks", "sparse"])
 def test_a_probe_that_nothing_reaches_at_the_reference_is_solved_by_what_reaches_it_above(
     method: str,
 ) -> None:
@@ -191,7 +191,7 @@ def test_a_probe_that_nothing_reaches_at_the_reference_is_solved_by_what_reaches
     )
 
 
-@pytest.mark.parametrize("method", ["ladder", "sparse"])
+@pytest.mark.parametrize("method", ["ladder", "blocks", "sparse"])
 def test_probes_that_no_single_energy_determines_together_are_solved(method: str) -> None:
     """Two filters that are never open together, each with its own probe on its own site."""
     model = mk.loads("""

@@ -47,7 +47,7 @@ def persistent(E: float) -> np.ndarray:
     return np.array([2 * (h[b, a] * spectral[a, b]).imag for a, b in BONDS]) / (2 * np.pi)
 
 
-@pytest.mark.parametrize("method", ["sparse", "dense"])
+@pytest.mark.parametrize("method", ["blocks", "sparse", "dense"])
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_the_order_of_declaration_changes_no_bond_current(method: str, order: tuple[int, ...]) -> None:
     given = leads(0.005, -0.005)
@@ -57,7 +57,7 @@ def test_the_order_of_declaration_changes_no_bond_current(method: str, order: tu
     assert found.bond_current == pytest.approx(plain.bond_current, abs=1e-15)
 
 
-@pytest.mark.parametrize("method", ["sparse", "dense"])
+@pytest.mark.parametrize("method", ["blocks", "sparse", "dense"])
 @pytest.mark.parametrize("T", [0.0, 0.05])
 def test_equal_potentials_off_the_reference_drive_the_persistent_current(method: str, T: float) -> None:
     """``delta dJ/dmu``, by the spectral function and a quadrature of scipy, and nothing in the terminals."""
@@ -98,7 +98,7 @@ def test_a_narrow_level_on_a_ring_carries_its_persistent_current() -> None:
     assert found.bond_current == pytest.approx(np.array(exact), rel=1e-5)
 
 
-@pytest.mark.parametrize("method", ["ladder", "sparse"])
+@pytest.mark.parametrize("method", ["ladder", "blocks", "sparse"])
 @pytest.mark.parametrize("T", [0.0, 0.05])
 def test_trees_carry_exactly_nothing_between_equal_potentials(method: str, T: float) -> None:
     given = [Lead("L", [0], 0.1, T), Lead("R", [4], 0.1, T), Lead("P", [2], T=T, current=0.0)]

@@ -33,7 +33,7 @@ def breit_wigner(level: float, gamma: float) -> float:
     return BIAS * found / (2 * math.pi)
 
 
-@pytest.mark.parametrize("method", ["ladder", "sparse"])
+@pytest.mark.parametrize("method", ["ladder", "blocks", "sparse"])
 @pytest.mark.parametrize("gamma", [1e-4, 1e-7, 1e-9, 1e-10])
 @pytest.mark.parametrize("level", [0.7371, 0.137, 0.0])
 def test_a_level_conducts_as_breit_and_wigner_say(method: str, gamma: float, level: float) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from modelkit.errors import ModelError
 from modelkit.registry import methods
+from modelkit.solve import amplitudes, columns
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
-from modelkit.solve import sparse as sparse_module
 from tests.solve.systems import chain_matrix, constant, half_chain, system
 
 SPARSE = methods["sparse"]
@@ -65,7 +65,7 @@ def definition(open_system, energy):
 @pytest.mark.parametrize("dense", [True, False])
 def test_transmission_and_local_quantities_are_those_of_the_definitions(build, dense, monkeypatch):
     if not dense:
-        monkeypatch.setattr(sparse_module, "DENSE_UP_TO", 0)
+        monkeypatch.setattr(columns, "DENSE_UP_TO", 0)
     open_system = build()
     energies = np.array([0.3, -0.8])
     found = SPARSE.build(open_system).at(energies)
@@ -95,8 +95,8 @@ def test_the_flux_through_a_ring_breaks_reciprocity():
 def test_amplitudes_that_are_not_kept_are_computed_again(monkeypatch):
     f, energies = np.array([[0.9, 0.2, 0.5]] * 7), np.linspace(-1, 1, 7)
     kept = SPARSE.build(ring()).at(energies)
-    monkeypatch.setattr(sparse_module, "KEEP", 0)
-    monkeypatch.setattr(sparse_module, "CHUNK", 3000)
+    monkeypatch.setattr(amplitudes, "KEEP", 0)
+    monkeypatch.setattr(amplitudes, "CHUNK", 3000)
     again = SPARSE.build(ring()).at(energies)
     assert np.allclose(kept.density(f), again.density(f), rtol=1e-13)
     assert np.allclose(kept.bond_current(f), again.bond_current(f), rtol=1e-12, atol=1e-15)
@@ -121,13 +121,14 @@ def test_unitarity_holds_for_matrix_self_energies(seed):
     assert np.allclose(leaving, arriving, rtol=1e-9, atol=1e-11)
 
 
-def test_a_level_that_no_terminal_reaches_is_no_trouble_unless_it_is_joined():
+@pytest.mark.parametrize("method", ["blocks", "sparse"])
+def test_a_level_that_no_terminal_reaches_is_no_trouble_unless_it_is_joined(method):
     h = np.zeros((3, 3))
     h[0, 1] = h[1, 0] = -1
     apart = system(h, [0, 1], [0, 1], half_chain([1.0, 1.0]))
-    assert SPARSE.build(apart).at(np.array([0.0])).transmission()[0, 0, 1] == pytest.approx(1.0)
+    assert methods[method].build(apart).at(np.array([0.0])).transmission()[0, 0, 1] == pytest.approx(1.0)
     outside = system(h[:2, :2] * 0 + np.diag([2.5, 0.0]), [0, 1], [0, 1], constant([0, -1j]))
-    found = SPARSE.build(outside).at(np.array([2.5]))
+    found = methods[method].build(outside).at(np.array([2.5]))
     assert found.density_of_states()[0, 0] == 0, "a delta peak is not in it"
     assert found.density_of_states()[0, 1] == pytest.approx(2 / (2 * np.pi) / (2.5**2 + 1), rel=1e-10)
 

@@ -18,7 +18,7 @@ from modelkit.solve.transmission import Spectrum
 from tests.physics.closed_forms import FourSites
 from tests.solve.devices import DenseConductance, Lead, chain, coupled, device, wire
 
-METHODS = ("ladder", "sparse", "dense")
+METHODS = ("ladder", "blocks", "sparse", "dense")
 method = pytest.mark.parametrize("method", METHODS)
 
 
@@ -142,7 +142,7 @@ def test_transmission_has_no_order() -> None:
     assert "no option 'order'" in error.message
 
 
-@pytest.mark.parametrize("method", ["ladder", "sparse"])
+@pytest.mark.parametrize("method", ["ladder", "blocks", "sparse"])
 def test_elastic_probes_that_meet_only_one_another_have_no_influence(method: str) -> None:
     """As in transport: a pair of probes on a piece of its own, next to a conductor with a probe."""
     h = np.zeros((5, 5))
