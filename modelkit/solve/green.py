@@ -154,7 +154,7 @@ def _by_site(system: OpenSystem, values: Complexes) -> Complexes:
 def _self_energies(system: OpenSystem, z: Complexes) -> Channels:
     """Entries of Sigma; above the axis there are no channels."""
     contacts = system.contacts
-    values = contacts.sigma(z)  # type: ignore[arg-type]
+    values = contacts.sigma(z)
     rows, columns, sigmas = [], [], []
     blocks = [] if contacts.scalar else [np.asarray(value, dtype=complex) for value in values]
     blocks += [lead.sigma(z) for lead in getattr(contacts, "leads", ())]
