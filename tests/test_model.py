@@ -32,6 +32,7 @@ def wire() -> mk.Model:
     lead = {"self_energy": "chain(hopping = 1, coupling = contact)"}
     injector = {"self_energy": "chain(hopping = 1, coupling = gamma)", "T": "kT"}
     currents = ["current", "chemical_potential", "bond_current", "density_change", "dissipated_heat"]
+    beyond = currents[:2]
     both, dI = ["forward", "backward"], "dI = nonreciprocity(I[L])"
     return (
         mk.Model("wire", "quantum wire with sources and drains")
@@ -54,6 +55,8 @@ def wire() -> mk.Model:
         .case("forward", direction="+1")
         .case("backward", direction=-1)
         .task("profile", "transport(order = 1)", cases=both, output=[*currents, dI])
+        .task("third", "transport(order = 3)", cases=both, output=[*beyond, dI])
+        .task("full", "transport", cases=both, output=[*beyond, dI])
         .task(
             "length",
             "transport(order = 1)",
@@ -63,6 +66,8 @@ def wire() -> mk.Model:
         )
         .declare("plot", "profile", draw="chemical_potential against site by case")
         .declare("plot", "length", draw="dI against N by gamma")
+        .declare("plot", "third", draw="chemical_potential against site by case")
+        .declare("plot", "full", draw="chemical_potential against site by case")
     )
 
 

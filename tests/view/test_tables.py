@@ -85,3 +85,8 @@ def test_html_escapes_every_word() -> None:
     assert "x &lt; y" in shown
     assert "&amp;" in shown
     assert "a &lt; b" in formula_html("a < b")
+
+
+def test_warnings_are_on_the_screen() -> None:
+    found = summary(xr.Dataset({"current": ("terminal", [1.0])}, attrs={"warnings": "one\ntwo"}))
+    assert found.notes == ("warning: one", "warning: two")
