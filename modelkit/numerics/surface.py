@@ -40,8 +40,10 @@ RUNNING = 1e-7  # flux of a mode of norm 1 below which it is at a band edge, up 
 CIRCLE = 1e-6  # log|lambda| below which a mode may run
 PARALLEL = 1e-8  # ratio of the eigenvalues of a Gram matrix below which vectors are parallel
 GROUP = 1e-8  # lambdas closer than this are one
-POLISHED = 1e-12  # relative error beyond which Newton steps are tried
+POLISHED = 1e-10  # relative error beyond which another sigma and Newton steps are tried
 STEPS = 3  # of Newton
+REFINED = 4  # times that band edges are looked at more closely
+CHEAP = 3e7  # work of that, as edges times the cube of the orbitals
 CHUNK = 2**26  # bytes of matrices treated together
 
 
@@ -106,25 +108,26 @@ def slope(energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes) -
 def band_edges(onsite: Complexes, hop: Complexes, points: int = 48) -> Floats:
     """Extrema of the bands, ascending: where modes open or close; a few crossings of bands are among them.
 
-    Bands on a grid of momenta, extrema refined by Newton steps on the slope of a parabola.
+    Bands on a grid of momenta with parabolas through three points, refined on ever closer points while that
+    is cheap: to 1e-9 for cells of some tens of orbitals, to a few percent of the splitting for wide strips.
     """
     k = 2 * np.pi * np.arange(points) / points
     bands = _bands(k, onsite, hop)
     before, after = np.roll(bands, 1, axis=0), np.roll(bands, -1, axis=0)
     place, band = np.nonzero((bands - before) * (after - bands) <= 0)
-    at, width = k[place], np.full(len(place), 2 * np.pi / points)
-    value = bands[place, band]
+    at, width = k[place], 2 * np.pi / points
+    low, value, high = before[place, band], bands[place, band], after[place, band]
+    scale = float(np.max(np.abs(bands), initial=0.0)) or 1.0
     rows = np.arange(len(at))
-    for _ in range(4):
-        if not len(at):
+    for step in range(REFINED + 1):
+        curvature = low - 2 * value + high
+        flat = np.abs(curvature) <= 1e-14 * scale
+        shift = np.clip(np.where(flat, 0.0, 0.5 * (low - high) / np.where(flat, 1.0, curvature)), -1, 1)
+        at, value = at + shift * width, value + shift * (0.5 * shift * curvature + 0.5 * (high - low))
+        if step == REFINED or not len(at) or len(at) * len(onsite) ** 3 > CHEAP:
             break
-        low, middle, high = (_bands(at + move * width, onsite, hop)[rows, band] for move in (-1, 0, 1))
-        curvature = low - 2 * middle + high
-        flat = np.abs(curvature) <= 1e-14 * np.max(np.abs(bands))
-        shift = np.where(flat, 0.0, 0.5 * (low - high) / np.where(flat, 1.0, curvature))
-        at, value = at + np.clip(shift, -1, 1) * width, middle
-        width = width / 8
-    scale = np.max(np.abs(bands), initial=1.0)
+        width /= 8
+        low, value, high = (_bands(at + move * width, onsite, hop)[rows, band] for move in (-1, 0, 1))
     merged = np.unique(np.round(value / scale, 9), return_index=True)[1]
     return np.sort(value[merged])
 
