@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
-from modelkit.numerics.quadrature import Panels, panels_between
+from modelkit.numerics.quadrature import Panels, panels_between, spot
 from modelkit.solve.balance import Point
 from modelkit.solve.conductor import Conductance
+from modelkit.solve.determined import check_determined
 from modelkit.solve.finite_temperature import thermal_panels
 from modelkit.solve.grid import Grid, Measure
 from modelkit.solve.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
@@ -87,6 +88,8 @@ class Grids:
         solved = 0
         if problem.order is None:
             panels, blind, solved = first_panels(system, *self._with_centre(mu, T))
+        elif problem.T == 0 and problem.order == 1:
+            panels, blind = spot(problem.mu), ""
         elif problem.T == 0:
             panels, blind = panel_about(system, problem.mu), ""
         else:
@@ -121,6 +124,8 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
+    if problem.order is not None:
+        check_determined(first)
     here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
     while True:
         error = uncertainty(here)
@@ -132,6 +137,7 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
         here = finer
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
+    check_determined(here)
     return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
 
 

@@ -14,7 +14,6 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
-from modelkit.solve import superconducting
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.conventions import bands_told, steady_attributes
@@ -26,7 +25,6 @@ from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.steady_transport import SteadyTransport
-from modelkit.solve.superconducting import SuperconductingTransport
 from modelkit.solve.touching import closes_loops
 
 Floats = NDArray[np.float64]
@@ -174,7 +172,7 @@ def check(request: Request) -> Iterator[ModelError]:
         yield from _beyond_first_order(problem)
 
 
-def solve(request: Request) -> LinearTransport | SteadyTransport | SuperconductingTransport:
+def solve(request: Request) -> LinearTransport | SteadyTransport:
     """The steady state in full, or to some order around the reference.
 
     Raises
@@ -186,10 +184,6 @@ def solve(request: Request) -> LinearTransport | SteadyTransport | Superconducti
     """
     raise_all(check(request))
     order = request.options.get("order")
-    if order == 1 and request.device.superconducting:
-        prepared = prepare(request)
-        prepared.begin()
-        return superconducting.solve(request.device, prepared, junction(request.device))
     if order == 1 and _is_direct(request):
         return _solve_linear(request)
     return _solve_steady(request, steady(request.device, None if order is None else int(order)))
