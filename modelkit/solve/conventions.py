@@ -74,9 +74,12 @@ def one_sided(problem: Steady) -> bool:
 
 
 def false_rectification(point: Point) -> list[str]:
-    """A one-sided bias that nothing follows makes even a symmetric device rectify."""
+    """A one-sided bias that nothing follows makes even a symmetric device rectify.
+
+    Not with a condensate, which potentials are measured from.
+    """
     problem, device = point.problem, point.problem.device
-    if problem.order == 1 or not one_sided(problem):
+    if problem.order == 1 or device.superconducting or not one_sided(problem):
         return []
     if device.potential.any() and not _rigid_bands(point):
         return []

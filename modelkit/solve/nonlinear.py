@@ -34,7 +34,7 @@ INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ROUGH = 1e-6  # the same while bands still move with the unknowns
 MOST_ENERGIES = 40_000
 MUCH = 0.5  # of the worst condition
-SMALLEST = 2.0**-12  # of the first panel of an expansion at T = 0
+SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
 
 
 @dataclass
@@ -229,7 +229,9 @@ def refined(
 def _finer(point: Point, error: Floats, tolerance: float) -> Point:
     grid = point.grid
     if point.problem.order is not None and point.problem.T == 0:
-        return replace(point, grid=replace(grid, panels=_halved(grid.panels, float(error.sum()))))
+        first = panel_about(grid.prepared.system, point.problem.mu)
+        least = SMALLEST * float(first.upper[0] - first.lower[0])
+        return replace(point, grid=replace(grid, panels=_halved(grid.panels, least, float(error.sum()))))
     used = int(np.count_nonzero(~grid.panels.split))
     chosen: Flags = (error > tolerance / used) & grid.panels.divisible
     if not chosen.any() or grid.used > MOST_ENERGIES:
@@ -239,11 +241,11 @@ def _finer(point: Point, error: Floats, tolerance: float) -> Point:
     return replace(point, grid=replace(grid, panels=grid.panels.bisected(chosen)))
 
 
-def _halved(panels: Panels, off: float) -> Panels:
+def _halved(panels: Panels, least: float, off: float) -> Panels:
     """Half of the panel in whose middle the expansion stands."""
     low, high = float(panels.lower[0]), float(panels.upper[0])
     middle, half = (low + high) / 2, (high - low) / 4
-    if half < SMALLEST:
+    if 2 * half < least:
         message = f"the derivatives of the transmission are uncertain by {off:.1e} of the largest gross flow"
         raise NotConverged(message, residual=off)
     return panels_between(np.array([middle - half, middle + half]), np.zeros(2, dtype=np.bool_))

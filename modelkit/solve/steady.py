@@ -200,9 +200,9 @@ def is_unique(problem: Steady) -> bool:
 
     The unknowns are chemical potentials, the conditions particle currents whose right sides do not grow with
     them, nothing moves and every T_ab is at least 0: then the Jacobian is an M-matrix and the map is
-    injective (D. Gale and H. Nikaido, Math. Ann. 159, 81 (1965)).  With a condensate, electrons that turn into
-    holes make elements outside the diagonal positive; its columns are dominated by the diagonal still, since
-    all that leaves a reservoir arrives in some other one.
+    injective (D. Gale and H. Nikaido, Math. Ann. 159, 81 (1965)).  With a condensate, electrons that turn
+    into holes make elements outside the diagonal positive; its columns are dominated by the diagonal still,
+    since all that leaves a reservoir arrives in some other one.
     """
     if problem.order is not None or np.any(problem.own & problem.unknown):
         return False
