@@ -95,7 +95,6 @@ class OpenSystem:
         contacts = self.contacts.moved(bands) if bands.any() else self.contacts
         return replace(self, hamiltonian=hamiltonian, contacts=contacts, levels=levels)
 
-
     def spread(self, levels: Levels) -> Levels:
         """Levels by site and terminal of a device, for every site and reservoir of this system.
 
