@@ -149,7 +149,11 @@ class Output:
     verbs : tuple of str
         The verbs whose tasks can give it.
     evaluate : callable
-        ``evaluate(found) -> array`` of the shape of ``dims``; ``found`` is what the verb solved.
+        ``evaluate(found) -> array`` of the shape of ``dims``; ``found`` is what the verb solved.  It changes
+        nothing that can be seen: in whatever order outputs are read, they are the same.
+    audit : callable
+        ``audit(found) -> {name: relative residual}``: what this output must obey besides the solution, none
+        if not given.  It is demanded whenever the output is read (``results.outputs.read``).
     """
 
     name: str
@@ -159,12 +163,15 @@ class Output:
     meaning: str
     verbs: tuple[str, ...]
     evaluate: Callable[[Any], Any]
+    audit: Callable[[Any], Mapping[str, float]] = lambda found: {}
 
 
 class Found(Protocol):
     """What a verb found for one device; its outputs read their arrays from it.
 
-    A verb with dimensions that are numbers also has ``grids``, their values by name of the dimension.
+    Audits are of two kinds: those of the solution are ``audits``, complete when the verb returns and demanded
+    by the verb itself; those of an output are ``Output.audit(found)``.  A verb with dimensions that are
+    numbers also has ``grids``, their values by name of the dimension.
     """
 
     @property
@@ -185,7 +192,7 @@ class Found(Protocol):
 
     @property
     def audits(self) -> Mapping[str, float]:
-        """Relative residuals by name; those of an output may be entered when it is evaluated."""
+        """Relative residuals of the solution by name, as it was found."""
 
 
 @dataclass(frozen=True)

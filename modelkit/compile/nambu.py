@@ -51,9 +51,7 @@ def doubled_system(device: Device) -> OpenSystem:
             np.concatenate([terminals, terminals]), np.concatenate([charge, -charge]), share=0.5
         ),
     )
-    potential, bands = device.potential, local_bands(device)
-    levels = Levels(np.concatenate([potential, -potential]), np.concatenate([bands, -bands]))
-    return system.moved(levels)
+    return system.moved(Levels(device.potential, local_bands(device)))
 
 
 def check_reference(device: Device) -> None:

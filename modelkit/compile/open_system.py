@@ -25,7 +25,7 @@ Complexes = NDArray[np.complex128]
 
 @dataclass(frozen=True)
 class Levels:
-    """What moves with the bias, both as energies.
+    """What moves with the bias, both as energies; see also ``OpenSystem.spread``.
 
     ``potential`` (n_sites,): potential energy of an electron on each site, added to H.  ``bands``
     (n_terminals,): by how much the band of each reservoir is raised, ``Sigma_a(E - bands_a)``.
@@ -84,6 +84,7 @@ class OpenSystem:
 
     def moved(self, levels: Levels) -> OpenSystem:
         """The same system with its levels elsewhere: potentials on the diagonal of H, bands raised."""
+        levels = self.spread(levels)
         change = levels.potential - self.levels.potential
         bands = levels.bands - self.levels.bands
         if not change.any() and not bands.any():
@@ -93,6 +94,21 @@ class OpenSystem:
             hamiltonian = sparse.csr_array(hamiltonian + _on_diagonal(change, self.offset))
         contacts = self.contacts.moved(bands) if bands.any() else self.contacts
         return replace(self, hamiltonian=hamiltonian, contacts=contacts, levels=levels)
+
+    def spread(self, levels: Levels) -> Levels:
+        """Levels by site and terminal of a device, for every site and reservoir of this system.
+
+        A superconducting one has each site twice, and a potential is the opposite for its holes.  Levels
+        that are given for all of them stay.
+        """
+        if not self.reservoirs.superconducting:
+            return levels
+        potential, bands = levels.potential, levels.bands
+        if 2 * len(potential) == len(self.weight):
+            potential = np.concatenate([potential, -potential])
+        if 2 * len(bands) == self.n_terminals:
+            bands = np.concatenate([bands, -bands])
+        return Levels(potential, bands)
 
 
 def open_system(device: Device) -> OpenSystem:

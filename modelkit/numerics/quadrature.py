@@ -83,6 +83,11 @@ class Panels:
         width = self.upper - self.lower
         return np.asarray(~self.split & (width > NARROWEST * (self.upper.max() - self.lower.min())))
 
+    @property
+    def count(self) -> int:
+        """Nodes of a panel."""
+        return NODES
+
     def extended(self, ends: Floats, squared: Flags) -> Panels:
         """With further panels between consecutive ends, a new round; see :func:`panels_between`."""
         more = panels_between(ends, squared)
@@ -125,6 +130,40 @@ class Panels:
         part = np.where(edge < 0, s**2, np.where(edge > 0, 1 - (1 - s) ** 2, s))
         slope = np.where(edge < 0, s, np.where(edge > 0, 1 - s, 0.5))
         return self.lower[panel] + width * part, width * slope
+
+
+@dataclass(frozen=True)
+class Spot(Panels):
+    """One energy instead of panels: what an expansion of first order at T = 0 needs.
+
+    ``lower`` and ``upper`` are that energy; there is nothing to refine, and no error.
+    """
+
+    @cached_property
+    def nodes(self) -> Floats:
+        """(1, 1)"""
+        return self.lower[:, None]
+
+    @property
+    def weights(self) -> tuple[Floats, Floats]:
+        """One, and no error; (1, 1) each."""
+        return np.ones((1, 1)), np.zeros((1, 1))
+
+    @property
+    def divisible(self) -> Flags:
+        """(1,): never."""
+        return np.zeros(1, dtype=np.bool_)
+
+    @property
+    def count(self) -> int:
+        """Nodes of a panel."""
+        return 1
+
+
+def spot(energy: float) -> Spot:
+    """See :class:`Spot`."""
+    at = np.array([energy])
+    return Spot(at, at, np.zeros(1, dtype=np.intp), np.zeros(1, dtype=np.bool_), (0,))
 
 
 def panels_between(ends: Floats, squared: Flags) -> Panels:

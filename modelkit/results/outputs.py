@@ -1,13 +1,14 @@
 """The quantities that tasks give: one function each, entered under its long name.
 
 An output takes what a verb found and returns an array of the shape of its dimensions, in natural units.
+It may come with audits of its own, a second function; ``read`` gives both and is how outputs are read.
 A new one is one function here (or anywhere that is imported): messages, the language page and the
 Dataset know it by its registration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,45 @@ from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
 from modelkit.registry import Output, outputs
+from modelkit.results.audit import demand
 
 Floats = NDArray[np.float64]
 Evaluate = Callable[[Any], Floats]
+Audit = Callable[[Any], Mapping[str, float]]
 
 
 def output(
-    name: str, short: str | None, dims: tuple[str, ...], unit: str, meaning: str, verbs: tuple[str, ...]
+    name: str,
+    short: str | None,
+    dims: tuple[str, ...],
+    unit: str,
+    meaning: str,
+    verbs: tuple[str, ...],
+    audit: Audit = lambda found: {},
 ) -> Callable[[Evaluate], Evaluate]:
     """Enter the decorated function ``evaluate(found)`` as an output; see :class:`Output`."""
 
     def enter(evaluate: Evaluate) -> Evaluate:
-        outputs.add(name, Output(name, short, dims, unit, meaning, verbs, evaluate))
+        outputs.add(name, Output(name, short, dims, unit, meaning, verbs, evaluate, audit))
         return evaluate
 
     return enter
+
+
+def read(name: str, found: Any) -> tuple[Floats, Mapping[str, float]]:
+    """The array of an output in natural units, and its own audits.
+
+    Raises
+    ------
+    ModelError
+        What was solved has no such output.
+    NotConverged
+        One of its audits is exceeded: the array is not to be used.
+    """
+    entry = outputs[name]
+    array, audits = np.asarray(entry.evaluate(found)), entry.audit(found)
+    demand(audits)
+    return array, audits
 
 
 # --- transport: found is a LinearTransport --------------------------------------------------------
@@ -74,7 +99,7 @@ def heat_current(found: Any) -> Floats:
 @output(
     "dissipated_heat", "heat", ("terminal",), "energy/time",
     "heat that each terminal takes up, in an expansion to the lowest (quadratic) order; positive",
-    ("transport",),
+    ("transport",), lambda found: found.heat_audits,
 )  # fmt: skip
 def dissipated_heat(found: Any) -> Floats:
     """``(1/4pi) sum_b T_ab (x_a - x_b)^2``, thermally averaged; shape (n_terminals,).
@@ -88,6 +113,7 @@ def dissipated_heat(found: Any) -> Floats:
 @output(
     "bond_current", None, ("bond",), "current",
     "particle current of each declared hop, positive along its arrow", ("transport",),
+    lambda found: found.bond_audits,
 )  # fmt: skip
 def bond_current(found: Any) -> Floats:
     """Shape (n_bonds,)."""
@@ -125,6 +151,7 @@ def density_change(found: Any) -> Floats:
 @output(
     "transmission", None, ("energy", "terminal", "terminal_from"), "1",
     "transmission from one terminal to another, probes included", ("transmission",),
+    lambda found: found.transmission_audits,
 )  # fmt: skip
 def transmission(found: Any) -> Floats:
     """``T[E, to, from]``, shape (n_E, n_terminals, n_terminals).
@@ -137,7 +164,7 @@ def transmission(found: Any) -> Floats:
 @output(
     "andreev_transmission", None, ("energy", "terminal", "terminal_from"), "1",
     "transmission of electrons of one terminal into holes of another (Andreev reflection on the diagonal)",
-    ("transmission",),
+    ("transmission",), lambda found: found.transmission_audits,
 )  # fmt: skip
 def andreev_transmission(found: Any) -> Floats:
     """``T[E, to, from]`` from electrons to holes, shape as ``transmission``; zero without a condensate."""
@@ -147,6 +174,7 @@ def andreev_transmission(found: Any) -> Floats:
 @output(
     "effective_transmission", None, ("energy", "terminal", "terminal_from"), "1",
     "transmission with the dephasing probes eliminated; their rows and columns are NaN", ("transmission",),
+    lambda found: found.transmission_audits,
 )  # fmt: skip
 def effective_transmission(found: Any) -> Floats:
     """Add what goes by way of elastic probes to what goes directly.
@@ -161,10 +189,38 @@ def effective_transmission(found: Any) -> Floats:
 @output(
     "dos", None, ("energy", "site"), "1/energy",
     "local density of states (of electrons), of all orbitals of a site", ("transmission",),
+    lambda found: found.local_audits,
 )  # fmt: skip
 def dos(found: Any) -> Floats:
     """``-Im Tr G_ss/pi``, shape (n_E, n_sites)."""
     return np.asarray(found.dos)
+
+
+@output(
+    "injectivity", None, ("energy", "site", "terminal"), "1/energy",
+    "local density of states that one terminal fills", ("transmission",), lambda found: found.local_audits,
+)  # fmt: skip
+def injectivity(found: Any) -> Floats:
+    """``[G Gamma_a G†]_ss/(2 pi)``, shape (n_E, n_sites, n_terminals), probes as terminals.
+
+    The sum over the terminals is ``dos``; the sum over the sites of a region is that of the region.
+    M. Buettiker, J. Phys.: Condens. Matter 5, 9361 (1993).
+    """
+    _refuse_condensate(found, "injectivity", "a terminal fills it with electrons and with holes")
+    return np.asarray(found.injectivity)
+
+
+@output(
+    "spectral_current", None, ("energy", "terminal"), "current/energy",
+    "particle current of each terminal per energy in the steady state, probes solved first",
+    ("transmission",), lambda found: found.spectral_audits,
+)  # fmt: skip
+def spectral_current(found: Any) -> Floats:
+    """``i_a(E) = sum_b T_ab (f_a - f_b)/(2 pi)``, shape (n_E, n_terminals); zero for dephasing probes.
+
+    With the distributions and the levels of full ``transport``: its integral over E is ``current``.
+    """
+    return np.asarray(found.spectral_current)
 
 
 def _refuse_condensate(found: Any, name: str, reason: str) -> None:

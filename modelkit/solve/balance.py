@@ -183,8 +183,9 @@ class Point:
         step = MOVE * float(np.ptp(self.grid.panels.lower) + np.ptp(self.grid.panels.upper))
         for column, terminal in enumerate(np.flatnonzero(problem.own)):
             sides = []
+            mine = np.where(system.reservoirs.terminal == terminal, system.reservoirs.sign, 0.0)
             for sign in (1.0, -1.0):
-                bands = system.levels.bands + sign * step * (system.reservoirs.terminal == terminal)
+                bands = system.levels.bands + sign * step * mine
                 prepared = self.at_levels(Levels(system.levels.potential, bands))
                 flow = replace(self.grid, prepared=prepared).spectral(self.weights.value)
                 sides.append(self._left(flow))

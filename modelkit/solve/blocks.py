@@ -140,7 +140,7 @@ class BlockColumns(LatticeColumns):
             at = self.partition.matrix.layers.nodes(layer)
             left[:, at] += self.sigma.of_layer(part, layer) @ found[:, at]
         allowed = BACKWARD * (self.scale[part] * largest(found) + largest(columns))
-        return left, largest(left) <= allowed
+        return left, np.isfinite(allowed) & (largest(left) <= allowed)
 
     @cached_property
     def _hamiltonian(self) -> sparse.csr_array:

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 EQUAL = 1e-9  # relative to the bias
 UNIQUE = "unique: the Jacobian is an M-matrix"
+DOMINANT = "unique: the columns of the Jacobian are diagonally dominant"
 
 
 def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
@@ -22,7 +23,8 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
     problem, device = point.problem, point.problem.device
     found = {"bias_reference": bias_told(problem), "bands": bands_told(device)}
     if problem.order is None and problem.size:
-        found["uniqueness"] = UNIQUE if unique else "not known"
+        reason = DOMINANT if device.superconducting else UNIQUE
+        found["uniqueness"] = reason if unique else "not known"
     if 0 < problem.size <= DENSE_UP_TO:
         found["condition"] = f"{np.linalg.cond(point.jacobian):.1e}"
     if point.grid.blind:
@@ -46,6 +48,9 @@ def bands_told(device: Device) -> str:
 def bias_told(problem: Steady) -> str:
     """How the given chemical potentials lie."""
     shown = problem.device.units.shown
+    if problem.device.superconducting:
+        temperature = shown("temperature", problem.T, 12)
+        return f"potentials are measured from the condensate, T = {temperature}"
     centre = "the reference" if problem.device.reference else "their mean"
     at = f"{centre}, mu = {shown('energy', problem.mu, 12)}, T = {shown('temperature', problem.T, 12)}"
     if problem.order is not None:
@@ -69,9 +74,12 @@ def one_sided(problem: Steady) -> bool:
 
 
 def false_rectification(point: Point) -> list[str]:
-    """A one-sided bias that nothing follows makes even a symmetric device rectify."""
+    """A one-sided bias that nothing follows makes even a symmetric device rectify.
+
+    Not with a condensate, which potentials are measured from.
+    """
     problem, device = point.problem, point.problem.device
-    if problem.order == 1 or not one_sided(problem):
+    if problem.order == 1 or device.superconducting or not one_sided(problem):
         return []
     if device.potential.any() and not _rigid_bands(point):
         return []

@@ -13,7 +13,7 @@ from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
 from modelkit.numerics.interpolation import derivatives
-from modelkit.numerics.quadrature import NODES, Panels
+from modelkit.numerics.quadrature import NODES, Panels, Spot
 from modelkit.solve.filling import Filled, derivative, fermi
 
 Floats = NDArray[np.float64]
@@ -25,8 +25,10 @@ def expanded(
     """Polynomials of degree ``order``, counted from the reference; by reservoir, see :class:`Filled`.
 
     ``mu``, ``T`` are those of the reference, ``x`` and ``theta`` (n_reservoirs,) the deviations, ``theta``
-    zero where T is.  At T = 0 the panel that holds mu is not mapped.
+    zero where T is.  At T = 0 the panel that holds mu is not mapped; to first order a ``Spot`` is enough.
     """
+    if isinstance(panels, Spot):
+        return _on_spot(x, order, difference=difference)
     if T == 0:
         return _cold(panels, mu, x, order, difference=difference)
     weights = panels.weights[1 if difference else 0].ravel()
@@ -63,6 +65,14 @@ def _cold(panels: Panels, mu: float, x: Floats, order: int, *, difference: bool)
             found = derivatives(place, j, difference=difference)[0] * stretch**j
             by_mu[here] += np.outer(found, x**j / factorial(j))
             value[here] += np.outer(found, x ** (j + 1) / factorial(j + 1))
+    return Filled(value, by_mu, by_temperature)
+
+
+def _on_spot(x: Floats, order: int, *, difference: bool) -> Filled:
+    """T = 0, up to first order: the deviations themselves, at mu."""
+    value, by_mu, by_temperature = np.zeros((3, 1, len(x)))
+    if order and not difference:
+        value[0], by_mu[0] = x, 1.0
     return Filled(value, by_mu, by_temperature)
 
 

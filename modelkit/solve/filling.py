@@ -142,6 +142,12 @@ def fermi(z: Floats) -> Floats:
     return np.asarray(np.where(z > 0, small, 1.0) / (1 + small))
 
 
+def occupied(excess: Floats, T: Floats) -> Floats:
+    """Distributions at ``E - mu``; a step at T = 0, half at mu itself.  Shapes broadcast."""
+    cold = np.heaviside(-excess, 0.5)
+    return np.asarray(np.where(T > 0, fermi(excess / np.where(T > 0, T, 1.0)), cold))
+
+
 def fermi_difference(z: Floats, other: Floats) -> Floats:
     """``fermi(z) - fermi(other)``, which keeps its digits where the two are close."""
     step = other - z

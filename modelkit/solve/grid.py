@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.numerics.quadrature import NODES, Panels, errors
+from modelkit.numerics.quadrature import Panels, errors
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.request import Prepared
@@ -44,7 +44,7 @@ class Grid:
     @property
     def used(self) -> int:
         """Energies of panels that are not split."""
-        return NODES * int(np.count_nonzero(~self.panels.split))
+        return self.panels.count * int(np.count_nonzero(~self.panels.split))
 
     def parts(self, *weights: Floats) -> Iterator[tuple[Conductance, list[Floats], slice]]:
         """Conductance, weights with the elastic reservoirs completed, and range of energies, in batches.
@@ -93,7 +93,7 @@ class Grid:
                     "take fewer terminals",
                 )
                 change, size = np.zeros((2, panels, values.shape[1]))
-            panel = np.arange(range_.start, range_.stop) // NODES
+            panel = np.arange(range_.start, range_.stop) // self.panels.count
             np.add.at(change, panel, measure(conductance, off))
             np.add.at(size, panel, np.abs(values))
         return errors(np.abs(change), size), size.sum(axis=0)
@@ -101,4 +101,4 @@ class Grid:
     @property
     def _begins(self) -> list[int]:
         rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
-        return [NODES * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
+        return [self.panels.count * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]

@@ -70,11 +70,14 @@ class Moves:
 def moves_of(system: OpenSystem, energies: Complexes | Floats, change: Levels) -> Moves:
     """Give the derivative of ``H + Sigma`` at given energies as levels move in a direction.
 
+    With a condensate the levels of a device's sites are the opposite for holes.
+
     Raises
     ------
     ModelError
         A band moves whose self-energy does not tell its derivative.
     """
+    change = system.spread(change)
     potential = np.asarray(change.potential, dtype=float)[site_of_orbital(system)]
     bands = np.asarray(change.bands, dtype=float)
     none = np.zeros(0, dtype=np.intp)

@@ -167,6 +167,8 @@ def offsets(point: Point) -> Floats:
 def least_flow(point: Point) -> float:
     """A flow below it is rounding."""
     mu, T = point.distributions
+    if point.system.reservoirs.superconducting:
+        mu = np.append(mu, 0.0)
     return resolved_flow(float(np.ptp(mu) + np.ptp(T)))
 
 
@@ -211,7 +213,7 @@ def _inside_bands(here: Point, step: Floats) -> float:
     """Cold terminals stay where they let anything through."""
     problem, system, part = here.problem, here.system, 1.0
     edges, T = system.contacts.edges, here.distributions[1]
-    owner = system.reservoirs.terminal
+    owner = np.where(system.reservoirs.sign > 0, system.reservoirs.terminal, -1)
     for block in problem.blocks:
         if block.unknown != "mu" or not len(edges):
             continue

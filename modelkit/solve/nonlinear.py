@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
-from modelkit.numerics.quadrature import Panels, panels_between
+from modelkit.numerics.quadrature import Panels, panels_between, spot
 from modelkit.solve.balance import Point
 from modelkit.solve.conductor import Conductance
+from modelkit.solve.determined import check_determined
 from modelkit.solve.finite_temperature import thermal_panels
 from modelkit.solve.grid import Grid, Measure
 from modelkit.solve.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
@@ -33,7 +34,7 @@ INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ROUGH = 1e-6  # the same while bands still move with the unknowns
 MOST_ENERGIES = 40_000
 MUCH = 0.5  # of the worst condition
-SMALLEST = 2.0**-12  # of the first panel of an expansion at T = 0
+SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Grids:
         solved = 0
         if problem.order is None:
             panels, blind, solved = first_panels(system, *self._with_centre(mu, T))
+        elif problem.T == 0 and problem.order == 1:
+            panels, blind = spot(problem.mu), ""
         elif problem.T == 0:
             panels, blind = panel_about(system, problem.mu), ""
         else:
@@ -121,6 +124,8 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
+    if problem.order is not None:
+        check_determined(first)
     here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
     while True:
         error = uncertainty(here)
@@ -132,6 +137,7 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
         here = finer
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
+    check_determined(here)
     return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
 
 
@@ -223,7 +229,9 @@ def refined(
 def _finer(point: Point, error: Floats, tolerance: float) -> Point:
     grid = point.grid
     if point.problem.order is not None and point.problem.T == 0:
-        return replace(point, grid=replace(grid, panels=_halved(grid.panels, float(error.sum()))))
+        first = panel_about(grid.prepared.system, point.problem.mu)
+        least = SMALLEST * float(first.upper[0] - first.lower[0])
+        return replace(point, grid=replace(grid, panels=_halved(grid.panels, least, float(error.sum()))))
     used = int(np.count_nonzero(~grid.panels.split))
     chosen: Flags = (error > tolerance / used) & grid.panels.divisible
     if not chosen.any() or grid.used > MOST_ENERGIES:
@@ -233,11 +241,11 @@ def _finer(point: Point, error: Floats, tolerance: float) -> Point:
     return replace(point, grid=replace(grid, panels=grid.panels.bisected(chosen)))
 
 
-def _halved(panels: Panels, off: float) -> Panels:
+def _halved(panels: Panels, least: float, off: float) -> Panels:
     """Half of the panel in whose middle the expansion stands."""
     low, high = float(panels.lower[0]), float(panels.upper[0])
     middle, half = (low + high) / 2, (high - low) / 4
-    if half < SMALLEST:
+    if 2 * half < least:
         message = f"the derivatives of the transmission are uncertain by {off:.1e} of the largest gross flow"
         raise NotConverged(message, residual=off)
     return panels_between(np.array([middle - half, middle + half]), np.zeros(2, dtype=np.bool_))

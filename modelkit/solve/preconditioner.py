@@ -28,13 +28,13 @@ def preconditioner(point: Point) -> Callable[[Floats], Floats]:
     scales = [_scale(point, k) for k in range(len(problem.blocks))]
     slopes = problem.right(point.x, point.scale)[1]
     load = [slope.get(block.unknown, 0.0) for slope, block in zip(slopes, problem.blocks, strict=True)]
-    plain = len(system.reservoirs.terminal) == len(problem.given_mu)
+    owner, sign, share = system.reservoirs.terminal, system.reservoirs.sign, system.reservoirs.share
+    electrons = np.flatnonzero(sign > 0)
 
     def alone(flat: Floats) -> Floats:
         found = flat.copy()
         for block, scale, slope in zip(problem.blocks, scales, load, strict=True):
-            column = np.flatnonzero(np.isin(system.reservoirs.terminal, np.arange(*_range(block.terminal))))
-            rate = scale * (own[column] if plain else np.full(len(column) // 2, own.max())) - slope
+            rate = scale * np.bincount(owner, share * own)[block.terminal] - slope
             found[block.place] = np.divide(
                 flat[block.place], rate, out=flat[block.place].copy(), where=rate != 0
             )
@@ -45,29 +45,26 @@ def preconditioner(point: Point) -> Callable[[Floats], Floats]:
         conductance = point.grid.prepared.at(energy)
         for unknown in dict.fromkeys(block.unknown for block in problem.blocks):
             chosen = problem.elastic.copy()
-            constant, slope = np.zeros((1, len(chosen))), np.zeros((1, len(chosen)))
+            constant, slope = np.zeros((2, len(chosen)))
             here = [k for k, block in enumerate(problem.blocks) if block.unknown == unknown]
             for k in here:
                 block = problem.blocks[k]
                 chosen[block.terminal] = True
-                constant[0, block.terminal] = flat[block.place] / scales[k]
-                slope[0, block.terminal] = load[k] / scales[k]
-            y = conductance.balance(np.zeros_like(constant), chosen, constant, slope, fill=True)
+                constant[block.terminal] = flat[block.place] / scales[k]
+                slope[block.terminal] = load[k] / scales[k]
+            # holes answer a chemical potential with the opposite sign, and a temperature with the same
+            turned = sign if unknown == "mu" else np.ones_like(sign)
+            asked = (turned * constant[owner])[None, :], slope[owner][None, :]
+            y = conductance.balance(np.zeros((1, len(owner))), chosen[owner], *asked, fill=True)[0]
             for k in here:
-                found[problem.blocks[k].place] = y[0, problem.blocks[k].terminal]
+                found[problem.blocks[k].place] = y[electrons][problem.blocks[k].terminal]
         return found
 
-    if not plain:
-        return alone
     try:
         together(np.ones(problem.size))
     except NotConverged:
         return alone
     return together
-
-
-def _range(part: slice) -> tuple[int, int]:
-    return part.start, part.stop
 
 
 def _scale(point: Point, k: int) -> float:
@@ -77,9 +74,12 @@ def _scale(point: Point, k: int) -> float:
 
 
 def _open_energy(point: Point) -> Floats:
-    """The middle of the unknown chemical potentials, or where most terminals are open; (1,)."""
+    """The middle of the unknown chemical potentials, or where most terminals are open; (1,).
+
+    With a condensate its own potential comes first: there electrons and holes are mirror images.
+    """
     mu = point.distributions[0]
-    middle = np.array([float(np.median(mu))])
+    middle = np.array([0.0 if point.system.reservoirs.superconducting else float(np.median(mu))])
     if np.all(broadening(point.system, middle) > 0):
         return middle
     energies = point.grid.energies

@@ -160,7 +160,8 @@ class Steady:
         """Where potentials and bands are at given chemical potentials."""
         owner = system.reservoirs.terminal
         away = mu - self.device.reference.get("mu", 0.0)
-        return Levels(system.levels.potential, np.where(self.own[owner], away[owner], system.levels.bands))
+        bands = np.where(self.own[owner], system.reservoirs.sign * away[owner], system.levels.bands)
+        return Levels(system.levels.potential, bands)
 
 
 def steady(device: Device, order: int | None = None) -> Steady:
@@ -188,7 +189,9 @@ def steady(device: Device, order: int | None = None) -> Steady:
                 place = block.place.stop
     _check_bands(device)
     check_reference(device)
-    centre = device.reference.get("mu", _mean(mu)), device.reference.get("T", _mean(T))
+    # a condensate is in equilibrium with nothing but terminals at its own mu
+    middle = 0.0 if device.superconducting else _mean(mu)
+    centre = device.reference.get("mu", middle), device.reference.get("T", _mean(T))
     return Steady(device, mu, T, elastic, tuple(blocks), *centre, order, own)
 
 
@@ -197,7 +200,9 @@ def is_unique(problem: Steady) -> bool:
 
     The unknowns are chemical potentials, the conditions particle currents whose right sides do not grow with
     them, nothing moves and every T_ab is at least 0: then the Jacobian is an M-matrix and the map is
-    injective (D. Gale and H. Nikaido, Math. Ann. 159, 81 (1965)).
+    injective (D. Gale and H. Nikaido, Math. Ann. 159, 81 (1965)).  With a condensate, electrons that turn
+    into holes make elements outside the diagonal positive; its columns are dominated by the diagonal still,
+    since all that leaves a reservoir arrives in some other one.
     """
     if problem.order is not None or np.any(problem.own & problem.unknown):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,11 @@ from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError, raise_all
 from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
-from modelkit.results.audit import demand, relative
+from modelkit.results.audit import relative
+from modelkit.solve import transport
+from modelkit.solve.filling import occupied
 from modelkit.solve.request import Prepared, Request, prepare
+from modelkit.solve.steady_transport import SteadyTransport
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,9 +33,11 @@ class Spectrum:
     """What ``transmission`` found; spectra are formed when they are asked for.
 
     ``energies`` (n_E,); ``transmission`` and ``effective_transmission`` (n_E, to, from); ``dos``
-    (n_E, n_sites).  ``audits`` holds the sum rules once a transmission, a density of states was formed.
+    (n_E, n_sites); ``injectivity`` (n_E, n_sites, n_terminals); ``spectral_current`` (n_E, n_terminals).
+    Nothing is solved for but what the last needs: all audits belong to outputs.
     """
 
+    request: Request
     system: OpenSystem
     prepared: Prepared
     energies: Floats
@@ -41,7 +46,11 @@ class Spectrum:
     why: str
     counts: Mapping[str, int]
     attributes: Mapping[str, str]
-    audits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def audits(self) -> Mapping[str, float]:
+        """None."""
+        return {}
 
     @property
     def grids(self) -> Mapping[str, Floats]:
@@ -50,11 +59,15 @@ class Spectrum:
 
     @cached_property
     def transmission(self) -> Floats:
-        """Bare: all terminals are kept, probes too; from electrons to electrons.
-
-        Rows and columns have equal sums (unitarity); raises NotConverged where they have not.
-        """
+        """Bare: all terminals are kept, probes too; from electrons to electrons."""
         return self._between(0)
+
+    @cached_property
+    def transmission_audits(self) -> Mapping[str, float]:
+        """Rows and columns have equal sums (unitarity)."""
+        rows, columns = self._whole.sum(axis=2), self._whole.sum(axis=1)
+        off = float(np.abs(rows - columns).max(initial=0.0))
+        return {"sum_rule": relative(off, float(rows.max(initial=0.0)))}
 
     @cached_property
     def andreev_transmission(self) -> Floats:
@@ -74,7 +87,7 @@ class Spectrum:
 
     @cached_property
     def _whole(self) -> Floats:
-        """Between all reservoirs, with its audit."""
+        """Between all reservoirs."""
         entries = len(self.energies) * self.system.n_terminals**2
         if entries > LARGEST:
             raise ModelError(
@@ -82,12 +95,7 @@ class Spectrum:
                 f"energies has {entries:.1e} entries, more than {LARGEST:.0e}",
                 hint="sweep E over fewer points, or ask transport for currents, which need no matrix",
             )
-        found = np.concatenate([self.prepared.at(self.energies[r]).transmission() for r in self._ranges()])
-        rows, columns = found.sum(axis=2), found.sum(axis=1)
-        off = float(np.abs(rows - columns).max(initial=0.0))
-        self.audits["sum_rule"] = relative(off, float(rows.max(initial=0.0)))
-        demand({"sum_rule": self.audits["sum_rule"]})
-        return found
+        return np.concatenate([self.prepared.at(self.energies[r]).transmission() for r in self._ranges()])
 
     @cached_property
     def effective_transmission(self) -> Floats:
@@ -116,21 +124,76 @@ class Spectrum:
     def dos(self) -> Floats:
         """Local density of states, of the electrons where there are holes."""
         sites = len(self.system.weight) // (2 if self.system.reservoirs.superconducting else 1)
-        entries = len(self.energies) * len(self.system.weight)
-        if entries > LARGEST:
-            raise ModelError(
-                f"the density of states of {len(self.system.weight)} sites at {len(self.energies)} energies "
-                f"has {entries:.1e} entries, more than {LARGEST:.0e}",
-                hint="sweep E over fewer points",
-            )
-        parts, off = [], [0.0]
+        self._refuse_large("the density of states", 1)
+        return np.concatenate(
+            [self.prepared.at(self.energies[r]).density_of_states()[:, :sites] for r in self._ranges()]
+        )
+
+    @cached_property
+    def injectivity(self) -> Floats:
+        """The part of the density of states that each terminal fills."""
+        count = self.system.n_terminals
+        self._refuse_large(f"the injectivity of {count} terminals", count)
+        found = np.empty((len(self.energies), len(self.system.weight), count))
         for range_ in self._ranges():
             conductance = self.prepared.at(self.energies[range_])
-            parts.append(conductance.density_of_states()[:, :sites])
-            off.append(float(conductance.local_sum_rule().max(initial=0.0)))
-        self.audits["local_sum_rule"] = float(np.max(off))
-        demand({"local_sum_rule": self.audits["local_sum_rule"]})
-        return np.concatenate(parts)
+            for terminal, filled in enumerate(np.eye(count)):
+                f = np.broadcast_to(filled, (len(conductance.energies), count))
+                found[range_, :, terminal] = conductance.density(f)
+        return found
+
+    @cached_property
+    def local_audits(self) -> Mapping[str, float]:
+        """The states that terminals fill are those of the Green function."""
+        off = [self.prepared.at(self.energies[r]).local_sum_rule().max(initial=0.0) for r in self._ranges()]
+        return {"local_sum_rule": float(np.max(off, initial=0.0))}
+
+    @property
+    def spectral_current(self) -> Floats:
+        """Of each terminal in the steady state of full transport, the condensate last."""
+        current = self._spectral
+        if not self.system.reservoirs.superconducting:
+            return current
+        return np.append(current, 0.0 - current.sum(axis=1, keepdims=True), axis=1)
+
+    @property
+    def spectral_audits(self) -> Mapping[str, float]:
+        """Those of the steady state."""
+        return self._steady.audits
+
+    @cached_property
+    def _steady(self) -> SteadyTransport:
+        """What flows: levels and distributions of full transport."""
+        options = {name: value for name, value in self.request.options.items() if name == "method"}
+        found = transport.solve(replace(self.request, options=options, grids={}))
+        assert isinstance(found, SteadyTransport)  # without an order
+        return found
+
+    @cached_property
+    def _spectral(self) -> Floats:
+        """Currents of the declared terminals, (n_E, n_terminals)."""
+        point = self._steady.point
+        reservoirs, prepared = point.system.reservoirs, point.grid.prepared
+        elastic = self.elastic[reservoirs.terminal]
+        mu, T = (part[reservoirs.terminal] for part in point.distributions)
+        found = []
+        for range_ in prepared.batches(len(self.energies)):
+            conductance = prepared.at(self.energies[range_])
+            f = occupied(conductance.energies[:, None] - reservoirs.sign * mu, T)
+            if elastic.any():
+                zero = np.zeros_like(f)
+                f = conductance.balance(f, elastic, zero, zero, fill=True)
+            found.append(point.by_terminal(reservoirs.sign * conductance.current(f)))
+        return np.concatenate(found)
+
+    def _refuse_large(self, what: str, arrays: int) -> None:
+        entries = len(self.energies) * len(self.system.weight) * arrays
+        if entries > LARGEST:
+            raise ModelError(
+                f"{what} of {len(self.system.weight)} sites at {len(self.energies)} energies has "
+                f"{entries:.1e} entries, more than {LARGEST:.0e}",
+                hint="sweep E over fewer points",
+            )
 
     def _ranges(self) -> Iterator[slice]:
         return self.prepared.batches(len(self.energies))
@@ -158,6 +221,7 @@ def solve(request: Request) -> Spectrum:
     energies = np.atleast_1d(np.asarray(request.grids.get("E", _grid(prepared.system)), dtype=float))
     counts = {"newton_steps": 0, "linear_solves": 0, "energies": len(energies)}
     return Spectrum(
+        request,
         prepared.system,
         prepared,
         energies,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,6 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
-from modelkit.solve import superconducting
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.conventions import bands_told, steady_attributes
@@ -26,7 +25,6 @@ from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.steady_transport import SteadyTransport
-from modelkit.solve.superconducting import SuperconductingTransport
 from modelkit.solve.touching import closes_loops
 
 Floats = NDArray[np.float64]
@@ -44,7 +42,8 @@ class LinearTransport:
     """What ``transport(order = 1)`` found.
 
     Arrays over terminals have shape (n_terminals,); currents are positive into the conductor.
-    ``audits`` holds relative residuals by name; that of an output is added when it is evaluated.
+    ``residuals`` are what the solver left over, relative, by the name of the audit; ``heat_audits`` and
+    ``bond_audits`` belong to outputs.
     ``counts`` are ``newton_steps``, ``linear_solves``, ``energies``, ``factorisations`` and
     ``iterations`` of the linear solver; ``attributes`` are words for the result.
     """
@@ -56,7 +55,7 @@ class LinearTransport:
     why: str
     counts: Mapping[str, int]
     attributes: Mapping[str, str]
-    audits: dict[str, float] = field(default_factory=dict)
+    residuals: Mapping[str, float]
 
     def average(self, measure: Callable[[Conductance, Floats], Floats]) -> Floats:
         """Thermal average of a quantity that is ``measure(conductance, y)`` at each energy, (n_E, ...).
@@ -93,26 +92,32 @@ class LinearTransport:
 
     @cached_property
     def heat(self) -> Floats:
-        """Dissipated heat, quadratic in the deviations; audited by the power put in."""
-        found = self.average(lambda conductance, y: conductance.heat(y))
-        off = abs(float(found.sum() - self.flows.power.sum()))
-        self._audit(energy_balance=relative(off, self.work))
-        return found
+        """Dissipated heat, quadratic in the deviations."""
+        return self.average(lambda conductance, y: conductance.heat(y))
 
-    @cached_property
+    @property
+    def heat_audits(self) -> Mapping[str, float]:
+        """The heat against the power put in."""
+        off = abs(float(self.heat.sum() - self.flows.power.sum()))
+        return {"energy_balance": relative(off, self.work)}
+
+    @property
     def bond_current(self) -> Floats:
         """(n_bonds,), along the arrows, counted from what flows at the reference.
 
-        Around loops with flux that is not zero for equal potentials.  Audited by continuity at every site.
+        Around loops with flux that is not zero for equal potentials.
         """
-        found, off = self._flow_of_bonds()
-        self._audit(local_sum_rule=off)
-        unbalanced = continuity(self.system, found, self.current)
-        floor = self.solution.least_bond_flow
-        largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)
-        self._audit(continuity=relative(unbalanced, largest))
-        return found
+        return self._flow_of_bonds[0]
 
+    @property
+    def bond_audits(self) -> Mapping[str, float]:
+        """Continuity at every site, and the local sum rule."""
+        found, off = self._flow_of_bonds
+        unbalanced = continuity(self.system, found, self.current)
+        largest = max(float(np.abs(found).max(initial=0.0)), self.gross, self.solution.least_bond_flow)
+        return {"local_sum_rule": off, "continuity": relative(unbalanced, largest)}
+
+    @cached_property
     def _flow_of_bonds(self) -> tuple[Floats, float]:
         """With the residual of the local sum rule.
 
@@ -139,20 +144,17 @@ class LinearTransport:
         """The power that terminals put in, absolutely summed."""
         return max(float(self.flows.turnover.sum()), self.gross * self.solution.spread)
 
-    def audit(self) -> None:
-        """Check conservation, the second law and what the solver left over; raises NotConverged."""
+    @cached_property
+    def audits(self) -> Mapping[str, float]:
+        """What the solver left over, conservation and the second law, relative residuals by name."""
         flows = self.flows
         total = max(float(flows.gross.sum()), self.gross)
         unpaid = max(0.0, -float(flows.power.sum()))
-        self._audit(
-            **self.audits,
-            particle_balance=relative(abs(float(flows.current.sum())), total),
-            second_law=relative(unpaid, self.work),
-        )
-
-    def _audit(self, **found: float) -> None:
-        self.audits.update(found)
-        demand(found)
+        return {
+            **self.residuals,
+            "particle_balance": relative(abs(float(flows.current.sum())), total),
+            "second_law": relative(unpaid, self.work),
+        }
 
 
 def check(request: Request) -> Iterator[ModelError]:
@@ -174,7 +176,7 @@ def check(request: Request) -> Iterator[ModelError]:
         yield from _beyond_first_order(problem)
 
 
-def solve(request: Request) -> LinearTransport | SteadyTransport | SuperconductingTransport:
+def solve(request: Request) -> LinearTransport | SteadyTransport:
     """The steady state in full, or to some order around the reference.
 
     Raises
@@ -186,10 +188,6 @@ def solve(request: Request) -> LinearTransport | SteadyTransport | Superconducti
     """
     raise_all(check(request))
     order = request.options.get("order")
-    if order == 1 and request.device.superconducting:
-        prepared = prepare(request)
-        prepared.begin()
-        return superconducting.solve(request.device, prepared, junction(request.device))
     if order == 1 and _is_direct(request):
         return _solve_linear(request)
     return _solve_steady(request, steady(request.device, None if order is None else int(order)))
@@ -221,9 +219,9 @@ def _solve_linear(request: Request) -> LinearTransport:
     prepared.begin()
     solution = (solve_cold if problem.T == 0 else solve_warm)(request.device, prepared, problem)
     flows = solution.flows()
-    audits = {"conditions": check_residual(request.device, solution, flows)}
+    residuals = {"conditions": check_residual(request.device, solution, flows)}
     if solution.integration is not None:
-        audits["integration"] = solution.integration
+        residuals["integration"] = solution.integration
     counts = {
         "newton_steps": 0,
         "linear_solves": 1,
@@ -239,9 +237,9 @@ def _solve_linear(request: Request) -> LinearTransport:
         why=prepared.why,
         counts=counts,
         attributes=_attributes(request, solution),
-        audits=audits,
+        residuals=residuals,
     )
-    found.audit()
+    demand(found.audits)
     return found
 
 
@@ -264,7 +262,7 @@ def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
         counts=counts,
         attributes=steady_attributes(solved.point, unique=unique),
     )
-    found.audit()
+    demand(found.audits)
     return found
 
 

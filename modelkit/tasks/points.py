@@ -17,6 +17,7 @@ from modelkit.graph.values import values_of
 from modelkit.registry import Found, Verb, outputs, result_dims, running_dims
 from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import Frame
+from modelkit.results.outputs import read
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting
 
@@ -102,12 +103,16 @@ class Work:
     def _point(self, job: Job, found: Found, frame: Frame, values: Mapping[str, Any]) -> Point:
         arrays: dict[str, Labelled] = {}
         known: dict[str, Labelled] = {}
+        audits = dict(found.audits)
         units = self.declarations.units
 
         def output(name: str) -> Labelled:
             if name not in known:
                 entry = outputs[name]
-                array, factor = np.asarray(entry.evaluate(found)), units.scale(entry.unit)
+                array, own = read(name, found)
+                for audit, value in own.items():
+                    audits[audit] = max(value, audits.get(audit, 0.0))
+                factor = units.scale(entry.unit)
                 known[name] = self._reduced(Labelled(entry.dims, array if factor == 1 else array * factor))
             return known[name]
 
@@ -118,7 +123,7 @@ class Work:
                 picked = pick(quantity, output(quantity.output), frame, values)
                 if picked is not None:
                     arrays[reference(position, number)] = picked
-        arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in found.audits.items()}
+        arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in audits.items()}
         dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
         labels = {dim: _labels(dim, found, frame) for dim in dims}
         coordinates = {name: array for dim in dims for name, array in frame.coordinates(dim).items()}

@@ -41,7 +41,7 @@ def test_both_arms_of_a_ring_carry_half_of_the_current(
     current = abs(found.current[0])
     assert current > 1e-3
     assert np.abs(found.bond_current) == pytest.approx(np.full(6, current / 2), rel=1e-9)
-    assert found.audits["local_sum_rule"] < 1e-9
+    assert found.bond_audits["local_sum_rule"] < 1e-9
 
 
 @pytest.mark.parametrize("method", ["blocks", "sparse"])
@@ -51,7 +51,7 @@ def test_the_density_of_states_is_smooth_through_a_dark_level(method: str) -> No
     found = transmission.solve(Request(device(ring(), leads), {"method": method}, {"E": energies}))
     below, at, above = found.dos
     assert at == pytest.approx((below + above) / 2, rel=1e-8)
-    assert found.audits["local_sum_rule"] < 1e-9
+    assert found.local_audits["local_sum_rule"] < 1e-9
 
 
 @pytest.mark.parametrize("method", ["blocks", "sparse"])

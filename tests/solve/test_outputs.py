@@ -15,7 +15,7 @@ import modelkit.results.reductions  # noqa: F401  (its import enters them)
 from modelkit.errors import NotConverged
 from modelkit.registry import outputs, reductions, verbs
 from modelkit.results import audit
-from modelkit.results.outputs import output
+from modelkit.results.outputs import output, read
 from modelkit.solve import finite_temperature, transmission, transport
 from modelkit.solve.request import Request
 from tests.solve.devices import DENSE, DenseConductance, DenseConductor, Lead, chain, device, wire
@@ -46,6 +46,8 @@ def test_each_output_has_the_shape_of_its_dimensions() -> None:
         "transmission",
         "effective_transmission",
         "dos",
+        "injectivity",
+        "spectral_current",
     }
     for entry in mine:
         for verb in entry.verbs:
@@ -83,7 +85,7 @@ def test_the_dissipated_heat_is_the_power_of_all_terminals() -> None:
     pairs = (t * (x[:, None] - x[None, :]) ** 2).sum(axis=1) / (4 * np.pi)
     assert outputs["dissipated_heat"].evaluate(found) == pytest.approx(pairs, rel=1e-11)
     assert float(found.heat.sum()) == pytest.approx(float(found.current @ x), rel=1e-11)
-    assert found.audits["energy_balance"] < 1e-12
+    assert found.heat_audits["energy_balance"] < 1e-12
 
 
 # --- reductions -----------------------------------------------------------------------------------
@@ -229,4 +231,4 @@ def test_every_audit_catches_something(name: str, monkeypatch: pytest.MonkeyPatc
         options: dict[str, Any] = {"method": DENSE.name}
         options |= {"order": 1} if verb.name == "transport" else {}
         with pytest.raises(NotConverged, match=f"audit '{name}' failed"):
-            outputs[of].evaluate(verb.solve(Request(device(chain(5), leads, T=T), options)))
+            read(of, verb.solve(Request(device(chain(5), leads, T=T), options)))

@@ -182,3 +182,32 @@ def test_a_response_on_a_dark_level_is_refused(name):
 def test_the_axis_itself_is_not_above_it():
     with pytest.raises(ValueError, match="above the real axis"):
         methods["blocks"].build(responsive(clean_strip(2, 3))).green(np.array([0.3 + 0j]))
+
+
+def test_a_potential_on_a_superconductor_is_the_opposite_for_its_holes():
+    """Levels by site and terminal of the device, and the same for electrons and holes by hand."""
+    import modelkit as mk
+    from tests.solve.test_superconducting import PROBE, WIRE
+
+    open_system = mk.loads(WIRE.replace("PROBES", PROBE["voltage"])).compile().system
+    rng = np.random.default_rng(3)
+    n, terminals = len(open_system.weight) // 2, open_system.n_terminals // 2
+    change = Levels(rng.normal(size=n), np.array([0.0, 0.7, 0.0]))
+    energies = np.array([-0.4, 0.0, 0.3])
+    f = rng.normal(size=(3, 2 * terminals))
+
+    def current(step):
+        moved = open_system.moved(Levels(step * change.potential, step * change.bands))
+        return DENSE.build(moved).at(energies).current(f)
+
+    expected = (8 * (current(STEP) - current(-STEP)) - (current(2 * STEP) - current(-2 * STEP))) / (12 * STEP)
+    for name in RESPONDING:
+        conductance = methods[name].build(open_system).at(energies)
+        found = conductance.current_change(f, change)
+        assert np.abs(found - expected).max() < 1e-9
+        assert np.abs(found - conductance.current_change(f, open_system.spread(change))).max() == 0
+        potential = np.concatenate([change.potential, change.potential])
+        wrong = conductance.current_change(f, Levels(potential, open_system.spread(change).bands))
+        assert np.abs(found - wrong).max() > 1e-3
+    whole = open_system.spread(change)
+    assert np.all(whole.potential[n:] == -change.potential)
