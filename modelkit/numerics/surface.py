@@ -133,8 +133,14 @@ def band_edges(onsite: Complexes, hop: Complexes, points: int = 48) -> Floats:
 
 
 def _bands(k: Floats, onsite: Complexes, hop: Complexes) -> Floats:
-    phase = np.exp(1j * k)[:, None, None]
-    return np.linalg.eigvalsh(onsite + phase * hop + phase.conj() * hop.conj().T)
+    """Ascending at each momentum, (n, m); equal momenta are diagonalised once."""
+    momenta, place = np.unique(np.round(k, 13), return_inverse=True)
+    step = max(1, CHUNK // (16 * max(1, onsite.size)))
+    found = np.empty((len(momenta), len(onsite)))
+    for first in range(0, len(momenta), step):
+        phase = np.exp(1j * momenta[first : first + step])[:, None, None]
+        found[first : first + step] = np.linalg.eigvalsh(onsite + phase * hop + phase.conj() * hop.conj().T)
+    return np.asarray(found[place])
 
 
 def _diagonal(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Floats] | None:
