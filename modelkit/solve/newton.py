@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.results.audit import relative, resolved_flow
 from modelkit.solve.balance import Point, moves
+from modelkit.solve.charge_balance import charge_scales
 from modelkit.solve.preconditioner import preconditioner
 from modelkit.solve.reach import broadening
 
@@ -183,6 +184,8 @@ def _scales(point: Point) -> Floats:
     for block in problem.blocks:
         one = energy if moves(block) else number
         found[block.place] = max(one, float(right[block.place].max(initial=0.0))) or 1.0
+    if problem.screened is not None:
+        found[problem.charges] = charge_scales(point)
     return found
 
 

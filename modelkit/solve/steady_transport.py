@@ -15,9 +15,10 @@ from modelkit.results.audit import demand, relative, resolved_flow
 from modelkit.solve.balance import Point
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
+from modelkit.solve.electrons import electrons
 from modelkit.solve.expansion import expanded
 from modelkit.solve.newton import least_flow, worst
-from modelkit.solve.nonlinear import INTEGRATION, refined
+from modelkit.solve.nonlinear import INTEGRATION, Grids, refined
 from modelkit.solve.touching import closes_loops
 from modelkit.solve.windows import covering
 
@@ -39,6 +40,7 @@ class SteadyTransport:
     why: str
     counts: Mapping[str, int]
     attributes: Mapping[str, str]
+    grids: Grids
     audits: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -109,6 +111,19 @@ class SteadyTransport:
         largest = max(float(np.abs(found).max(initial=0.0)), self.gross, floor)
         self._audit(local_sum_rule=float(np.max(off)), continuity=relative(unbalanced, largest))
         return found
+
+    @cached_property
+    def potential(self) -> Floats:
+        """Unknown potentials; without screening the mean prescribed potential of each region."""
+        problem = self.point.problem
+        if problem.screened is not None:
+            return self.point.x[problem.charges]
+        return np.array([problem.device.potential[one.site].mean() for one in problem.device.regions])
+
+    @cached_property
+    def density(self) -> Floats:
+        """(n_sites,): electrons; in an expansion to first order."""
+        return electrons(self.grids, self.point)
 
     def average(self, measure: Measure) -> Floats:
         """The sum over energies of what is linear in the distributions, ``measure(conductance, weights)``."""
