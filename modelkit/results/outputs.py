@@ -131,6 +131,17 @@ def potential(found: Any) -> Floats:
 
 
 @output(
+    "characteristic_potential", "u", ("region", "terminal"), "1",
+    "derivative of each unknown potential by the chemical potential of a terminal at the reference, the others "
+    "held; NaN for dephasing probes", ("transport",),
+)  # fmt: skip
+def characteristic_potential(found: Any) -> Floats:
+    """``dU_r/dmu_a``, shape (number of unknown potentials, n_terminals)."""
+    _refuse_condensate(found, "characteristic_potential", "its potentials are not solved for")
+    return np.asarray(found.characteristic_potential)
+
+
+@output(
     "density", None, ("site",), "1",
     "electrons on each site: the filled states below the reference and what the bias fills", ("transport",),
 )  # fmt: skip

@@ -96,9 +96,20 @@ class Point:
     @cached_property
     def linear(self) -> Filled:
         """Filled weights to first order in an expansion."""
-        problem = self.problem
-        mu, T = self.distributions
-        return expanded(self.grid.panels, problem.mu, problem.T, mu - problem.mu, T - problem.T, 1)
+        return self.first_order()
+
+    def first_order(self, *, difference: bool = False) -> Filled:
+        """The same, or those of the error estimate."""
+        problem, panels = self.problem, self.grid.panels
+        x, theta = self.distributions[0] - problem.mu, self.distributions[1] - problem.T
+        return expanded(panels, problem.mu, problem.T, x, theta, 1, difference=difference)
+
+    @cached_property
+    def local_states(self) -> Floats:
+        """States of each unknown potential's sites per energy at the reference, (count,)."""
+        screened = self.problem.screened
+        assert screened is not None
+        return screened.of_regions(self.grid.density(self.linear.by_mu))
 
     @property
     def system(self) -> OpenSystem:

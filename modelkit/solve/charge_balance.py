@@ -35,11 +35,14 @@ def charge_left(point: Point) -> Floats:
     screened, sea = point.problem.screened, point.sea
     assert screened is not None
     assert sea is not None
-    charge = screened.of_regions(density(point) - sea.reference)
+    potential = point.x[point.problem.charges]
+    if point.problem.order is None:
+        charge = screened.of_regions(density(point) - sea.reference)
+    else:
+        charge = screened.of_regions(point.grid.density(point.linear.value))
+        charge = charge + _response(point, potential, point.change)
     voltages = screened.voltages(point.distributions[0] - point.problem.mu, point.scale)
-    return np.asarray(
-        charge - screened.matrix @ point.x[point.problem.charges] - screened.couplings @ voltages
-    )
+    return np.asarray(charge - screened.matrix @ potential - screened.couplings @ voltages)
 
 
 def charge_change(point: Point, by: dict[str, Floats], potential: Floats, levels: Levels | None) -> Floats:
@@ -47,21 +50,32 @@ def charge_change(point: Point, by: dict[str, Floats], potential: Floats, levels
 
     ``by`` are the changes of mu and T of the terminals, ``potential`` of the unknowns, ``levels`` what follows.
     """
-    screened, problem = point.problem.screened, point.problem
+    screened, full = point.problem.screened, point.problem.order is None
     assert screened is not None
-    found = np.zeros(problem.device.size)
-    weights = point.linear if problem.order is not None else point.fill(centre=True)
+    weights = point.fill(centre=True) if full else point.linear
     filling = weights.by_mu * by["mu"] + weights.by_temperature * by["T"]
+    found = np.zeros(screened.count)
     if levels is not None:
-        found += point.filled_sea.change(levels)
-        if problem.order is None:
+        found += _response(point, potential, levels)
+        if full:
             raised = point.common(levels)
             filling = filling - raised * (weights.by_mu - point.centre_by_mu[:, None])
             rest = Levels(levels.potential - raised, levels.bands - raised)
-            found += point.grid.density_change(weights.value, rest)
-    found += point.grid.density(filling)
-    asked = screened.matrix @ potential + screened.by_terminal @ by["mu"]
-    return np.asarray(screened.of_regions(found) - asked)
+            found += screened.of_regions(point.grid.density_change(weights.value, rest))
+    found += screened.of_regions(point.grid.density(filling))
+    return np.asarray(found - screened.matrix @ potential - screened.by_terminal @ by["mu"])
+
+
+def _response(point: Point, potential: Floats, levels: Levels) -> Floats:
+    """What moved levels change of the filled sea, (count,); in an expansion it may be taken as local."""
+    screened = point.problem.screened
+    assert screened is not None
+    local = screened.simple & (point.problem.order is not None)
+    if local.all() or not (levels.potential.any() or levels.bands.any()):
+        found = np.zeros(screened.count)
+    else:
+        found = screened.of_regions(point.filled_sea.change(levels))
+    return np.where(local, -point.local_states * potential, found) if local.any() else found
 
 
 def charge_scales(point: Point) -> Floats:

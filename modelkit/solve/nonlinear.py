@@ -154,9 +154,8 @@ def solve_steady(grids: Grids, *, unique: bool) -> Solved:
         off = float(error.sum())
         if off <= INTEGRATION:
             break
-        finer = _finer(here, error, INTEGRATION)
-        grids.current = finer.grid
-        here = finer
+        here = finer(here, error, INTEGRATION)
+        grids.current = here.grid
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
     return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
@@ -273,10 +272,11 @@ def refined(
             error = uncertainty(point, measure, floor, centre=centre)
         if error.sum() <= tolerance:
             return point
-        point = _finer(point, error, tolerance)
+        point = finer(point, error, tolerance)
 
 
-def _finer(point: Point, error: Floats, tolerance: float) -> Point:
+def finer(point: Point, error: Floats, tolerance: float) -> Point:
+    """With the panels bisected whose error is too large; raises NotConverged where that does not help."""
     grid = point.grid
     if point.problem.order is not None and point.problem.T == 0:
         return replace(point, grid=replace(grid, panels=_halved(grid.panels, float(error.sum()))))

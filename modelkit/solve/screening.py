@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of, is_flat, local_average, rigid_leads
@@ -22,6 +21,7 @@ from modelkit.graph.screening import bands_of, is_flat, local_average, rigid_lea
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
+THOMAS_FERMI = "thomas_fermi"
 BALANCED = 1e-12  # of the largest capacitance: rows that add up to zero
 
 
@@ -36,6 +36,7 @@ class Screened:
     potential : (n_electrodes,) of gates, 0 for others
     terminal : (n_electrodes,) the terminal that an electrode is, or -1
     local : csr (n_terminals, n_sites), bands from potentials
+    simple : (count,) whose linear response is taken as local (Thomas-Fermi)
     """
 
     device: Device
@@ -45,6 +46,7 @@ class Screened:
     potential: Floats
     terminal: Integers
     local: sparse.csr_array
+    simple: NDArray[np.bool_]
 
     @property
     def count(self) -> int:
@@ -129,6 +131,7 @@ def screened(device: Device) -> Screened | None:
         np.array([one.potential for one in electrodes], dtype=float),
         np.array([one.terminal for one in electrodes], dtype=np.intp),
         local_average(device),
+        np.concatenate([np.full(g.count, g.screening.response == THOMAS_FERMI) for g in device.screening]),
     )
 
 
@@ -144,18 +147,15 @@ def refusals(device: Device, order: int | None) -> Iterator[ModelError]:
         yield from rigid_leads(device)
 
 
+def no_potentials() -> ModelError:
+    """What is said where an output needs unknown potentials."""
+    hint = "write: screening on LATTICE { solve U such that charge == 0 }"
+    return ModelError("without screening no potential follows those of the terminals", hint=hint)
+
+
 def moving(device: Device) -> NDArray[np.bool_]:
     """(n_terminals,): terminals with bands, that is self-energies which depend on the energy."""
     found = np.zeros(device.n_terminals, dtype=np.bool_)
     for group in device.terminals:
         found[group.first : group.first + group.count] = not is_flat(group.terminal)
-    return found
-
-
-def with_potential(device: Device) -> NDArray[np.bool_]:
-    """(n_terminals,): terminals that have a chemical potential."""
-    found = np.ones(device.n_terminals, dtype=np.bool_)
-    for group in device.terminals:
-        elastic = any(conditions[c.quantity].elastic for c in group.conditions)
-        found[group.first : group.first + group.count] = not elastic
     return found

@@ -13,12 +13,14 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError
 from modelkit.results.audit import demand, relative, resolved_flow
 from modelkit.solve.balance import Point
+from modelkit.solve.characteristic import characteristic
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.electrons import electrons
 from modelkit.solve.expansion import expanded
 from modelkit.solve.newton import least_flow, worst
 from modelkit.solve.nonlinear import INTEGRATION, Grids, refined
+from modelkit.solve.screening import no_potentials
 from modelkit.solve.touching import closes_loops
 from modelkit.solve.windows import covering
 
@@ -119,6 +121,20 @@ class SteadyTransport:
         if problem.screened is not None:
             return self.point.x[problem.charges]
         return np.array([problem.device.potential[one.site].mean() for one in problem.device.regions])
+
+    @cached_property
+    def characteristic_potential(self) -> Floats:
+        """(count, n_terminals), of an expansion; audited by their sum."""
+        problem = self.point.problem
+        if problem.screened is None:
+            raise no_potentials()
+        if problem.order is None:
+            message = "characteristic potentials belong to the reference, not to a bias"
+            raise ModelError(message, hint="ask for them in a task of transport(order = 1)")
+        found = characteristic(self.grids.request)
+        if not problem.screened.uncovered:
+            self._audit(characteristic_sum=found.sum_rule)
+        return found.by_mu
 
     @cached_property
     def density(self) -> Floats:

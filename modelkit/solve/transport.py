@@ -26,7 +26,7 @@ from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
 from modelkit.solve.nonlinear import Grids, solve_steady
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
-from modelkit.solve.screening import refusals
+from modelkit.solve.screening import no_potentials, refusals
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.steady_transport import SteadyTransport
 from modelkit.solve.superconducting import SuperconductingTransport
@@ -67,6 +67,11 @@ class LinearTransport:
         """The mean prescribed potential of each region; with screening this is not the way."""
         device = self.request.device
         return np.array([device.potential[one.site].mean() for one in device.regions])
+
+    @property
+    def characteristic_potential(self) -> Floats:
+        """None without screening."""
+        raise no_potentials()
 
     @cached_property
     def density(self) -> Floats:
