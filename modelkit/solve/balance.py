@@ -231,10 +231,12 @@ class Point:
         levels = self._levels_change(by["mu"], potential)
         raised = self.common(levels) if levels is not None else 0.0
         below = by | {"mu": by["mu"] - raised}
-        flow = self.grid.spectral(self._filling(below))
-        if levels is not None:
-            flow += self._flow_change(_lowered(levels, raised), by, raised)
-        found = self._left(flow)
+        found = np.zeros(problem.size)
+        if problem.blocks:
+            flow = self.grid.spectral(self._filling(below))
+            if levels is not None:
+                flow += self._flow_change(_lowered(levels, raised), by, raised)
+            found += self._left(flow)
         found += self._moved_weights(below) if problem.order is None else self._excess_change(by)
         slopes = problem.right(self.x, self.scale)[1]
         for block, slope in zip(problem.blocks, slopes, strict=True):

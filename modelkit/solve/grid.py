@@ -75,7 +75,10 @@ class Grid:
         """Derivative of ``spectral`` as the levels move; the conductor must respond.  (n_E, n_reservoirs)."""
         found = np.zeros_like(weights)
         for conductance, (here,), range_ in self.parts(weights):
-            found[range_] = self._changed(conductance, here, change)[0]
+            found[range_] = responsive(conductance).current_change(here, change)
+            filling = self._refilled(conductance, found[range_])
+            if filling is not None:
+                found[range_] += conductance.current(filling)
         return found
 
     def density(self, weights: Floats) -> Floats:
@@ -87,23 +90,20 @@ class Grid:
         """Derivative of ``density`` as the levels move, (n_sites,)."""
         found = np.zeros(len(self.prepared.system.weight))
         for conductance, (here,), _ in self.parts(weights):
-            _, filling = self._changed(conductance, here, change)
             found += responsive(conductance).density_response(here, change).sum(axis=0)
-            if filling is not None:
-                found += conductance.density(filling).sum(axis=0)
+            if self.elastic.any():
+                off = responsive(conductance).current_change(here, change)
+                filling = self._refilled(conductance, off)
+                found += conductance.density(filling).sum(axis=0) if filling is not None else 0.0
         return found
 
-    def _changed(
-        self, conductance: Conductance, weights: Floats, change: Levels
-    ) -> tuple[Floats, Floats | None]:
-        """Change of the currents, and of the elastic reservoirs' weights such that theirs stay zero."""
-        found = responsive(conductance).current_change(weights, change)
+    def _refilled(self, conductance: Conductance, change: Floats) -> Floats | None:
+        """Change of the elastic reservoirs' weights that keeps their currents zero, None without any."""
         if not self.elastic.any():
-            return found, None
-        zero = np.zeros_like(weights)
-        off = np.where(self.elastic, -found, 0.0)
-        filling = conductance.balance(zero, self.elastic, off, zero, fill=True)
-        return found + conductance.current(filling), filling
+            return None
+        zero = np.zeros_like(change)
+        off = np.where(self.elastic, -change, 0.0)
+        return conductance.balance(zero, self.elastic, off, zero, fill=True)
 
     def total(self, weights: Floats, measure: Measure) -> Floats:
         """The sum over the nodes of what is linear in the weights."""

@@ -132,10 +132,11 @@ class Solved:
     factorisations: int
 
 
-def solve_steady(grids: Grids, *, unique: bool) -> Solved:
+def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> Solved:
     """Solve the conditions and refine the panels until the currents are known.
 
     With ``unique`` any solution is the right one; otherwise it is the one continued from equilibrium.
+    ``start`` (size,) is a guess of the unknowns.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def solve_steady(grids: Grids, *, unique: bool) -> Solved:
     """
     request, problem = grids.request, grids.problem
     search = Search(grids.point, grids.forget)
-    first = grids.point(problem.start(), 1.0)
+    first = grids.point(problem.start() if start is None else start, 1.0)
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)

@@ -34,7 +34,7 @@ class Request:
     under ``CALL``, that of the verb itself;
     ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
     points of one run: conductors of equal devices are found there again.  ``hasty``: a failure is
-    wanted soon, without a second attempt.
+    wanted soon, without a second attempt.  ``sampled``: whether audits that need a second solution are made.
     """
 
     device: Device
@@ -43,6 +43,7 @@ class Request:
     memory: dict[Hashable, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)
     hasty: bool = False
+    sampled: bool = True
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""

@@ -18,6 +18,7 @@ from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.electrons import electrons
 from modelkit.solve.expansion import expanded
+from modelkit.solve.gauge import gauge_shift
 from modelkit.solve.newton import least_flow, worst
 from modelkit.solve.nonlinear import INTEGRATION, Grids, refined
 from modelkit.solve.screening import no_potentials
@@ -166,6 +167,9 @@ class SteadyTransport:
         found["energy_balance"] = relative(abs(float(self._energy.sum())), turned or 1.0)
         if point.problem.order in (None, 1):
             found["second_law"] = self._unpaid()
+        shifted = gauge_shift(self.grids, point) if self.grids.request.sampled else None
+        if shifted is not None:
+            found["gauge_shift"] = shifted
         self._audit(**found)
 
     def _unpaid(self) -> float:
