@@ -24,6 +24,7 @@ LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies
 ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
 KEEP = 2**28  # bytes of surface functions that are remembered
+SLOPES = 32  # batches of energies at which the derivative of a self-energy is remembered
 BULKS = 16  # leads that are remembered
 
 
@@ -150,6 +151,7 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
     onsite, hop, coupling = _particles(lead, label, span)
     bulk, flipped = bulk_of(onsite, hop)
     last: list[tuple[tuple[str, bytes], tuple[Complexes, Complexes]]] = []
+    slopes: OrderedDict[tuple[str, bytes], Complexes] = OrderedDict()
 
     def raw(energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
         found = bulk.surface(energies)
@@ -171,6 +173,14 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
 
     def change(E: Energies) -> Complexes:
         energies = np.atleast_1d(np.asarray(E))
+        key = (energies.dtype.kind, energies.tobytes())
+        if key not in slopes:
+            slopes[key] = derivative(energies)
+            while len(slopes) > SLOPES:
+                slopes.popitem(last=False)
+        return slopes[key]
+
+    def derivative(energies: Energies) -> Complexes:
         found = bulk.surface(energies)
         g = found.left if flipped else found.right
         hop = bulk.hop.conj().T if flipped else bulk.hop

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from modelkit.compile.contacts import Contacts, contacts_of
 from modelkit.graph.device import Device
+from modelkit.graph.screening import local_average
 
 __all__ = ["Contacts", "Levels", "OpenSystem", "Reservoirs", "open_system"]
 
@@ -140,14 +141,10 @@ def open_system(device: Device) -> OpenSystem:
 
 
 def local_bands(device: Device) -> Floats:
-    """``bands = local``: raised by the mean potential of the sites that a terminal touches."""
-    bands = np.zeros(device.n_terminals)
-    for group in device.terminals:
-        if group.terminal.bands == "local" and group.count:
-            touched = np.bincount(group.member, minlength=group.count)
-            total = np.bincount(group.member, device.potential[group.site], group.count)
-            bands[group.first : group.first + group.count] = total / np.maximum(touched, 1)
-    return bands
+    """``bands = local``: raised by the mean prescribed potential of the sites that a terminal touches."""
+    if not device.potential.any():
+        return np.zeros(device.n_terminals)
+    return np.asarray(local_average(device) @ device.potential)
 
 
 def _on_diagonal(potential: Floats, offset: Integers) -> sparse.dia_array:

@@ -13,6 +13,7 @@ from modelkit.elements.indices import spelled
 from modelkit.elements.screening import End, Screening
 from modelkit.elements.screening_laws import Couplings, Layout, laws
 from modelkit.elements.self_energies import self_energies
+from modelkit.elements.terminals import Terminal
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device, Electrode, Floats, Integers, RegionSites, ScreeningGroup
 from modelkit.graph.formulas import Values, evaluated, key_of, names_in, real_number
@@ -151,18 +152,46 @@ def rigid_leads(device: Device) -> Iterator[ModelError]:
     if not device.screening:
         return
     for group in device.terminals:
-        terminal, call = group.terminal, group.terminal.self_energy
-        kind = self_energies.get(call.kind)
-        flat = bool(getattr(kind, "constant", False)) or (
-            kind is None and ENERGY not in names_in(call.arguments.values())
-        )
-        if terminal.bands == "rigid" and not flat:
+        terminal = group.terminal
+        if terminal.bands == "rigid" and not is_flat(terminal):
             yield ModelError(
                 f"the bands of '{terminal.name}' are fixed while the potentials follow the voltages: "
                 "the currents would depend on the zero of energy",
                 terminal.spans.get("bands", terminal.span),
                 hint="write bands = local or bands = own, or leave 'bands' out",
             )
+
+
+def is_flat(terminal: Terminal) -> bool:
+    """Whether a self-energy is the same at all energies, so that it has no bands to move."""
+    call = terminal.self_energy
+    kind = self_energies.get(call.kind)
+    constant = bool(getattr(kind, "constant", False)) or kind is None
+    return constant and ENERGY not in names_in(call.arguments.values())
+
+
+def bands_of(device: Device, terminal: Terminal) -> str:
+    """What its bands are tied to: as written, else ``local`` with screening and ``rigid`` without."""
+    return terminal.bands or ("local" if device.screening else "rigid")
+
+
+def local_average(device: Device) -> csr_array:
+    """Bands from the potentials of the sites, (n_terminals, n_sites): means where bands are ``local``.
+
+    Rows of self-energies that are the same at all energies are empty.
+    """
+    from scipy.sparse import coo_array
+
+    rows, columns, values = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.intp)], [np.zeros(0)]
+    for group in device.terminals:
+        if bands_of(device, group.terminal) == "local" and not is_flat(group.terminal):
+            touched = np.bincount(group.member, minlength=group.count)
+            rows.append(group.first + group.member)
+            columns.append(group.site)
+            values.append(1 / touched[group.member])
+    shape = (device.n_terminals, device.size)
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return coo_array(entries, shape=shape).tocsr()
 
 
 def _layout(screening: Screening, member: Integers, count: int, ground: Ground, values: Values) -> Layout:

@@ -25,7 +25,9 @@ RESOLVED = 1e-13
 RESOLVED_BONDS = 1e-6
 
 MEANINGS: Mapping[str, str] = {
-    "conditions": "the conditions of the probes are not met",
+    "conditions": "the conditions of the probes, or the charges of the regions, are not met",
+    "gauge_shift": "a common shift of all potentials changes the currents",
+    "characteristic_sum": "the characteristic potentials of all electrodes do not add up to 1",
     "particle_balance": "the terminal currents do not add up to zero",
     "continuity": "the currents into a site do not add up to zero",
     "energy_balance": "the dissipated heat is not the power that the terminals put in",

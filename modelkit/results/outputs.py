@@ -145,6 +145,38 @@ def density_change(found: Any) -> Floats:
     return np.where(touched == 1, found.average(measure), np.nan)
 
 
+@output(
+    "potential", "U", ("region",), "energy",
+    "potential energy of an electron that a screening solves for; without screening the mean prescribed one of "
+    "each region", ("transport",),
+)  # fmt: skip
+def potential(found: Any) -> Floats:
+    """Shape (number of unknown potentials,), without screening (n_regions,)."""
+    _refuse_condensate(found, "potential", "the potentials of a superconductor are not solved for")
+    return np.asarray(found.potential)
+
+
+@output(
+    "characteristic_potential", "u", ("region", "terminal"), "1",
+    "derivative of each unknown potential by the chemical potential of a terminal at the reference, the others "
+    "held; NaN for dephasing probes", ("transport",), lambda found: found.characteristic_audits,
+)  # fmt: skip
+def characteristic_potential(found: Any) -> Floats:
+    """``dU_r/dmu_a``, shape (number of unknown potentials, n_terminals)."""
+    _refuse_condensate(found, "characteristic_potential", "its potentials are not solved for")
+    return np.asarray(found.characteristic_potential)
+
+
+@output(
+    "density", None, ("site",), "1",
+    "electrons on each site: the filled states below the reference and what the bias fills", ("transport",),
+)  # fmt: skip
+def density(found: Any) -> Floats:
+    """``int dE/(2 pi) sum_b [G Gamma_b G†]_ss f_b`` over all energies, shape (n_sites,)."""
+    _refuse_condensate(found, "density", "its condensate holds some of the electrons")
+    return np.asarray(found.density)
+
+
 # --- transmission: found is a Spectrum ------------------------------------------------------------
 
 

@@ -1,7 +1,9 @@
 """Left minus right sides of all conditions at given unknowns, and how they change with the unknowns.
 
-The Jacobian is the exact derivative of the discretised conditions, except for bands that follow an unknown
-chemical potential: there it is a centred difference (the solution does not depend on it).
+The Jacobian is the exact derivative of the discretised conditions.  A part of a displacement of levels that
+raises all of them alike is put on the distributions, where it makes no band edge singular.  With a method
+that does not respond bands that follow an unknown chemical potential are moved for a centred difference (the
+solution does not depend on it).
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
+from modelkit.solve.charge_balance import charge_change, charge_left
+from modelkit.solve.charges import FilledSea, Sea
 from modelkit.solve.expansion import expanded
 from modelkit.solve.filling import Filled, filled
 from modelkit.solve.grid import Grid
 from modelkit.solve.request import Prepared
+from modelkit.solve.screening import moving
 from modelkit.solve.steady import Steady, Wanted
 
 Floats = NDArray[np.float64]
@@ -38,6 +43,7 @@ class Point:
     x: Floats
     scale: float = 1.0
     at_levels: Callable[[Levels], Prepared] | None = None
+    sea: Sea | None = None
 
     @cached_property
     def distributions(self) -> tuple[Floats, Floats]:
@@ -62,15 +68,48 @@ class Point:
         if problem.order is None:
             origin = int(np.flatnonzero(owner == problem.first)[0])
             if centre:
-                mu, T, origin = np.append(sign * mu, problem.mu), np.append(T, problem.T), len(mu)
-                whole = filled(panels, mu, T, origin, difference=difference)
+                whole = self._counted if not difference else self._with_centre(difference=True)
                 return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_temperature[:, :-1])
             found = filled(panels, sign * mu, T, origin, difference=difference)
         else:
-            x, theta = sign * (mu - problem.mu), T - problem.T
+            x, theta = sign * (mu - problem.mu) - self.raised, T - problem.T
             order = problem.order - lower
             found = expanded(panels, problem.mu, problem.T, x, theta, order, difference=difference)
         return replace(found, by_mu=found.by_mu * sign)
+
+    @cached_property
+    def _counted(self) -> Filled:
+        return self._with_centre()
+
+    def _with_centre(self, *, difference: bool = False) -> Filled:
+        """Filled weights counted from the centre, which is the last reservoir."""
+        problem, reservoirs = self.problem, self.system.reservoirs
+        mu, T = (part[reservoirs.terminal] for part in self.distributions)
+        mu, T = np.append(reservoirs.sign * mu, problem.mu), np.append(T, problem.T)
+        return filled(self.grid.panels, mu, T, len(mu) - 1, difference=difference)
+
+    @property
+    def centre_by_mu(self) -> Floats:
+        """How the filling of the centre itself changes with its mu, (n_E,)."""
+        return self._counted.by_mu[:, -1]
+
+    @cached_property
+    def linear(self) -> Filled:
+        """Filled weights to first order in an expansion."""
+        return self.first_order()
+
+    def first_order(self, *, difference: bool = False) -> Filled:
+        """The same, or those of the error estimate."""
+        problem, panels = self.problem, self.grid.panels
+        x, theta = self.distributions[0] - problem.mu, self.distributions[1] - problem.T
+        return expanded(panels, problem.mu, problem.T, x, theta, 1, difference=difference)
+
+    @cached_property
+    def local_states(self) -> Floats:
+        """States of each unknown potential's sites per energy at the reference, (count,)."""
+        screened = self.problem.screened
+        assert screened is not None
+        return screened.of_regions(self.grid.density(self.linear.by_mu))
 
     @property
     def system(self) -> OpenSystem:
@@ -79,7 +118,38 @@ class Point:
     @cached_property
     def flow(self) -> Floats:
         """Weighted currents of the reservoirs at the nodes, (n_E, n_reservoirs)."""
-        return self.grid.spectral(self.weights.value)
+        found = self.grid.spectral(self.weights.value)
+        if self.problem.order == 2 and self.displaced is not None:
+            found = found + self.grid.spectral_change(self.fill(lower=1).value, self.displaced)
+        return found
+
+    @cached_property
+    def change(self) -> Levels:
+        """By how much levels are displaced from the reference in an expansion; bands by terminal."""
+        problem = self.problem
+        return problem.moved(self.distributions[0] - problem.mu, self.x[problem.charges])
+
+    @cached_property
+    def raised(self) -> float:
+        """By how much all levels are raised alike in an expansion."""
+        problem = self.problem
+        return self.common(self.change) if problem.responds and problem.order is not None else 0.0
+
+    @cached_property
+    def displaced(self) -> Levels | None:
+        """The rest of the displacement in an expansion."""
+        return _lowered(self.change, self.raised) if self.problem.responds else None
+
+    def common(self, change: Levels) -> float:
+        """The part of a displacement that counts as raising all levels: the mean of the bands that move."""
+        banded = moving(self.problem.device)
+        return float(change.bands[banded].mean()) if banded.any() else 0.0
+
+    @cached_property
+    def filled_sea(self) -> FilledSea:
+        """The sea at these levels."""
+        assert self.sea is not None
+        return self.sea.at(self.grid.prepared)
 
     @cached_property
     def lower_flow(self) -> Floats:
@@ -101,7 +171,10 @@ class Point:
         """(n_terminals,): energy currents, counted from the centre."""
         reservoirs = self.system.reservoirs
         excess = self.grid.energies[:, None] - reservoirs.sign * self.problem.mu
-        return self.by_terminal((excess * self.flow).sum(axis=0))
+        found = (excess * self.flow).sum(axis=0)
+        if self.raised:
+            found = found + self.raised * self.lower_flow.sum(axis=0)
+        return self.by_terminal(found)
 
     @property
     def _carried(self) -> Floats:
@@ -133,7 +206,11 @@ class Point:
     def left(self) -> Floats:
         """Left minus right sides of the conditions, (size,)."""
         found = self._left(self.flow) - self.problem.right(self.x, self.scale)[0]
-        return found + self._excess() if self.problem.order is not None else found
+        if self.problem.order is not None:
+            found += self._excess()
+        if self.problem.screened is not None:
+            found[self.problem.charges] = charge_left(self)
+        return found
 
     @cached_property
     def gross_left(self) -> Floats:
@@ -150,19 +227,51 @@ class Point:
         by = {"mu": np.zeros(n), "T": np.zeros(n)}
         for block in problem.blocks:
             by[block.unknown][block.terminal] += change[block.place]
-        owner = self.system.reservoirs.terminal
-        filling = self.weights.by_mu * by["mu"][owner]
-        if by["T"].any():
-            filling = filling + self.weights.by_temperature * by["T"][owner]
-        found = self._left(self.grid.spectral(filling))
-        found += self._moved_weights(by) if problem.order is None else self._excess_change(by)
+        potential = change[problem.charges]
+        levels = self._levels_change(by["mu"], potential)
+        raised = self.common(levels) if levels is not None else 0.0
+        below = by | {"mu": by["mu"] - raised}
+        found = np.zeros(problem.size)
+        if problem.blocks:
+            flow = self.grid.spectral(self._filling(below))
+            if levels is not None:
+                flow += self._flow_change(_lowered(levels, raised), by, raised)
+            found += self._left(flow)
+        found += self._moved_weights(below) if problem.order is None else self._excess_change(by)
         slopes = problem.right(self.x, self.scale)[1]
         for block, slope in zip(problem.blocks, slopes, strict=True):
             for name, part in slope.items():
                 found[block.place] -= part * by[name][block.terminal]
         if self.followers is not None:
             found += self.followers @ by["mu"][problem.own]
+        if problem.screened is not None:
+            found[problem.charges] = charge_change(self, by, potential, levels)
         return found
+
+    def _filling(self, by: dict[str, Floats], *, lower: int = 0) -> Floats:
+        """Change of the weights with mu and T of the terminals."""
+        weights = self.fill(lower=lower) if lower else self.weights
+        owner = self.system.reservoirs.terminal
+        found = weights.by_mu * by["mu"][owner]
+        return found + weights.by_temperature * by["T"][owner] if by["T"].any() else found
+
+    def _levels_change(self, mu: Floats, potential: Floats) -> Levels | None:
+        """How levels move with the unknowns, where the conductor responds to that."""
+        problem, prepared = self.problem, self.grid.prepared
+        reacts = problem.responds if problem.order is not None else problem.follows and prepared.responds
+        if not reacts or len(mu) != prepared.system.n_terminals:
+            return None
+        return problem.moved(mu, potential)
+
+    def _flow_change(self, levels: Levels, by: dict[str, Floats], raised: float) -> Floats:
+        """What displaced levels change of the weighted currents, (n_E, n_reservoirs)."""
+        if self.problem.order is None:
+            return self.grid.spectral_change(self.weights.value, levels)
+        if self.problem.order < 2 or self.displaced is None:
+            return np.zeros_like(self.weights.value)
+        found = self.grid.spectral_change(self.fill(lower=1).value, levels)
+        filling = self._filling(by | {"mu": by["mu"] - raised}, lower=1)
+        return found + self.grid.spectral_change(filling, self.displaced)
 
     @cached_property
     def jacobian(self) -> Floats:
@@ -176,8 +285,8 @@ class Point:
         A centred difference; panels stay where they are.
         """
         problem, system = self.problem, self.system
-        moving = problem.own & problem.unknown
-        if not moving.any() or self.at_levels is None:
+        chosen = problem.own & problem.unknown & (problem.order is None)
+        if not chosen.any() or self.at_levels is None or self.grid.prepared.responds:
             return None
         found = np.zeros((problem.size, int(problem.own.sum())))
         step = MOVE * float(np.ptp(self.grid.panels.lower) + np.ptp(self.grid.panels.upper))
@@ -189,7 +298,7 @@ class Point:
                 prepared = self.at_levels(Levels(system.levels.potential, bands))
                 flow = replace(self.grid, prepared=prepared).spectral(self.weights.value)
                 sides.append(self._left(flow))
-            found[:, column] = (sides[0] - sides[1]) / (2 * step) * moving[terminal]
+            found[:, column] = (sides[0] - sides[1]) / (2 * step) * chosen[terminal]
         return found
 
     def _left(self, flow: Floats) -> Floats:
@@ -272,6 +381,11 @@ class Point:
         owner = reservoirs.terminal[self._columns(block)] - block.terminal.start
         count = block.terminal.stop - block.terminal.start
         return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), count))
+
+
+def _lowered(change: Levels, raised: float) -> Levels:
+    """What is left of a displacement when all levels are lowered again."""
+    return Levels(change.potential - raised, change.bands - raised)
 
 
 def moves(block: Wanted) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
+from modelkit.graph.screening import bands_of
 from modelkit.solve.balance import Point
 from modelkit.solve.newton import DENSE_UP_TO
 from modelkit.solve.reach import outside_band
@@ -30,6 +31,10 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
     if point.grid.blind:
         found["integration"] = point.grid.blind
     warnings = false_rectification(point)
+    if problem.screened is not None and problem.screened.uncovered:
+        warnings.append(
+            f"a common shift of all potentials changes the currents: {problem.screened.uncovered}"
+        )
     if problem.order is not None:
         mu = np.where(problem.elastic, np.nan, point.distributions[0])
         warnings += outside_band(device, point.system, mu, problem.mu, problem.T)
@@ -40,7 +45,7 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
 
 def bands_told(device: Device) -> str:
     """What the bands of the terminals are tied to."""
-    bands = {group.terminal.name: group.terminal.bands or "rigid" for group in device.terminals}
+    bands = {group.terminal.name: bands_of(device, group.terminal) for group in device.terminals}
     same = len(set(bands.values())) <= 1
     return "".join(set(bands.values())) if same else ", ".join(f"{n}: {b}" for n, b in bands.items())
 
@@ -79,7 +84,8 @@ def false_rectification(point: Point) -> list[str]:
     Not with a condensate, which potentials are measured from.
     """
     problem, device = point.problem, point.problem.device
-    if problem.order == 1 or device.superconducting or not one_sided(problem):
+    follows = problem.screened is not None and not problem.screened.uncovered
+    if problem.order == 1 or follows or device.superconducting or not one_sided(problem):
         return []
     if device.potential.any() and not _rigid_bands(point):
         return []

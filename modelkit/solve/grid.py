@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.open_system import Levels
 from modelkit.numerics.quadrature import Panels, errors
-from modelkit.solve.conductor import Conductance
+from modelkit.solve.conductor import Conductance, ResponsiveConductance
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.request import Prepared
 
@@ -69,6 +71,40 @@ class Grid:
             found[range_] = conductance.current(here)
         return found
 
+    def spectral_change(self, weights: Floats, change: Levels) -> Floats:
+        """Derivative of ``spectral`` as the levels move; the conductor must respond.  (n_E, n_reservoirs)."""
+        found = np.zeros_like(weights)
+        for conductance, (here,), range_ in self.parts(weights):
+            found[range_] = responsive(conductance).current_change(here, change)
+            filling = self._refilled(conductance, found[range_])
+            if filling is not None:
+                found[range_] += conductance.current(filling)
+        return found
+
+    def density(self, weights: Floats) -> Floats:
+        """Filled states of each site, (n_sites,)."""
+        found = self.total(weights, lambda conductance, f: conductance.density(f))
+        return found if found.shape else np.zeros(len(self.prepared.system.weight))
+
+    def density_change(self, weights: Floats, change: Levels) -> Floats:
+        """Derivative of ``density`` as the levels move, (n_sites,)."""
+        found = np.zeros(len(self.prepared.system.weight))
+        for conductance, (here,), _ in self.parts(weights):
+            found += responsive(conductance).density_response(here, change).sum(axis=0)
+            if self.elastic.any():
+                off = responsive(conductance).current_change(here, change)
+                filling = self._refilled(conductance, off)
+                found += conductance.density(filling).sum(axis=0) if filling is not None else 0.0
+        return found
+
+    def _refilled(self, conductance: Conductance, change: Floats) -> Floats | None:
+        """Change of the elastic reservoirs' weights that keeps their currents zero, None without any."""
+        if not self.elastic.any():
+            return None
+        zero = np.zeros_like(change)
+        off = np.where(self.elastic, -change, 0.0)
+        return conductance.balance(zero, self.elastic, off, zero, fill=True)
+
     def total(self, weights: Floats, measure: Measure) -> Floats:
         """The sum over the nodes of what is linear in the weights."""
         total: Floats = np.zeros(())
@@ -102,3 +138,8 @@ class Grid:
     def _begins(self) -> list[int]:
         rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
         return [self.panels.count * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
+
+
+def responsive(conductance: Conductance) -> ResponsiveConductance:
+    """The same; whoever asks has chosen a method that responds."""
+    return cast(ResponsiveConductance, conductance)

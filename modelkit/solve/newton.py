@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.results.audit import relative, resolved_flow
 from modelkit.solve.balance import Point, moves
+from modelkit.solve.charge_balance import charge_scales
 from modelkit.solve.preconditioner import preconditioner
 from modelkit.solve.reach import broadening
 
@@ -26,6 +27,7 @@ ITERATIONS = 60
 SHORTEST = 1e-4  # of a Newton step
 CONTRACTION = 0.5  # by which steps shrink on the way from a start that belongs to the solution
 DENSE_UP_TO = 30  # unknowns
+LOOSE = 1e-3  # relative accuracy of a Krylov step with unknown potentials, each product of which is dear
 COOLEST = 0.2  # of a temperature that one step leaves of it
 NEARLY = 0.9  # of the way to the end of a band that one step goes
 FARTHEST = 10.0  # windows, T or hoppings by which one step moves a chemical potential
@@ -129,6 +131,8 @@ class Search:
         helped = preconditioner(here)
         before = LinearOperator((size, size), matvec=lambda v: helped(v * scales), dtype=float)
         wanted = min(1e-2, max(1e-12, 0.1 * ACCURACY / max(worst(here), ACCURACY)))
+        if here.problem.screened is not None:
+            wanted = max(wanted, min(LOOSE, worst(here)))
         step, _ = gmres(
             operator, -here.left / scales, M=before, rtol=max(wanted, 1e-8), atol=0.0, restart=60, maxiter=3,
             callback=norms.append, callback_type="pr_norm",
@@ -185,6 +189,8 @@ def _scales(point: Point) -> Floats:
     for block in problem.blocks:
         one = energy if moves(block) else number
         found[block.place] = max(one, float(right[block.place].max(initial=0.0))) or 1.0
+    if problem.screened is not None:
+        found[problem.charges] = charge_scales(point)
     return found
 
 

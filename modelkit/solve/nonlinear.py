@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
+from modelkit.graph.labels import region_labels, site_labels
 from modelkit.numerics.quadrature import Panels, panels_between, spot
 from modelkit.solve.balance import Point
+from modelkit.solve.charges import Sea, sea_of
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.determined import check_determined
 from modelkit.solve.finite_temperature import thermal_panels
@@ -25,7 +27,7 @@ from modelkit.solve.newton import DENSE_UP_TO, Counts, Search, least_flow, offse
 from modelkit.solve.reach import check_reached, place
 from modelkit.solve.request import Prepared, Request, prepare
 from modelkit.solve.steady import Steady
-from modelkit.solve.windows import covering, first_panels, panel_about
+from modelkit.solve.windows import carried, covering, first_panels, panel_about
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -33,6 +35,7 @@ Flags = NDArray[np.bool_]
 INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ROUGH = 1e-6  # the same while bands still move with the unknowns
 MOST_ENERGIES = 40_000
+LEAST_CHARGE = 1e-6  # electrons: charges of a window that need not be known more precisely
 MUCH = 0.5  # of the worst condition
 SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
 
@@ -48,23 +51,49 @@ class Grids:
 
     def prepared(self, levels: Levels) -> Prepared:
         """The conductor with its levels there."""
-        return prepare(self.request, levels.bands)
+        responding = self.problem.responds
+        return prepare(self.request, levels, responding=responding, keep=self.problem.screened is None)
+
+    @cached_property
+    def home(self) -> Prepared:
+        """The conductor with its levels where the device has them."""
+        return prepare(self.request, responding=self.problem.responds)
+
+    @cached_property
+    def sea(self) -> Sea | None:
+        """How electrons are counted, where potentials follow them."""
+        problem = self.problem
+        return None if problem.screened is None else self.counted
+
+    @cached_property
+    def counted(self) -> Sea:
+        """How electrons are counted; none of the distributions but the centre's matters."""
+        problem = self.problem
+        prepared = prepare(self.request, responding=True)
+        return sea_of(problem.device, prepared, problem.mu, problem.T)
 
     def point(self, x: Floats, scale: float) -> Point:
         """Pose the conditions."""
         problem = self.problem
         mu, T = problem.distributions(x, scale)
-        home = self.current.prepared.system if self.current else prepare(self.request).system
-        levels = problem.levels(home, mu if problem.order is None else np.full_like(mu, problem.mu))
-        if self.current is None or not np.array_equal(levels.bands, home.levels.bands):
-            self.current = self._first(self.prepared(levels), mu, T)
-            if problem.order is None and np.any(problem.own & problem.unknown):
-                self.current = refined(Point(problem, self.current, x, scale), ROUGH).grid
+        now = (self.current.prepared if self.current else self.home).system.levels
+        levels = problem.levels(self.home.system, x, scale)
+        moved = not (
+            np.array_equal(levels.bands, now.bands) and np.array_equal(levels.potential, now.potential)
+        )
+        if self.current is None:
+            self.current = self._first(self.prepared(levels) if moved else self.home, mu, T)
+            if problem.order is None and problem.follows:
+                self.current = refined(Point(problem, self.current, x, scale, sea=self.sea), ROUGH).grid
         elif problem.order is None:
-            panels = covering(self.current.panels, home, *self._with_centre(mu, T))
-            if panels is not self.current.panels:
-                self.current = replace(self.current, panels=panels)
-        return Point(problem, self.current, x, scale, self.prepared)
+            grid = self.current
+            if moved:
+                prepared = self.prepared(levels)
+                panels = carried(grid.panels, grid.prepared.system, prepared.system)
+                grid = replace(grid, prepared=prepared, panels=panels)
+            panels = covering(grid.panels, grid.prepared.system, *self._with_centre(mu, T))
+            self.current = grid if panels is grid.panels and not moved else replace(grid, panels=panels)
+        return Point(problem, self.current, x, scale, self.prepared, self.sea)
 
     def forget(self) -> None:
         """Begin with new panels."""
@@ -81,7 +110,7 @@ class Grids:
 
     @property
     def _signs(self) -> Floats:
-        return prepare(self.request).system.reservoirs.sign
+        return self.home.system.reservoirs.sign
 
     def _first(self, prepared: Prepared, mu: Floats, T: Floats) -> Grid:
         problem, system = self.problem, prepared.system
@@ -108,19 +137,20 @@ class Solved:
     factorisations: int
 
 
-def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
+def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> Solved:
     """Solve the conditions and refine the panels until the currents are known.
 
     With ``unique`` any solution is the right one; otherwise it is the one continued from equilibrium.
+    ``start`` (size,) is a guess of the unknowns.
 
     Raises
     ------
     NotConverged
         Something is not determined, a condition cannot be met (named), or the integration fails.
     """
-    grids = Grids(request, problem)
+    request, problem = grids.request, grids.problem
     search = Search(grids.point, grids.forget)
-    first = grids.point(problem.start(), 1.0)
+    first = grids.point(problem.start() if start is None else start, 1.0)
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
@@ -128,13 +158,12 @@ def solve_steady(request: Request, problem: Steady, *, unique: bool) -> Solved:
         check_determined(first)
     here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
     while True:
-        error = uncertainty(here)
+        error = whole_uncertainty(here)
         off = float(error.sum())
         if off <= INTEGRATION:
             break
-        finer = _finer(here, error, INTEGRATION)
-        grids.current = finer.grid
-        here = finer
+        here = finer(here, error, INTEGRATION)
+        grids.current = here.grid
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
     check_determined(here)
@@ -165,6 +194,8 @@ def failure(point: Point, why: str) -> NotConverged:
     """Names the condition that is off most, with the best values."""
     problem, off = point.problem, offsets(point)
     worst = _failing(point, off)
+    if worst >= problem.charges.start:
+        return _uncharged(point, worst - problem.charges.start, float(off[worst]), why)
     block = next(one for one in problem.blocks if one.place.start <= worst < one.place.stop)
     name, line, _, _ = place(problem.device, block.terminal.start + worst - block.place.start)
     mu, T = (part.copy() for part in point.distributions)
@@ -175,6 +206,18 @@ def failure(point: Point, why: str) -> NotConverged:
         best={"chemical_potential": mu, "temperature": T},
         residual=float(off[worst]),
         condition=(block.group.terminal.name, block.quantity),
+    )
+
+
+def _uncharged(point: Point, unknown: int, off: float, why: str) -> NotConverged:
+    """Names the region whose charge is off."""
+    device = point.problem.device
+    label = region_labels(device, np.array(site_labels(device)))[unknown]
+    return NotConverged(
+        f"no solution was found: the charge of '{label}' is off by {off:.1e} of its electrons; {why}",
+        best={"potential": point.x[point.problem.charges]},
+        residual=off,
+        condition=(label, "charge"),
     )
 
 
@@ -215,18 +258,34 @@ def uncertainty(
     return np.asarray(np.max(parts, axis=0))
 
 
+def whole_uncertainty(point: Point) -> Floats:
+    """That of currents, and of charges where potentials follow them; (n_panels,)."""
+    found, screened = uncertainty(point), point.problem.screened
+    if screened is None or point.problem.order is not None:
+        return found
+
+    def charges(conductance: Conductance, f: Floats) -> Floats:
+        return screened.of_regions(conductance.density(f))
+
+    return np.maximum(found, uncertainty(point, charges, LEAST_CHARGE, centre=True))
+
+
 def refined(
     point: Point, tolerance: float, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
 ) -> Point:
     """The same unknowns on panels on which the measure is known to the tolerance."""
     while True:
-        error = uncertainty(point, measure, floor, centre=centre)
+        if measure is flows:
+            error = whole_uncertainty(point)
+        else:
+            error = uncertainty(point, measure, floor, centre=centre)
         if error.sum() <= tolerance:
             return point
-        point = _finer(point, error, tolerance)
+        point = finer(point, error, tolerance)
 
 
-def _finer(point: Point, error: Floats, tolerance: float) -> Point:
+def finer(point: Point, error: Floats, tolerance: float) -> Point:
+    """With the panels bisected whose error is too large; raises NotConverged where that does not help."""
     grid = point.grid
     if point.problem.order is not None and point.problem.T == 0:
         first = panel_about(grid.prepared.system, point.problem.mu)

@@ -6,18 +6,55 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from modelkit.errors import NotConverged
 from modelkit.solve.balance import Point, moves
 from modelkit.solve.reach import broadening
+from modelkit.solve.screening import Screened
 
 Floats = NDArray[np.float64]
 
+LEAST = 1e-3  # of the largest local density of states
 HEAT = np.pi**2 / 3  # int (-f') z^2: heat of a difference of temperatures
 
 
 def preconditioner(point: Point) -> Callable[[Floats], Floats]:
-    """An approximate inverse of the Jacobian of many unknowns.
+    """An approximate inverse of the Jacobian of many unknowns: of terminals and of potentials, each alone."""
+    problem, screened = point.problem, point.problem.screened
+    terminals = _of_terminals(point) if problem.blocks else np.copy
+    if screened is None:
+        return terminals
+    potentials = of_potentials(screened, point.filled_sea.stiffness())
+
+    def both(flat: Floats) -> Floats:
+        found = terminals(flat)
+        found[problem.charges] = -potentials(flat[problem.charges])
+        return found
+
+    return both
+
+
+def of_potentials(screened: Screened, stiffness: Floats) -> Callable[[Floats], Floats]:
+    """An approximate inverse of response and capacitances: the local density of states for the response.
+
+    ``stiffness`` (n_sites,): electrons that leave each site as all levels are raised, per energy.
+    """
+    from scipy.sparse.linalg import splu
+
+    local = screened.of_regions(stiffness)
+    least = LEAST * float(np.abs(local).max(initial=0.0))
+    matrix = screened.matrix + sparse.diags_array(np.maximum(local, least or 1.0))
+    factors = splu(sparse.csc_array(matrix))
+
+    def solve(flat: Floats) -> Floats:
+        return np.asarray(factors.solve(flat))
+
+    return solve
+
+
+def _of_terminals(point: Point) -> Callable[[Floats], Floats]:
+    """For the unknowns of terminals; what it does not know it leaves as it is.
 
     Where the balance at one energy does not determine them, each is answered by its own terminal's
     broadening.
@@ -41,7 +78,7 @@ def preconditioner(point: Point) -> Callable[[Floats], Floats]:
         return found
 
     def together(flat: Floats) -> Floats:
-        found = np.zeros_like(flat)
+        found = flat.copy()
         conductance = point.grid.prepared.at(energy)
         for unknown in dict.fromkeys(block.unknown for block in problem.blocks):
             chosen = problem.elastic.copy()

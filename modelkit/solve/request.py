@@ -34,7 +34,7 @@ class Request:
     under ``CALL``, that of the verb itself;
     ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
     points of one run: conductors of equal devices are found there again.  ``hasty``: a failure is
-    wanted soon, without a second attempt.
+    wanted soon, without a second attempt.  ``sampled``: whether audits that need a second solution are made.
     """
 
     device: Device
@@ -43,6 +43,7 @@ class Request:
     memory: dict[Hashable, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)
     hasty: bool = False
+    sampled: bool = True
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""
@@ -65,6 +66,7 @@ class Prepared:
     method: str
     why: str
     bytes_per_energy: int
+    responds: bool = False
     rules: dict[Hashable, Any] = field(default_factory=dict)
     factorisations: int = 0
     _kept: dict[bytes, Conductance] = field(default_factory=dict)
@@ -109,10 +111,13 @@ class Prepared:
                 yield slice(first, min(first + step, end))
 
 
-def prepare(request: Request, bands: Floats | None = None) -> Prepared:
+def prepare(
+    request: Request, levels: Levels | None = None, *, responding: bool = False, keep: bool = True
+) -> Prepared:
     """Build the conductor of a device, or take it from the memory of the run when an equal one was there.
 
-    ``bands`` (n_reservoirs,) are the shifts of the self-energies; zero if not given.
+    ``levels`` are those of potentials and self-energies, of the device itself if not given.  With
+    ``responding`` the conductor tells how it changes with them; without ``keep`` it is not remembered.
 
     Raises
     ------
@@ -120,32 +125,31 @@ def prepare(request: Request, bands: Floats | None = None) -> Prepared:
         What the device holds cannot be treated, or not by the method that was asked for.
     """
     device, name = request.device, request.options.get("method")
-    _refuse_screening(device)
     known: dict[Hashable, Prepared] = request.memory.setdefault("conductors", {})
-    moved = b"" if bands is None or not bands.any() else bands.tobytes()
-    key = (device.fingerprint, name, device.potential.tobytes() if device.potential.any() else b"", moved)
+    fixed = device.potential.tobytes() if device.potential.any() else b""
+    key = (device.fingerprint, name, fixed, _moved(levels), responding)
     if key in known:
         known[key] = known.pop(key)  # newest last
         return known[key]
     system = open_system(device)
-    if moved and bands is not None:
-        system = system.moved(Levels(system.levels.potential, bands))
+    if levels is not None:
+        system = system.moved(levels)
     try:
-        method, why = choose(system, name)
+        method, why = choose(system, name, responding=responding)
     except ModelError as error:
         raise ModelError(error.message, error.span or request.spans.get("method"), hint=error.hint) from None
     bytes_per_energy = method.size(system) + DISTRIBUTIONS * 8 * (system.n_terminals + 1)
     refuse_large(bytes_per_energy, f"one energy of {system.n_terminals} terminals", "take fewer terminals")
+    found = Prepared(system, method.build(system), method.name, why, bytes_per_energy, method.responds)
+    if not keep:
+        return found
     while known and sum(kept.size for kept in known.values()) + 2 * bytes_per_energy > KEPT:
         del known[next(iter(known))]
-    known[key] = Prepared(system, method.build(system), method.name, why, bytes_per_energy)
-    return known[key]
+    known[key] = found
+    return found
 
 
-def _refuse_screening(device: Device) -> None:
-    for group in device.screening:
-        raise ModelError(
-            "solving for potentials comes with a later version",
-            group.screening.span,
-            hint="prescribe them: potential on LATTICE { U = ... }",
-        )
+def _moved(levels: Levels | None) -> bytes:
+    if levels is None or not (levels.bands.any() or levels.potential.any()):
+        return b""
+    return levels.potential.tobytes() + b"|" + levels.bands.tobytes()

@@ -1,8 +1,8 @@
 """The Junction beyond first order: which terminals are given, which are unknown, under what conditions.
 
 The unknowns ``x`` are one vector: the chemical potentials and temperatures that are solved for, block by
-block.  (Potentials will be further blocks, with a residual and derivatives of their own.)  ``scale`` runs
-from 0, equilibrium at the centre, to 1: bias, differences of temperature and prescribed currents grow
+block, and behind them the potentials of a screening (``charges``), whose conditions are those of
+:mod:`modelkit.solve.charges`.  ``scale`` runs from 0, equilibrium at the centre, to 1: bias, differences of temperature and prescribed currents grow
 together, so that the solution which is continued from equilibrium can be followed.
 """
 
@@ -21,6 +21,7 @@ from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import ConditionValues, Device, TerminalGroup
+from modelkit.solve.screening import Screened, screened
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -87,6 +88,8 @@ class Steady:
         Of the expansion about the reference, None for none.
     own : (n_terminals,)
         Terminals whose bands follow their chemical potential.
+    screened : Screened or None
+        The unknown potentials.
     """
 
     device: Device
@@ -98,11 +101,29 @@ class Steady:
     T: float
     order: int | None
     own: Flags
+    screened: Screened | None = None
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Number of unknowns."""
-        return sum(block.place.stop - block.place.start for block in self.blocks)
+        return self.charges.stop
+
+    @cached_property
+    def charges(self) -> slice:
+        """The places of the unknown potentials in x: the last ones."""
+        first = sum(block.place.stop - block.place.start for block in self.blocks)
+        return slice(first, first + (self.screened.count if self.screened is not None else 0))
+
+    @cached_property
+    def follows(self) -> bool:
+        """Whether levels move with the unknowns."""
+        moving = self.order is None and bool(np.any(self.own & self.unknown))
+        return self.screened is not None or moving
+
+    @cached_property
+    def responds(self) -> bool:
+        """Whether a conductor has to tell how it changes with its levels."""
+        return self.screened is not None or bool(self.order is not None and self.order > 1 and self.own.any())
 
     @cached_property
     def unknown(self) -> Flags:
@@ -127,7 +148,9 @@ class Steady:
 
     def start(self) -> Floats:
         """The unknowns in equilibrium; a temperature of zero could not be left, so a first one is found."""
-        return np.where(self.of_temperature, self.T or START * max(self.spread, 1e-3), self.mu)
+        found = np.where(self.of_temperature, self.T or START * max(self.spread, 1e-3), self.mu)
+        found[self.charges] = 0.0
+        return found
 
     @property
     def spread(self) -> float:
@@ -156,12 +179,32 @@ class Steady:
             slopes.append({name: scale * np.asarray(part) for name, part in slope.items()})
         return found, slopes
 
-    def levels(self, system: OpenSystem, mu: Floats) -> Levels:
-        """Where potentials and bands are at given chemical potentials."""
+    def levels(self, system: OpenSystem, x: Floats, scale: float = 1.0) -> Levels:
+        """Where potentials and bands are; in an expansion they stay where they are at the reference."""
+        if self.order is not None:
+            return self._at(system, np.zeros(len(self.own)), np.zeros(x[self.charges].shape))
+        away = self.distributions(x, scale)[0] - self.device.reference.get("mu", 0.0)
+        return self._at(system, away, x[self.charges])
+
+    def moved(self, mu: Floats, potential: Floats) -> Levels:
+        """The change of all levels with chemical potentials (n_terminals,) and unknown potentials."""
+        bands = np.where(self.own, mu, 0.0)
+        if self.screened is None:
+            return Levels(np.zeros(self.device.size), bands)
+        sites = self.screened.spread @ potential
+        return Levels(sites, bands + self.screened.local @ sites)
+
+    def _at(self, system: OpenSystem, away: Floats, potential: Floats) -> Levels:
+        if not self.own.any() and self.screened is None:
+            return system.levels
         owner = system.reservoirs.terminal
-        away = mu - self.device.reference.get("mu", 0.0)
-        bands = np.where(self.own[owner], system.reservoirs.sign * away[owner], system.levels.bands)
-        return Levels(system.levels.potential, bands)
+        sign = system.reservoirs.sign
+        if self.screened is None:
+            bands = np.where(self.own[owner], sign * away[owner], system.levels.bands)
+            return Levels(system.levels.potential, bands)
+        change = self.moved(away, potential)
+        fixed = self.screened.local @ self.device.potential
+        return Levels(self.device.potential + change.potential, (fixed + change.bands)[owner])
 
 
 def steady(device: Device, order: int | None = None) -> Steady:
@@ -192,7 +235,7 @@ def steady(device: Device, order: int | None = None) -> Steady:
     # a condensate is in equilibrium with nothing but terminals at its own mu
     middle = 0.0 if device.superconducting else _mean(mu)
     centre = device.reference.get("mu", middle), device.reference.get("T", _mean(T))
-    return Steady(device, mu, T, elastic, tuple(blocks), *centre, order, own)
+    return Steady(device, mu, T, elastic, tuple(blocks), *centre, order, own, screened(device))
 
 
 def is_unique(problem: Steady) -> bool:
@@ -204,7 +247,7 @@ def is_unique(problem: Steady) -> bool:
     into holes make elements outside the diagonal positive; its columns are dominated by the diagonal still,
     since all that leaves a reservoir arrives in some other one.
     """
-    if problem.order is not None or np.any(problem.own & problem.unknown):
+    if problem.order is not None or problem.follows:
         return False
     return all(
         block.unknown == "mu" and block.quantity == "I" and _falls(block, problem) for block in problem.blocks

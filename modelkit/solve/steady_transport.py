@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import OpenSystem
+from modelkit.errors import ModelError
 from modelkit.results.audit import relative, resolved_flow
 from modelkit.solve.balance import Point
+from modelkit.solve.characteristic import Characteristic, characteristic
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
+from modelkit.solve.electrons import electrons
 from modelkit.solve.expansion import expanded
+from modelkit.solve.gauge import gauge_shift
 from modelkit.solve.newton import least_flow, worst
-from modelkit.solve.nonlinear import INTEGRATION, refined
+from modelkit.solve.nonlinear import INTEGRATION, Grids, refined
+from modelkit.solve.screening import no_potentials
 from modelkit.solve.touching import closes_loops
 from modelkit.solve.windows import covering
 
@@ -39,6 +44,7 @@ class SteadyTransport:
     why: str
     counts: Mapping[str, int]
     attributes: Mapping[str, str]
+    grids: Grids
 
     @property
     def system(self) -> OpenSystem:
@@ -110,6 +116,42 @@ class SteadyTransport:
         found = found if found.shape else np.zeros(len(self.system.bond_source))
         return found, float(np.max(off)), floor
 
+    @cached_property
+    def potential(self) -> Floats:
+        """Unknown potentials; without screening the mean prescribed potential of each region."""
+        problem = self.point.problem
+        if problem.screened is not None:
+            return self.point.x[problem.charges]
+        return np.array([problem.device.potential[one.site].mean() for one in problem.device.regions])
+
+    @cached_property
+    def characteristic_potential(self) -> Floats:
+        """(count, n_terminals), of an expansion; audited by their sum."""
+        problem = self.point.problem
+        if problem.screened is None:
+            raise no_potentials()
+        if problem.order is None:
+            message = "characteristic potentials belong to the reference, not to a bias"
+            raise ModelError(message, hint="ask for them in a task of transport(order = 1)")
+        return self._characteristic.by_mu
+
+    @property
+    def characteristic_audits(self) -> Mapping[str, float]:
+        """The sum of the characteristic potentials, where nothing is left uncovered."""
+        screened = self.point.problem.screened
+        if screened is None or screened.uncovered:
+            return {}
+        return {"characteristic_sum": self._characteristic.sum_rule}
+
+    @cached_property
+    def _characteristic(self) -> Characteristic:
+        return characteristic(self.grids.request)
+
+    @cached_property
+    def density(self) -> Floats:
+        """(n_sites,): electrons; in an expansion to first order."""
+        return electrons(self.grids, self.point)
+
     def average(self, measure: Measure) -> Floats:
         """The sum over energies of what is linear in the distributions, ``measure(conductance, weights)``."""
         return self.point.grid.total(self.point.weights.value, measure)
@@ -137,6 +179,9 @@ class SteadyTransport:
         found["energy_balance"] = relative(abs(float(self._energy.sum())), turned or 1.0)
         if point.problem.order in (None, 1):
             found["second_law"] = self._unpaid()
+        shifted = gauge_shift(self.grids, point) if self.grids.request.sampled else None
+        if shifted is not None:
+            found["gauge_shift"] = shifted
         return found
 
     def _unpaid(self) -> float:

@@ -14,15 +14,18 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
+from modelkit.solve.balance import moves
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.conventions import bands_told, steady_attributes
+from modelkit.solve.electrons import electrons_of_order_one
 from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
-from modelkit.solve.nonlinear import solve_steady
+from modelkit.solve.nonlinear import Grids, solve_steady
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
+from modelkit.solve.screening import no_potentials, refusals
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.steady_transport import SteadyTransport
 from modelkit.solve.touching import closes_loops
@@ -56,6 +59,23 @@ class LinearTransport:
     counts: Mapping[str, int]
     attributes: Mapping[str, str]
     residuals: Mapping[str, float]
+    request: Request
+
+    @cached_property
+    def potential(self) -> Floats:
+        """The mean prescribed potential of each region; with screening this is not the way."""
+        device = self.request.device
+        return np.array([device.potential[one.site].mean() for one in device.regions])
+
+    @property
+    def characteristic_potential(self) -> Floats:
+        """None without screening."""
+        raise no_potentials()
+
+    @cached_property
+    def density(self) -> Floats:
+        """(n_sites,): electrons, to first order."""
+        return electrons_of_order_one(self.request)
 
     def average(self, measure: Callable[[Conductance, Floats], Floats]) -> Floats:
         """Thermal average of a quantity that is ``measure(conductance, y)`` at each energy, (n_E, ...).
@@ -172,6 +192,7 @@ def check(request: Request) -> Iterator[ModelError]:
     except ModelError as error:
         yield error
         return
+    yield from refusals(request.device, problem.order)
     if order is not None and order > 1:
         yield from _beyond_first_order(problem)
 
@@ -195,12 +216,15 @@ def solve(request: Request) -> LinearTransport | SteadyTransport:
 
 def _beyond_first_order(problem: Steady) -> Iterator[ModelError]:
     for group in problem.device.terminals:
-        if group.terminal.bands == "own":
-            message = f"an expansion in which the bands of '{group.terminal.name}' follow its mu"
-            hint = "leave out the order: full transport has bands that follow"
+        if group.terminal.bands == "own" and problem.order not in (None, 2):
+            message = f"an expansion of order {problem.order} in which the bands of '{group.terminal.name}'"
+            hint = "write order = 2, or leave the order out: full transport has bands that follow"
             span = field_span(group, "bands")
-            yield ModelError(f"{message} comes with a later version", span, hint=hint)
+            yield ModelError(f"{message} follow its mu comes with a later version", span, hint=hint)
     for block in problem.blocks:
+        if problem.responds and moves(block):
+            message = f"the condition on '{block.quantity}' is not expanded to order 2 while levels follow"
+            yield ModelError(f"{message}; that comes with a later version", block.span, hint="write no order")
         if not is_linear(block):
             message = f"the condition on '{block.quantity}' has no expansion beyond the first order"
             yield ModelError(message, block.span, hint="write order = 1, or no order")
@@ -209,6 +233,8 @@ def _beyond_first_order(problem: Steady) -> Iterator[ModelError]:
 def _is_direct(request: Request) -> bool:
     """Whether order 1 is one linear problem of chemical potentials and temperatures, terminal by terminal."""
     reservoirs = prepare(request).system.reservoirs
+    if request.device.screening:
+        return False
     plain = len(reservoirs.terminal) == request.device.n_terminals and reservoirs.share == 1.0
     return plain and not any(mixes(block, request.device) for block in steady(request.device).blocks)
 
@@ -238,6 +264,7 @@ def _solve_linear(request: Request) -> LinearTransport:
         counts=counts,
         attributes=_attributes(request, solution),
         residuals=residuals,
+        request=request,
     )
     demand(found.audits)
     return found
@@ -245,7 +272,8 @@ def _solve_linear(request: Request) -> LinearTransport:
 
 def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
     unique = is_unique(problem)
-    solved = solve_steady(request, problem, unique=unique)
+    grids = Grids(request, problem)
+    solved = solve_steady(grids, unique=unique)
     prepared, linear = solved.point.grid.prepared, problem.order == 1
     counts = {
         "newton_steps": 0 if linear else solved.counts.steps,
@@ -261,6 +289,7 @@ def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
         why=prepared.why,
         counts=counts,
         attributes=steady_attributes(solved.point, unique=unique),
+        grids=grids,
     )
     demand(found.audits)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ MOST_SPLITS = 100  # edges at which the first panels are split; bisection finds 
 MOST_FURTHER = 32  # panels by which a window grows at once
 SAMPLES = 64  # energies at which it is asked whether anything is open
 STRONGEST = 0.1  # of the strongest self-energy: a window where nothing else gives a scale
+SAME = 1e-9  # of the window: ends of panels so close to an edge end there
 NEAR = 0.8  # of the way to the next edge, where an expansion begins to look for its panel
 
 
@@ -72,6 +75,33 @@ def covering(panels: Panels, system: OpenSystem, mu: Floats, T: Floats) -> Panel
     if high > highest:
         panels = _further(panels, system, highest, high + pad)
     return panels
+
+
+def carried(panels: Panels, before: OpenSystem, after: OpenSystem) -> Panels:
+    """The same panels while levels move: those that end at a band edge go with it.
+
+    Where edges meet or part, new panels stand at the new ones.
+    """
+    old, new = before.contacts.edges, after.contacts.edges
+    if np.array_equal(old, new) or not len(new):
+        return panels
+    low, high = float(panels.lower.min()), float(panels.upper.max())
+    if len(old) == len(new):
+
+        def moved(energies: Floats) -> Floats:
+            return energies + np.interp(energies, old, new - old)
+
+        if np.all(np.diff(moved(np.unique(np.concatenate([panels.lower, panels.upper])))) > 0):
+            at, there = moved(np.array([low, high])), (new > low) & (new < high)
+            if np.array_equal(there, (old > low) & (old < high)) and at[0] < at[1]:
+                return replace(panels, lower=moved(panels.lower), upper=moved(panels.upper))
+    live = ~panels.split
+    ends = np.unique(np.concatenate([panels.lower[live], panels.upper[live]]))
+    splits = new[(new > low) & (new < high)]
+    splits = splits[:: 1 + len(splits) // MOST_SPLITS]
+    near = np.abs(ends[:, None] - np.concatenate([old, splits])).min(axis=1) < SAME * (high - low)
+    ends = np.unique(np.concatenate([ends[~near | (ends == low) | (ends == high)], splits]))
+    return panels_between(ends, np.isin(ends, splits))
 
 
 def panel_about(system: OpenSystem, mu: float) -> Panels:

@@ -24,10 +24,14 @@ from modelkit.tasks.cases import Setting
 
 @dataclass(frozen=True)
 class Job:
-    """A place in the product of the axes, and what differs from the declaration there."""
+    """A place in the product of the axes, and what differs from the declaration there.
+
+    ``sampled``: whether audits that need a second solution are made.
+    """
 
     place: tuple[int, ...]
     setting: Setting
+    sampled: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ class Work:
             values = values_of(self.declarations, job.setting.parameters)
             with np.errstate(over="raise"):
                 device = self.expansion.device(values, job.setting.fields)
-                request = Request(device, self.options, self.grids, self.memory, self.spans)
+                request = Request(
+                    device, self.options, self.grids, self.memory, self.spans, sampled=job.sampled
+                )
                 found = self.verb.solve(request)
                 return Solved(
                     job, self._point(job, found, self._frame(device), values), values, *_told(found)
@@ -88,7 +94,9 @@ class Work:
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
             device = self.expansion.device(values, job.setting.fields)
-            self.verb.solve(Request(device, self.options, self.grids, self.memory, self.spans, hasty=True))
+            self.verb.solve(
+                Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False)
+            )
         except (ModelError, NotConverged, FloatingPointError):
             return False
         return True

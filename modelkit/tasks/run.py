@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 Mapper = Callable[[Callable[[Job], Solved], Iterable[Job]], Iterable[Solved]]
 Progress = Callable[[int, int], None]
 
+LEAST_SAMPLED = 4  # points of a task at which the audits are made that need a second solution
 LARGEST = 10**9  # numbers in the results of a task
 PAUSE = 5.0  # seconds between two writings of the finished points
 
@@ -182,7 +184,7 @@ def run_task(
     written = {name: span for name, span in task.spans.items() if name not in chosen}
     work = Work(declarations, expansion, verb, options, planned.grids, planned.single, task.outputs, written)
     axes = _axes(declarations, task, planned)
-    jobs = list(_jobs(declarations, task, planned))
+    jobs = _sampled(list(_jobs(declarations, task, planned)))
     run = Run(declarations, task, axes, tuple(jobs), work.requests, _base(declarations, task, planned))
     finished, interrupted = _finish(work, run, manner)
     if interrupted:
@@ -229,6 +231,15 @@ def _jobs(declarations: Declarations, task: Task, planned: Plan) -> Iterator[Job
         for position, case in enumerate(cases):
             chosen = setting(declarations, task.overrides, dict(planned.given) | swept, case)
             yield Job(place if case is None else (*place, position), chosen)
+
+
+def _sampled(jobs: list[Job]) -> list[Job]:
+    """Audits that need a second solution are made at one point in a hundred, at least four, evenly."""
+    wanted = max(LEAST_SAMPLED, math.ceil(len(jobs) / 100))
+    if len(jobs) <= wanted:
+        return jobs
+    chosen = set(np.linspace(0, len(jobs) - 1, wanted).round().astype(int).tolist())
+    return [replace(job, sampled=number in chosen) for number, job in enumerate(jobs)]
 
 
 def _base(declarations: Declarations, task: Task, planned: Plan) -> Setting:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import modelkit as mk
@@ -19,7 +18,7 @@ from modelkit.solve import transmission, transport
 from modelkit.solve.request import Request
 from modelkit.solve.transmission import Spectrum
 from tests.solve.devices import DenseConductance, DenseConductor, Lead, chain, coupled, device, wire
-from tests.solve.test_steady import bands, random_devices
+from tests.solve.test_steady import random_devices
 
 METHODS = ("ladder", "blocks", "sparse", "dense")
 
