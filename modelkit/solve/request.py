@@ -109,10 +109,11 @@ class Prepared:
                 yield slice(first, min(first + step, end))
 
 
-def prepare(request: Request, bands: Floats | None = None) -> Prepared:
+def prepare(request: Request, bands: Floats | None = None, *, responding: bool = False) -> Prepared:
     """Build the conductor of a device, or take it from the memory of the run when an equal one was there.
 
-    ``bands`` (n_reservoirs,) are the shifts of the self-energies; zero if not given.
+    ``bands`` (n_reservoirs,) are the shifts of the self-energies; zero if not given.  With ``responding``
+    it is one that tells how its currents change as levels move.
 
     Raises
     ------
@@ -123,7 +124,13 @@ def prepare(request: Request, bands: Floats | None = None) -> Prepared:
     _refuse_screening(device)
     known: dict[Hashable, Prepared] = request.memory.setdefault("conductors", {})
     moved = b"" if bands is None or not bands.any() else bands.tobytes()
-    key = (device.fingerprint, name, device.potential.tobytes() if device.potential.any() else b"", moved)
+    key = (
+        device.fingerprint,
+        name,
+        device.potential.tobytes() if device.potential.any() else b"",
+        moved,
+        responding,
+    )
     if key in known:
         known[key] = known.pop(key)  # newest last
         return known[key]
@@ -131,7 +138,7 @@ def prepare(request: Request, bands: Floats | None = None) -> Prepared:
     if moved and bands is not None:
         system = system.moved(Levels(system.levels.potential, bands))
     try:
-        method, why = choose(system, name)
+        method, why = choose(system, name, responding=responding)
     except ModelError as error:
         raise ModelError(error.message, error.span or request.spans.get("method"), hint=error.hint) from None
     bytes_per_energy = method.size(system) + DISTRIBUTIONS * 8 * (system.n_terminals + 1)
