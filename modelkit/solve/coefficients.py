@@ -91,8 +91,8 @@ class Coefficients:
                 ],
                 [
                     fold(T * b[1], False, False),
-                    fold(T * b[2] - a[0], False, True),
-                    fold(T * b[3] - 2 * a[1], False, False),
+                    fold(T * b[2] - a[1], False, True),
+                    fold(T * b[3] - 2 * a[2], False, False),
                 ],
             ]
         found = []

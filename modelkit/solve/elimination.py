@@ -72,11 +72,11 @@ class Elimination:
         """
         count = curved.shape[2]
         left = self._conditions(curved) - self._right_curvature
-        pairs = left.reshape(len(left), -1)
+        pairs = left.reshape(len(left), count * count)
         grown = np.zeros((self.first[0, 0].size, pairs.shape[1]))
         if len(self._rows):
             grown[self._unknown] = self._solve(-pairs)
-        moved = grown.reshape(2, -1, count, count)
+        moved = grown.reshape(2, self.first.shape[1], count, count)
         found = curved + np.tensordot(self.first, moved, axes=2)
         off = self._conditions(found) - self._right_curvature
         own = np.einsum("rv,vjk->rjk", self._own, grown.reshape(-1, count, count))
@@ -122,7 +122,7 @@ class Elimination:
     @cached_property
     def _matrix(self) -> Floats:
         """Conditions by all variables, (n_conditions, 2n)."""
-        return self._conditions(self.first).reshape(len(self._rows), -1) - self._own
+        return self._conditions(self.first).reshape(self._own.shape) - self._own
 
     def _solve(self, right: Floats) -> Floats:
         matrix = self._matrix[:, self._unknown]

@@ -116,7 +116,7 @@ def junction(device: Device) -> Junction:
 
 
 def reference_state(device: Device) -> tuple[float, float]:
-    """mu and T of the reference; refuses a device that has none."""
+    """The reference as mu and T; refuses a device that has none."""
     if "mu" not in device.reference:
         message = "linear response expands about a reference state, and nothing guesses it"
         raise ModelError(message, hint="write reference { mu = ...; T = ... }")
