@@ -330,8 +330,8 @@ def _refused(block: Wanted, mu: float, T: float, problem: Steady) -> Iterator[Mo
     size = max(1.0, *(float(np.abs(s).max(initial=0.0)) for s in slopes.values())) if slopes else 1.0
     if np.any(np.abs(value) > NEGLIGIBLE * size * (abs(mu) + T)):
         yield ModelError(
-            f"the {quantity} prescribed to '{name}' is not zero at the reference: response expands about "
-            "equilibrium there",
+            f"what is prescribed to '{name}' ({quantity}) is not zero at the reference, and response expands "
+            "about equilibrium there",
             block.span,
             hint=f"prescribe what vanishes at the reference, such as {quantity} == 0 or a load "
             "-(mu - mu0)/R, or take transport",

@@ -37,7 +37,11 @@ def thermoelectric(linear: Floats, T: float) -> Thermoelectric:
     """
     n = linear.shape[1]
     found = np.full((4, n, n), np.nan)
-    baths = np.flatnonzero(np.isfinite(linear).all(axis=(0, 1)).all(axis=0)) if T > 0 else np.zeros(0, dtype=np.intp)
+    baths = (
+        np.flatnonzero(np.isfinite(linear).all(axis=(0, 1)).all(axis=0))
+        if T > 0
+        else np.zeros(0, dtype=np.intp)
+    )
     for a in baths:
         for b in baths:
             if a != b:

@@ -67,9 +67,7 @@ def differences(model: Any, fields: list[str], step: np.ndarray) -> tuple[np.nda
     """
     first, second = [], []
     for scale in (1.0, 0.5, 0.25):
-        up, down = (
-            flows(model, dict(zip(fields, sign * scale * step, strict=True))) for sign in (1.0, -1.0)
-        )
+        up, down = (flows(model, dict(zip(fields, sign * scale * step, strict=True))) for sign in (1.0, -1.0))
         first.append((up - down) / (2 * scale))
         second.append((up + down) / scale**2)
     return _richardson(first), _richardson(second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from modelkit.compile.open_system import Levels
 from modelkit.errors import ModelError, NotConverged
 from modelkit.solve import following, response, transport
 from modelkit.solve.request import Request
+from tests.golden import assert_message, assert_spans_lie_in, texts
 from tests.solve.responses import bath, load, probe, responding
 
 KB = constants.k / constants.e
@@ -96,7 +98,9 @@ def test_a_dot_at_300_kelvin_in_physical_units() -> None:
     by_heat = whole.response_1.sel(of="J", by="T", terminal="L", terminal_from="L")
     assert float(by_heat) == pytest.approx(KB * T * m[2] * KB * quantum, rel=1e-7)
     assert "[J, T]: nW/K" in whole.response_1.attrs["units"]
-    twice = whole.response_2.sel(of="J", by="T", by_2="T", terminal="L", terminal_from="L", terminal_from_2="L")
+    twice = whole.response_2.sel(
+        of="J", by="T", by_2="T", terminal="L", terminal_from="L", terminal_from_2="L"
+    )
     nature = mk.loads(DOT.format(units="", e0=e0, g=g, T=KB * T)).run("all").response_2
     same = nature.sel(of="J", by="T", by_2="T", terminal="L", terminal_from="L", terminal_from_2="L")
     assert float(twice) == pytest.approx(float(same) * KB**2 * quantum, rel=1e-9)
@@ -142,7 +146,9 @@ def test_sum_rules_of_random_devices(seed: int) -> None:
         return kinds[random.integers(3)]
 
     T = float(random.choice([0.0, 0.1]))
-    lines = [bath(name, 1 + k, sigma(), random.choice(["", "bands = own"]), T) for k, name in enumerate("LRS")]
+    lines = [
+        bath(name, 1 + k, sigma(), random.choice(["", "bands = own"]), T) for k, name in enumerate("LRS")
+    ]
     lines = lines[: 2 + random.integers(2)]
     if random.integers(2):
         lines.append(probe("P", 4, "mu such that I == 0", sigma(), f"T = {T}"))
@@ -173,7 +179,9 @@ def follows(weights: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize("T", [0.0, 0.1])
-def test_where_levels_follow_a_common_shift_changes_nothing(T: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_levels_follow_a_common_shift_changes_nothing(
+    T: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sum rules of gauge invariance, and currents with the potential moved by hand."""
     chain = "chain(hopping = 1, coupling = 0.9)"
     weights = np.array([0.7, 0.3])
@@ -244,7 +252,7 @@ REFUSED = {
     "not part of response": ([bath("L", 1), bath("R", 3)], {"order": 1}, ""),
     "the orders 1 and 2, not 3": ([bath("L", 1), bath("R", 3)], {"order": 3}, ""),
     "no option 'depth'": ([bath("L", 1), bath("R", 3)], {"depth": 3}, ""),
-    "is not zero at the reference": ([bath("L", 1), probe("P", 3, "mu such that I == 0.1")], {}, ""),
+    "is not zero at the reference, and": ([bath("L", 1), probe("P", 3, "mu such that I == 0.1")], {}, ""),
 }
 
 
@@ -265,3 +273,9 @@ def test_probes_that_nothing_determines_are_told() -> None:
         responding(load(bath("L", 1), probe("P", 3, "mu such that I == 0", "wide_band(0)")))
     with pytest.raises(ModelError, match="give the reference a temperature|does not determine"):
         responding(load(bath("L", 1, T=0), probe("P", 3, "mu, T such that I == 0, J == 0"), T=0))
+
+
+@pytest.mark.parametrize("path", texts(Path(__file__).parent / "golden"), ids=lambda path: path.stem)
+def test_a_wrong_response_is_told_what_is_wrong(path: Path) -> None:
+    error = assert_message(path, lambda text, name: mk.loads(text, name).check())
+    assert_spans_lie_in(error, path.read_text())
