@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from modelkit.errors import ModelError, Span
@@ -154,6 +154,9 @@ class Output:
     audit : callable
         ``audit(found) -> {name: relative residual}``: what this output must obey besides the solution, none
         if not given.  It is demanded whenever the output is read (``results.outputs.read``).
+    units : mapping of tuple of str to str
+        Where the unit hangs on the words along the first dimensions, the unit of each choice of words,
+        ``("I", "V")``; ``unit`` is not used then.
     """
 
     name: str
@@ -164,6 +167,7 @@ class Output:
     verbs: tuple[str, ...]
     evaluate: Callable[[Any], Any]
     audit: Callable[[Any], Mapping[str, float]] = lambda found: {}
+    units: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
 class Found(Protocol):
@@ -246,7 +250,11 @@ result_dims.add("momentum_y", ResultDim(variables=("ky",), unit="1/length", symb
 result_dims.add("band", ResultDim(rank=2))
 result_dims.add("branch", ResultDim())
 result_dims.add("terminal", ResultDim(labels="terminal", rank=2))
+result_dims.add("of", ResultDim(words=("I", "J")))
+result_dims.add("by", ResultDim(words=("V", "T")))
+result_dims.add("by_2", ResultDim(words=("V", "T")))
 result_dims.add("terminal_from", ResultDim(labels="terminal"))
+result_dims.add("terminal_from_2", ResultDim(labels="terminal"))
 result_dims.add("site", ResultDim(labels="site", rank=2))
 result_dims.add("bond", ResultDim(labels="bond", rank=2))
 result_dims.add("region", ResultDim(labels="region", rank=2))

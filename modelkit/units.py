@@ -159,12 +159,15 @@ class UnitSystem:
     def label_of(self, exponents: Exponents) -> str:
         """The same for exponents of the bases; ``1`` for a pure number.  The charge is counted in e = 1."""
         energy, length, time, _, temperature = exponents
-        if (energy, length, time, temperature) == (1, 0, -1, 0) and {"energy", "current"} <= set(self.chosen):
+        parts: list[tuple[Unit, Power]] = []
+        if (energy, length, time) == (1, 0, -1) and {"energy", "current"} <= set(self.chosen):
             size = self._size(DIMENSIONS["power"])
             watts = [name for power, name in _WATTS.items() if size == sp.Integer(10) ** power]
-            if watts:
-                return watts[0]
-        parts: list[tuple[Unit, Power]] = []
+            if watts and (not temperature or "temperature" in self.chosen):
+                parts = [((UnitFactor(watts[0], 1),), 1)]
+                if temperature:
+                    parts.append((self.chosen["temperature"], temperature))
+                return unit_text(product_of(parts))
         if "current" in self.chosen:
             parts.append((self.chosen["current"], -time))
         elif "time" in self.chosen:

@@ -113,9 +113,16 @@ def _dimension_of_result(node: nodes.Expr) -> Exponents | None:
     match node:
         case nodes.AtCase(of=of) | nodes.Group(of=of):
             return _dimension_of_result(of)
-        case nodes.Name(id=word) | nodes.Index(of=nodes.Name(id=word)):
+        case nodes.Index(of=nodes.Name(id=word), at=at):
             known = by_word(word)
-            return dimension_of(known.unit) if known is not None else None
+            if known is None or not known.units:
+                return dimension_of(known.unit) if known is not None else None
+            words = tuple(one.id for one in at if isinstance(one, nodes.Name))
+            unit = known.units.get(words[: len(next(iter(known.units)))])
+            return dimension_of(unit) if unit is not None else None
+        case nodes.Name(id=word):
+            known = by_word(word)
+            return dimension_of(known.unit) if known is not None and not known.units else None
     return None
 
 

@@ -33,7 +33,9 @@ MEANINGS: Mapping[str, str] = {
     "energy_balance": "the dissipated heat is not the power that the terminals put in",
     "second_law": "the terminals take up less than no heat",
     "integration": "the average over energies is not converged",
-    "sum_rule": "a row of the transmission does not add up to its column",
+    "sum_rule": "a row of the transmission does not add up to its column, or of a response to zero",
+    "onsager": "the linear response of the reversed device is not the transposed one",
+    "gauge": "the second order does not add up to zero for a common shift of all voltages",
     "local_sum_rule": "the states that terminals fill are not those of the Green function",
 }
 

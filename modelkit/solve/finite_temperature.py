@@ -142,11 +142,11 @@ def _integration_error(
         change[here] += into @ values
         into[at] = solution.weights[range_]
         size[here] += into @ np.abs(values)
-    found = np.maximum(errors(np.abs(change), size) - _misplaced(solution.panels)[:, None] * size, 0.0)
+    found = np.maximum(errors(np.abs(change), size) - misplaced(solution.panels)[:, None] * size, 0.0)
     return found.max(axis=1, initial=0.0), float(size.sum(axis=0).max(initial=0.0))
 
 
-def _misplaced(panels: Panels) -> Floats:
+def misplaced(panels: Panels) -> Floats:
     """Relative noise on a panel as narrow as a resonance: its energies are doubles; (n_panels,)."""
     at = np.maximum(np.abs(panels.lower), np.abs(panels.upper))
     return MISPLACED * np.finfo(float).eps * at / (panels.upper - panels.lower)

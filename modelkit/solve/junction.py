@@ -97,7 +97,7 @@ def junction(device: Device) -> Junction:
         No reference; temperatures that linear response at the reference cannot treat; conditions
         that cannot be solved at order 1.
     """
-    mu, T = _reference(device)
+    mu, T = reference_state(device)
     n = device.n_terminals
     x, theta, elastic = np.zeros(n), np.zeros(n), np.zeros(n, dtype=bool)
     fixed, blocks = np.zeros(n, dtype=bool), []
@@ -115,7 +115,8 @@ def junction(device: Device) -> Junction:
     return Junction(mu, T, origin, x, theta, elastic, tuple(_unknowns(*block, origin) for block in blocks))
 
 
-def _reference(device: Device) -> tuple[float, float]:
+def reference_state(device: Device) -> tuple[float, float]:
+    """The reference as mu and T; refuses a device that has none."""
     if "mu" not in device.reference:
         message = "linear response expands about a reference state, and nothing guesses it"
         raise ModelError(message, hint="write reference { mu = ...; T = ... }")

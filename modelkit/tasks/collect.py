@@ -15,12 +15,13 @@ from modelkit.elements.tasks import OutputRequest, Task
 from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
-from modelkit.registry import outputs, result_dims
+from modelkit.registry import Output, outputs, result_dims
 from modelkit.results.dataset import Axis, assemble
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
 from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Job, Solved, reference
+from modelkit.units import UnitSystem
 from modelkit.version import __version__
 
 if TYPE_CHECKING:
@@ -143,10 +144,17 @@ def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
     entry = outputs[request.name]
     words = {
         "long_name": entry.name.replace("_", " "),
-        "units": run.declarations.units.label(entry.unit),
+        "units": _label(entry, run.declarations.units),
         "meaning": entry.meaning,
     }
     return words | ({"symbol": entry.short} if entry.short else {})
+
+
+def _label(entry: Output, units: UnitSystem) -> str:
+    """The unit of an output; those of all choices of words where it hangs on them."""
+    if not entry.units or units.natural:
+        return units.label(entry.unit)
+    return "; ".join(f"[{', '.join(words)}]: {units.label(unit)}" for words, unit in entry.units.items())
 
 
 def _audit_words(name: str) -> dict[str, str]:

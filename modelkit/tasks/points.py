@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelkit.elements.declarations import Declarations
 from modelkit.elements.sites import AXES
@@ -14,12 +16,13 @@ from modelkit.elements.tasks import OutputRequest, Quantity
 from modelkit.errors import ModelError, NotConverged, Span
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.registry import Found, Verb, outputs, result_dims, running_dims
+from modelkit.registry import Found, Output, Verb, outputs, result_dims, running_dims
 from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import Frame
 from modelkit.results.outputs import read
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting
+from modelkit.units import UnitSystem
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,9 @@ class Work:
                 array, own = read(name, found)
                 for audit, value in own.items():
                     audits[audit] = max(value, audits.get(audit, 0.0))
-                factor = units.scale(entry.unit)
-                known[name] = self._reduced(Labelled(entry.dims, array if factor == 1 else array * factor))
+                factor = scale_of(entry, units)
+                plain = not isinstance(factor, np.ndarray) and factor == 1
+                known[name] = self._reduced(Labelled(entry.dims, array if plain else array * factor))
             return known[name]
 
         for position, request in enumerate(self.requests):
@@ -148,6 +152,15 @@ class Work:
                 values = np.take(array.values, 0, axis=along)
                 array = Labelled(array.dims[:along] + array.dims[along + 1 :], values)
         return array
+
+
+def scale_of(entry: Output, units: UnitSystem) -> float | NDArray[np.float64]:
+    """Numbers of the model for 1 of the device; an array where the unit hangs on words."""
+    if not entry.units or units.natural:
+        return units.scale(entry.unit)
+    words = [result_dims[dim].words for dim in entry.dims[: len(next(iter(entry.units)))]]
+    scales = np.array([units.scale(entry.units[choice]) for choice in itertools.product(*words)])
+    return scales.reshape([*map(len, words), *(1,) * (len(entry.dims) - len(words))])
 
 
 def reference(position: int, number: int) -> str:

@@ -67,7 +67,7 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
 def _undeclared(task: str, dataset: xr.Dataset) -> str:
     """The line of the text that gives the figure, and the one that gives the next result."""
     lines = [
-        f"draw {one.quantity} against {one.against}" + (f" by {one.by}" if one.by else "")
+        f"{one.kind} {one.quantity} against {one.against}" + (f" by {one.by}" if one.by else "")
         for one in possible_drawings(dataset)
     ]
     if len(lines) < 2:

@@ -28,10 +28,11 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
     """Draw a quantity against one dimension, a curve for each value of all others.
 
     Numbers along an axis are joined, things that merely have names are points.  Curves without any
-    finite value, and what a terminal transmits to itself, are left out.
+    finite value, and what a terminal transmits to itself (a response to itself stays), are left out.
     Raises ModelError at the drawing when it does not fit the results.
     """
-    array = without_itself(quantity(dataset, drawing.quantity, drawing.span))
+    array = quantity(dataset, drawing.quantity, drawing.span)
+    array = array if dataset.attrs.get("verb") == "response" else without_itself(array)
     along = axis(dataset, array, drawing.against, drawing.span)
     first = [dimension(array, drawing.by, drawing.span)] if drawing.by else []
     others = first + [str(name) for name in array.dims if name not in {along.dimension, *first}]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from modelkit.elements.plots import Drawing
 
 
+MATRIX = ["terminal", "terminal_from"]  # dimensions of what is drawn as a map, without any sweep
+
+
 def figure(dataset: xr.Dataset, drawings: Sequence[Drawing] = (), style: Style = PLAIN) -> Figure:
     """The figure of a task's results.
 
@@ -103,7 +106,9 @@ def possible_drawings(dataset: xr.Dataset) -> Iterator[Drawing]:
         if not is_result(str(name)) or array.dtype.kind not in "iuf":
             continue
         dims = [str(key) for key in array.dims if dataset.sizes[key] > 1]
-        if dims:
+        if sorted(dims) == MATRIX:
+            yield Drawing("map", str(name), MATRIX[1], MATRIX[0], None)
+        elif dims:
             against = min(dims, key=partial(_preference, dataset))
             others = [key for key in dims if key != against]
             by = "case" if "case" in others else (others[0] if others else None)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import modelkit.results.outputs
 import modelkit.results.reductions
+import modelkit.results.response_outputs
 import modelkit.solve.choose
+import modelkit.solve.response
 import modelkit.solve.transmission
 import modelkit.solve.transport  # noqa: F401  these imports fill the registries
 from modelkit.elements.conditions import conditions
@@ -177,7 +179,7 @@ def _outputs() -> str:
             code(one.short) if one.short else "",
             code(name),
             ", ".join(one.dims),
-            one.unit,
+            "; ".join(f"{'.'.join(words)}: {unit}" for words, unit in one.units.items()) or one.unit,
             ", ".join(one.verbs),
             one.meaning,
         )

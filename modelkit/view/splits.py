@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PAIR = ("terminal_from", "terminal")
+SECOND = "terminal_from_2"
 
 
 def without_itself(array: xr.DataArray) -> xr.DataArray:
@@ -43,6 +44,12 @@ def told_apart(
         names = pairs + [name for name in names if name not in PAIR]
     table = along.array.transpose(*names, along.dimension).values.astype(float)[..., along.order]
     splits = [_split(dataset, name) for name in names]
+    if {"terminal_from", SECOND} <= set(names):
+        words = {"terminal_from": "by", SECOND: "and"}
+        splits = [
+            _prefixed(words[name], one) if name in words else one
+            for name, one in zip(names, splits, strict=True)
+        ]
     if len(pairs) == 2:
         if len(splits[0]) * (len(splits[1]) - 1) <= len(style.colours):
             arrows = tuple(rf"{one} $\to$ {other}" for one in splits[0].labels for other in splits[1].labels)

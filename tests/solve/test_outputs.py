@@ -11,16 +11,19 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-import modelkit.results.reductions  # noqa: F401  (its import enters them)
+import modelkit.results.reductions
+import modelkit.results.response_outputs  # noqa: F401  (their import enters them)
+from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.registry import outputs, reductions, verbs
 from modelkit.results import audit
 from modelkit.results.outputs import output, read
-from modelkit.solve import finite_temperature, transmission, transport
+from modelkit.solve import finite_temperature, following, response, transmission, transport
 from modelkit.solve.request import Request
 from tests.solve.devices import DENSE, DenseConductance, DenseConductor, Lead, chain, device, wire
 
-SIZES = {"terminal": 7, "terminal_from": 7, "site": 6, "bond": 5, "energy": 3}
+SIZES = {"terminal": 7, "terminal_from": 7, "terminal_from_2": 7, "site": 6, "bond": 5, "energy": 3}
+SIZES |= {"of": 2, "by": 2, "by_2": 2}
 
 
 def devices() -> Any:
@@ -30,10 +33,24 @@ def devices() -> Any:
     return replace(found, terminals=(*terminals, replace(extra, first=6)))
 
 
+def undriven() -> Any:
+    """The same with probes that take no current."""
+    found = devices()
+    groups = tuple(
+        replace(
+            g,
+            conditions=tuple(replace(c, constant=0 * c.constant, slope=0 * c.slope) for c in g.conditions),
+        )
+        for g in found.terminals
+    )
+    return replace(found, terminals=groups)
+
+
 def test_each_output_has_the_shape_of_its_dimensions() -> None:
     solved = {
         "transport": transport.solve(Request(devices(), {"order": 1})),
         "transmission": transmission.solve(Request(devices(), {}, {"E": np.array([0.1, 0.5, 1.0])})),
+        "response": response.solve(Request(undriven(), {})),
     }
     mine = [entry for entry in outputs.values() if set(entry.verbs) <= set(solved)]
     assert {entry.name for entry in mine} >= {
@@ -201,6 +218,21 @@ class Biased(DenseConductance):
         return found + 1e-6 * unknown
 
 
+class Circling(DenseConductance):
+    """A wrong conductor: more goes round one way than the other, with all sums kept."""
+
+    def transmission(self) -> Any:
+        n = self.t.shape[1]
+        return self.t * (n < 3) + (n >= 3) * (self.t + 1e-6 * np.roll(np.eye(n), 1, axis=0))
+
+
+class Stiff(DenseConductance):
+    """A wrong conductor: nothing changes as its levels move."""
+
+    def current_change(self, f: Any, change: Levels) -> Any:
+        return 0 * f
+
+
 CAUGHT: list[tuple[type[DenseConductance], str, str]] = [
     (Leaking, "particle_balance", "current"),
     (Crossed, "continuity", "bond_current"),
@@ -211,7 +243,15 @@ CAUGHT: list[tuple[type[DenseConductance], str, str]] = [
     (Leaking, "sum_rule", "transmission"),
     (Dim, "local_sum_rule", "dos"),
     (Dim, "local_sum_rule", "bond_current"),
+    (Circling, "onsager", "conductance"),
+    (Stiff, "gauge", "conductance_2"),
 ]
+
+
+def rising(problem: Any, system: Any, direction: Any) -> Levels:
+    """All levels follow the first terminal."""
+    rise = float(direction[0, 0])
+    return Levels(np.full(len(system.weight), rise), np.full(system.n_terminals, rise))
 
 
 @pytest.mark.parametrize("name", audit.MEANINGS)
@@ -228,6 +268,9 @@ def test_every_audit_catches_something(name: str, monkeypatch: pytest.MonkeyPatc
     for wrong, of in cases:
         monkeypatch.setattr(DenseConductor, "at", lambda self, energies, of=wrong: of(self.system, energies))
         verb = verbs[outputs[of].verbs[0]]
+        if name == "gauge":
+            monkeypatch.setattr(following, "levels_of", rising)
+            monkeypatch.setattr(response, "levels_of", rising)
         options: dict[str, Any] = {"method": DENSE.name}
         options |= {"order": 1} if verb.name == "transport" else {}
         with pytest.raises(NotConverged, match=f"audit '{name}' failed"):

@@ -1,0 +1,376 @@
+"""The verb ``response``: coefficients of currents in voltages and temperatures, probes eliminated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import OpenSystem
+from modelkit.errors import ModelError, raise_all
+from modelkit.registry import Verb, verbs
+from modelkit.results.audit import demand, relative
+from modelkit.solve import onsager
+from modelkit.solve.coefficients import Coefficients
+from modelkit.solve.conventions import bands_told
+from modelkit.solve.elimination import Elimination, parts
+from modelkit.solve.following import gauge_invariant, levels_of
+from modelkit.solve.junction import reference_state
+from modelkit.solve.reach import check_reached
+from modelkit.solve.request import Prepared, Request, prepare
+from modelkit.solve.steady import Steady, Wanted, is_linear, steady
+from modelkit.solve.thermoelectric import Thermoelectric, thermoelectric
+
+Floats = NDArray[np.float64]
+
+OPTIONS: Mapping[str, str] = {
+    "order": "1 for linear response alone, 2 (if not given) for the second order too",
+    "method": "the method instead of the compiler's choice",
+}
+ORDERS = (1, 2)
+NEGLIGIBLE = 1e-12  # of the unit of a quantity: a prescribed value below it is rounding
+MOST_DIRECTIONS = 400  # driven variables of the second order
+UNFOLLOWED = (
+    "second order: a common shift of all voltages changes the currents, since levels do not follow it; "
+    "coefficients hold for voltages that are counted from the reference"
+)
+
+
+@dataclass
+class Response:
+    """What ``response`` found, formed when it is asked for.
+
+    Dimensions of a superconducting device have the condensate as last terminal.  ``audits`` holds
+    relative residuals by name; those of the second order are added with it.
+    """
+
+    request: Request
+    problem: Steady
+    coefficients: Coefficients
+    order: int
+    responding: bool
+    before: int
+    audits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def system(self) -> OpenSystem:
+        return self._prepared.system
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return self._prepared.method
+
+    @property
+    def why(self) -> str:
+        """Why this method."""
+        return self._prepared.why
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often what was done, up to now."""
+        return {
+            "newton_steps": 0,
+            "linear_solves": 1 + ("second" in self.__dict__),
+            "energies": self.coefficients.energies,
+            "factorisations": self._prepared.factorisations - self.before,
+            "iterations": 0,
+        }
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Conventions that belong to the numbers, and warnings."""
+        shown, problem = self.request.device.units.shown, self.problem
+        at = f"mu = {shown('energy', problem.mu, 12)}, T = {shown('temperature', problem.T, 12)}"
+        found = {
+            "bias_reference": f"derivatives at the reference, {at}",
+            "bands": bands_told(self.request.device),
+        }
+        if self.coefficients.blind:
+            found["integration"] = self.coefficients.blind
+        if problem.T == 0:
+            found["temperatures"] = "the reference is at T = 0: derivatives by temperatures are not formed"
+        if "second" in self.__dict__ and not self._invariant:
+            found["warnings"] = UNFOLLOWED
+        return found
+
+    @cached_property
+    def response_1(self) -> Floats:
+        """``[of, by, a, b]``: I conventional, J heat; by voltages and temperatures; (2, 2, n, n)."""
+        return np.moveaxis(self._signed(self._spread(self.linear.linear, 1), 1), 2, 1)
+
+    @cached_property
+    def response_2(self) -> Floats:
+        """``[of, by, by_2, a, b, c]``: coefficients of products, symmetric; (2, 2, 2, n, n, n).
+
+        Raises
+        ------
+        ModelError
+            The first order was asked for.
+        """
+        if self.order < 2:
+            raise ModelError(
+                "the second order is not part of response(order = 1)",
+                self.request.place("order"),
+                hint="write response(order = 2)",
+            )
+        whole = self._signed(self._spread(self.second / 2, 2), 2)
+        return np.transpose(whole, (0, 2, 4, 1, 3, 5))
+
+    @property
+    def conductance(self) -> Floats:
+        """``G1[a, b]``."""
+        return self.response_1[0, 0]
+
+    @property
+    def conductance_2(self) -> Floats:
+        """``G2[a, b, c]``."""
+        return self.response_2[0, 0, 0]
+
+    @cached_property
+    def thermoelectric(self) -> Thermoelectric:
+        """Coefficients of pairs of terminals."""
+        if self.system.reservoirs.superconducting:
+            raise ModelError(
+                "thermoelectric coefficients of pairs of terminals have no meaning here: a condensate takes "
+                "part of the current",
+                hint="ask for response_1",
+            )
+        return thermoelectric(self._spread(self.linear.linear, 1), self.problem.T)
+
+    @cached_property
+    def linear(self) -> Elimination:
+        """The first order with its unknowns."""
+        return Elimination(self.problem, self.coefficients.first())
+
+    @cached_property
+    def second(self) -> Floats:
+        """Second derivatives of I and J by driven variables, (2, n, D, D); audited."""
+        linear = self.linear
+        z, flow = linear.deviations, linear.linear
+        if z.shape[2] > MOST_DIRECTIONS:
+            raise ModelError(
+                f"the second order of {z.shape[2]} voltages and temperatures",
+                hint="write response(order = 1), or take fewer terminals",
+            )
+        curved = self.coefficients.second(z)
+        levels = [levels_of(self.problem, self.system, z[:, :, k]) for k in range(z.shape[2])]
+        if any(one is not None for one in levels):
+            curved += self.coefficients.second_by_levels(z, levels)
+        carried = np.einsum("aj,ak->ajk", z[0], flow[0])
+        curved[1] -= carried + carried.swapaxes(1, 2)
+        found, off = linear.second(curved)
+        self._audit_second(found, off)
+        return found
+
+    def audit_first(self) -> None:
+        """Conditions, sum rules, conservation of energy, Onsager relations; raises NotConverged."""
+        linear, n = self.linear, len(self.problem.given_mu)
+        flow, driven = linear.linear, linear.driven
+        gross = np.tensordot(np.abs(linear.first), np.abs(linear.deviations), axes=2)
+        number, energy = (max(float(part.sum(axis=0).max(initial=0.0)), 0.0) for part in gross)
+        found = {
+            "conditions": linear.off,
+            "energy_balance": relative(float(np.abs(flow[1].sum(axis=0)).max(initial=0.0)), energy),
+        }
+        if not self.system.reservoirs.superconducting:
+            total = float(np.abs(flow[0].sum(axis=0)).max(initial=0.0))
+            found["particle_balance"] = relative(total, number)
+        if self._floats:
+            by_voltage = np.flatnonzero(driven.ravel()) < n
+            common = float(np.abs(flow[0][:, by_voltage].sum(axis=1)).max(initial=0.0))
+            found["sum_rule"] = relative(common, number)
+        found |= self._onsager()
+        if self.problem.T > 0:
+            found["integration"] = self.coefficients.integration
+        self._audit(**found)
+
+    def _audit_second(self, found: Floats, off: float) -> None:
+        """Conservation of charge and energy, and gauge invariance where levels follow."""
+        z, flow = self.linear.deviations, self.linear.linear
+        gross = max(float(np.abs(found[0]).sum(axis=0).max(initial=0.0)), self._scale)
+        power = np.einsum("aj,ak->jk", z[0], flow[0])
+        heat = found[1].sum(axis=0) + power + power.T
+        most = max(float(np.abs(found[1]).sum(axis=0).max(initial=0.0)), float(np.abs(power).max(initial=0)))
+        audits = {
+            "conditions": max(off, self.audits.get("conditions", 0.0)),
+            "integration": self.coefficients.integration,
+        }
+        if not self.system.reservoirs.superconducting:
+            total = float(np.abs(found[0].sum(axis=0)).max(initial=0.0))
+            audits["particle_balance"] = max(relative(total, gross), self.audits["particle_balance"])
+        off_heat = relative(float(np.abs(heat).max(initial=0.0)), most)
+        audits["energy_balance"] = max(off_heat, self.audits["energy_balance"])
+        if self._invariant:
+            by_voltage = np.flatnonzero(self.linear.driven.ravel()) < len(self.problem.given_mu)
+            common = np.abs(found[0][:, by_voltage][:, :, by_voltage].sum(axis=2)).max(initial=0.0)
+            audits["gauge"] = relative(float(common), gross)
+        self._audit(**audits)
+
+    @property
+    def _scale(self) -> float:
+        """A second derivative below it, relative to the tolerance, is rounding: a conductance per energy."""
+        widest = float(abs(self.system.hamiltonian).max()) if self.system.hamiltonian.nnz else 0.0
+        energy = self.problem.T or widest or 1.0
+        return float(np.abs(self.linear.first[0, :, 0]).max(initial=0.0)) / energy
+
+    def _onsager(self) -> dict[str, float]:
+        request, one = self.request, self.coefficients
+        if not (onsager.is_sampled(request.memory, "onsager") and onsager.applies(self.problem, self.system)):
+            return {}
+        other = onsager.reversed_conductor(request, self._prepared, responding=self.responding)
+        linear = self.linear
+        if other is not self._prepared:
+            other.rules.update(self._prepared.rules)
+            turned = Coefficients(other, one.mu, one.T, one.n_terminals, one.elastic)
+            linear = Elimination(self.problem, turned.first())
+        return {"onsager": onsager.deviation(self.linear, linear, one.T)}
+
+    @cached_property
+    def _floats(self) -> bool:
+        """Whether a common shift of all chemical potentials changes no current to first order."""
+        held = any(np.any(block.slope) for block in self.problem.blocks)
+        anchored = self.problem.device.superconducting or held
+        return not anchored and all(b.unknown != "mu" or parts(b)[0] for b in self.problem.blocks)
+
+    @cached_property
+    def _invariant(self) -> bool:
+        """The same to second order: all levels must follow."""
+        return self._floats and gauge_invariant(self.problem, self.system)
+
+    @property
+    def _prepared(self) -> Prepared:
+        return self.coefficients.prepared
+
+    def _spread(self, found: Floats, order: int) -> Floats:
+        """``[of, a, by, b, ...]`` from directions; NaN where nothing drives; with the condensate."""
+        driven = self.linear.driven
+        places = np.argwhere(driven)
+        n = driven.shape[1]
+        whole = np.full((*found.shape[:2], *(2, n) * order), np.nan)
+        if order == 1:
+            whole[:, :, places[:, 0], places[:, 1]] = found
+        else:
+            by, at = places[:, 0], places[:, 1]
+            whole[:, :, by[:, None], at[:, None], by, at] = found
+        if not self.system.reservoirs.superconducting:
+            return whole
+        more = np.full((2, n + 1, *(2, n + 1) * order), np.nan)
+        inner = tuple(slice(None) if axis % 2 == 0 else slice(n) for axis in range(whole.ndim))
+        more[inner] = whole
+        last = list(inner)
+        last[1] = slice(n, n + 1)
+        more[tuple(last)] = -whole.sum(axis=1, keepdims=True) - self._taken(whole, order)
+        return more
+
+    def _taken(self, whole: Floats, order: int) -> Floats | float:
+        """The heat of the condensate counts the power, which is not in the sum of heat currents."""
+        if order == 1:
+            return 0.0
+        found = np.zeros_like(whole[:, :1])
+        power = np.einsum("aj,ak->jk", self.linear.deviations[0], self.linear.linear[0])
+        places = np.argwhere(self.linear.driven)
+        by, at = places[:, 0], places[:, 1]
+        # heat_a = energy_a - x_a I_a, and energy currents add up to zero; half: a coefficient
+        found[1, 0, by[:, None], at[:, None], by, at] = (power + power.T) / 2
+        return found
+
+    def _signed(self, whole: Floats, order: int) -> Floats:
+        """Conventional currents -I and voltages -mu."""
+        found = whole * np.array([-1.0, 1.0]).reshape(2, *(1,) * (whole.ndim - 1))
+        for axis in range(2, 2 + 2 * order, 2):
+            shape = [1] * whole.ndim
+            shape[axis] = 2
+            found = found * np.array([-1.0, 1.0]).reshape(shape)
+        return found + 0.0  # no minus zero
+
+    def _audit(self, **found: float) -> None:
+        self.audits.update(found)
+        demand(found)
+
+
+def check(request: Request) -> Iterator[ModelError]:
+    """Say what of a request ``response`` cannot treat."""
+    yield from request.unknown_options(OPTIONS)
+    order = request.options.get("order", 2)
+    if order not in ORDERS:
+        message = f"response has the orders 1 and 2, not {order}"
+        hint = "write order = 2; transport(order = n) takes any order"
+        yield ModelError(message, request.place("order"), hint=hint)
+        return
+    try:
+        mu, T = reference_state(request.device)
+        problem = steady(request.device, 2)
+    except ModelError as error:
+        yield error
+        return
+    for block in problem.blocks:
+        yield from _refused(block, mu, T, problem)
+
+
+def _refused(block: Wanted, mu: float, T: float, problem: Steady) -> Iterator[ModelError]:
+    name, quantity = block.group.terminal.name, block.quantity
+    cold, warm = (block.weight(np.array([0.0, 1.0]), np.full(2, T)) for T in (1.0, 2.0))
+    if not is_linear(block) or np.any(cold != warm):
+        message = f"the condition on '{quantity}' has no expansion"
+        yield ModelError(message, block.span, hint="take transport without an order")
+        return
+    if T == 0 and (block.unknown != "mu" or not parts(block)[0]):
+        message = (
+            f"at T = 0 the condition on {quantity} does not determine {block.unknown} of '{name}' in an "
+        )
+        message += "expansion"
+        yield ModelError(message, block.span, hint="give the reference a temperature")
+        return
+    at = {key: np.full(block.group.count, value) for key, value in (("mu", mu), ("T", T))}
+    value, slopes = block.right(at, problem.device.reference)
+    size = max(1.0, *(float(np.abs(s).max(initial=0.0)) for s in slopes.values())) if slopes else 1.0
+    if np.any(np.abs(value) > NEGLIGIBLE * size * (abs(mu) + T)):
+        yield ModelError(
+            f"what is prescribed to '{name}' ({quantity}) is not zero at the reference, and response expands "
+            "about equilibrium there",
+            block.span,
+            hint=f"prescribe what vanishes at the reference, such as {quantity} == 0 or a load "
+            "-(mu - mu0)/R, or take transport",
+        )
+
+
+def solve(request: Request) -> Response:
+    """Linear response; the second order when an output asks for it.
+
+    Raises
+    ------
+    ModelError
+        See :func:`check`; also devices and self-energies that cannot be compiled.
+    NotConverged
+        A probe is not determined, an integral does not converge, or an audit failed.
+    """
+    raise_all(check(request))
+    order = int(request.options.get("order", 2))
+    problem = steady(request.device, 2)
+    responding = order > 1 and bool(problem.own.any())
+    prepared = prepare(request, responding=responding)
+    prepared.begin()
+    before, system = prepared.factorisations, prepared.system
+    elastic = problem.elastic[system.reservoirs.terminal]
+    coefficients = Coefficients(prepared, problem.mu, problem.T, request.device.n_terminals, elastic)
+    found = Response(request, problem, coefficients, order, responding, before)
+    check_reached(request.device, system, problem, coefficients.sampled())
+    found.audit_first()
+    return found
+
+
+verbs.add(
+    "response",
+    Verb(
+        name="response",
+        options=OPTIONS,
+        grids=(),
+        meaning="coefficients of currents in voltages and temperatures about the reference, to second order",
+        check=check,
+        solve=solve,
+    ),
+)

@@ -1,0 +1,59 @@
+"""Responses against differences of full transport, sum rules, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.solve.responses import bath, compare, load, probe
+
+CHAIN = "chain(hopping = 1, coupling = 0.9)"
+WARM = {
+    "two terminals": [bath("L", 1), bath("R", 3, CHAIN)],
+    "three, one follows": [bath("L", 1, CHAIN, "bands = own"), bath("R", 3, CHAIN), bath("S", 2)],
+    "all follow": [bath("L", 1, CHAIN, "bands = own"), bath("R", 3, CHAIN, "bands = own")],
+    "voltage probe": [bath("L", 1), bath("R", 3), probe("P", 2, "mu such that I == 0", more="T = 0.1")],
+    "thermalisation": [
+        bath("L", 1),
+        bath("R", 3, "wide_band(0.9)", "bands = own"),
+        probe("P", 2, "mu, T such that I == 0, J == 0", CHAIN),
+    ],
+    "dephasing": [
+        bath("L", 1, CHAIN, "bands = own"),
+        bath("R", 3),
+        probe("D", 2, "f such that i(E) == 0"),
+        probe("P", 4, "mu such that I == 0", more="T = 0.1"),
+    ],
+    "load": [
+        bath("L", 1),
+        bath("R", 3),
+        probe("P", 2, "mu such that I == -(mu - 0.1)/20 - 0.2*(exp(mu - 0.1) - 1)", more="T = 0.1"),
+    ],
+    "load of heat": [
+        bath("L", 1),
+        bath("R", 3),
+        probe("P", 2, "mu, T such that I == 0, J == -0.01*(T^2 - 0.01)/2 + 0.1*(mu - 0.1)*T"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WARM)
+def test_response_is_the_derivative_of_transport(name: str) -> None:
+    compare(load(*WARM[name]))
+
+
+COLD = {
+    "two terminals": [bath("L", 1, T=0), bath("R", 3, CHAIN, T=0)],
+    "all follow": [bath("L", 1, CHAIN, "bands = own", T=0), bath("R", 3, CHAIN, "bands = own", T=0)],
+    "voltage probe": [bath("L", 1, T=0), bath("R", 3, T=0), probe("P", 2, "mu such that I == 0")],
+    "probe that follows": [
+        bath("L", 1, CHAIN, "bands = own", T=0),
+        bath("R", 3, T=0),
+        probe("P", 2, "mu such that I == -sin(mu - 0.1)/20 + (mu - 0.1)^2", CHAIN, "bands = own"),
+        probe("D", 4, "f such that i(E) == 0"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", COLD)
+def test_at_zero_temperature_too(name: str) -> None:
+    compare(load(*COLD[name], T=0))
