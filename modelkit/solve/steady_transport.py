@@ -132,7 +132,7 @@ class SteadyTransport:
         if problem.order is None:
             message = "characteristic potentials belong to the reference, not to a bias"
             raise ModelError(message, hint="ask for them in a task of transport(order = 1)")
-        found = characteristic(self.grids.request)
+        found = characteristic(self.grids.request, temperatures=False)
         if not problem.screened.uncovered:
             self._audit(characteristic_sum=found.sum_rule)
         return found.by_mu
