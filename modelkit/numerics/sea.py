@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 
 ABOVE = 4.0  # scales: where the tail begins
 SUMMED = 100_000  # terms that are added one by one; for more the integral with its first correction
+DISCRETE = 3_000  # terms that are summed by a Gauss rule of their own
 FINEST = 4  # highest level of a rule
 
 
@@ -34,19 +35,19 @@ class SeaRule:
 
 def sea_rule(T: float, scale: float, level: int) -> SeaRule:
     """The rule for functions whose singularities lie on the real axis within ``scale``; finer by levels."""
-    nodes, ratio, first, depth = 12 + 4 * min(level, 2), max(2, 4 - level), 8 << level, 6 + 5 * level
+    nodes, ratio, depth = 10 + 2 * level, 3 if level < 2 else 2, 8 + 5 * level
     if T == 0:
-        bottom = ABOVE * scale * 4.0**-depth
+        bottom = ABOVE * scale * 3.0**-depth
         ends = [0.0, *_growing(bottom, ABOVE * scale, ratio)]
-        parts = [_panel(low, high, nodes, None) for low, high in itertools.pairwise(ends)]
+        parts = [_panel(low, high, nodes + 1) for low, high in itertools.pairwise(ends)]
         parts.append(_tail(ends[-1], nodes, None))
         height, weight = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
         return SeaRule(height, weight / np.pi)
     unit = 2 * np.pi * T
+    first = -(-nodes // (ratio - 1))  # up to here a panel has no more terms than nodes
     stops = [int(stop) for stop in _growing(first, max(first, ABOVE * scale / unit), ratio)]
-    parts = [_panel(float(low), float(high), nodes, high - low) for low, high in itertools.pairwise(stops)]
+    parts = [_terms(low, high, nodes) for low, high in itertools.pairwise([0, *stops])]
     parts.append(_tail(float(stops[-1]), nodes, SUMMED))
-    parts.insert(0, (np.arange(stops[0]) + 0.5, np.ones(stops[0])))
     height, weight = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
     return SeaRule(unit * height, 2 * T * weight)
 
@@ -58,22 +59,42 @@ def _growing(low: float, high: float, ratio: int) -> list[float]:
     return found
 
 
-@lru_cache(maxsize=256)
-def _panel(low: float, high: float, count: int, terms: int | None) -> tuple[Floats, Floats]:
-    """Gauss nodes with weights for ``int_low^high``, or for the sum over the half integers between."""
+def _panel(low: float, high: float, count: int) -> tuple[Floats, Floats]:
+    """Gauss nodes and weights for an integral."""
     node, gauss = legendre.leggauss(count)
-    middle, half = (low + high) / 2, (high - low) / 2
-    if terms is None:
-        return middle + half * node, half * gauss
-    if terms <= SUMMED:
-        places = (np.arange(terms) + 0.5) / half - 1
-        moments = legendre.legvander(places, count - 1).sum(axis=0)
-    else:
-        slopes = _slopes(count) / half
-        moments = np.zeros(count)
-        moments[0] = 2 * half
-        moments -= (slopes[1] - slopes[0]) / 24
-    return middle + half * node, _weights(node, moments)
+    return (low + high) / 2 + (high - low) / 2 * node, (high - low) / 2 * gauss
+
+
+@lru_cache(maxsize=256)
+def _terms(low: int, high: int, count: int) -> tuple[Floats, Floats]:
+    """The same for the sum over the half integers between."""
+    if high - low <= count:
+        return np.arange(low, high) + 0.5, np.ones(high - low)
+    if high - low <= DISCRETE:
+        return _gauss_of_sum(np.arange(low, high) + 0.5, count)
+    height, _ = _panel(low, high, count)
+    half, k = (high - low) / 2, np.arange(count)
+    moments = -(1 - (-1.0) ** (k + 1)) * k * (k + 1) / 2 / (24 * half)  # the first correction, -[h']/24
+    moments[0] += 2 * half
+    return height, _weights(legendre.leggauss(count)[0], moments)
+
+
+def _gauss_of_sum(points: Floats, count: int) -> tuple[Floats, Floats]:
+    """Gauss's rule for a sum over points: by the Jacobi matrix of its orthogonal polynomials (Lanczos)."""
+    middle, half = (points[0] + points[-1]) / 2, (points[-1] - points[0]) / 2
+    places = (points - middle) / half
+    basis = [np.full(len(points), len(points) ** -0.5)]
+    matrix = np.zeros((count, count))
+    for k in range(count):
+        grown = places * basis[k]
+        matrix[k, k] = basis[k] @ grown
+        for _ in range(2):
+            grown = grown - np.array(basis).T @ (np.array(basis) @ grown)
+        if k + 1 < count:
+            matrix[k, k + 1] = matrix[k + 1, k] = np.linalg.norm(grown)
+            basis.append(grown / matrix[k, k + 1])
+    node, vectors = np.linalg.eigh(matrix)
+    return middle + half * node, len(points) * vectors[0] ** 2
 
 
 @lru_cache(maxsize=256)
@@ -99,13 +120,6 @@ def _tail(low: float, count: int, terms: int | None) -> tuple[Floats, Floats]:
 def _integral(degree: int, at: float) -> float:
     """Of a Legendre polynomial from -1 to a place."""
     return float(legendre.legval(at, legendre.legint(np.eye(degree + 1)[degree], lbnd=-1)))
-
-
-def _slopes(count: int) -> Floats:
-    """Derivatives of the Legendre polynomials at -1 and 1, (2, count)."""
-    k = np.arange(count)
-    upper = k * (k + 1) / 2
-    return np.stack([-((-1.0) ** k) * upper, upper])
 
 
 def _weights(node: Floats, moments: Floats) -> Floats:

@@ -159,7 +159,7 @@ def potential(found: Any) -> Floats:
 @output(
     "characteristic_potential", "u", ("region", "terminal"), "1",
     "derivative of each unknown potential by the chemical potential of a terminal at the reference, the others "
-    "held; NaN for dephasing probes", ("transport",), lambda found: found.characteristic_audits,
+    "held; NaN for dephasing probes", ("transport", "response"), lambda found: found.characteristic_audits,
 )  # fmt: skip
 def characteristic_potential(found: Any) -> Floats:
     """``dU_r/dmu_a``, shape (number of unknown potentials, n_terminals)."""

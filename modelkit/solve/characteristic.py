@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.solve.balance import Point
-from modelkit.solve.charge_balance import charge_change
+from modelkit.solve.charge_balance import response
+from modelkit.solve.conductor import Conductance
 from modelkit.solve.nonlinear import INTEGRATION, Grids, finer
 from modelkit.solve.preconditioner import of_potentials
 from modelkit.solve.request import Request
-from modelkit.solve.screening import Screened
+from modelkit.solve.screening import Screened, no_potentials
 from modelkit.solve.steady import Steady, steady
 
 Floats = NDArray[np.float64]
 
 DENSE_UP_TO = 30  # unknowns
-PRECISE = 1e-12  # of the residual of a Krylov solution
+PRECISE = 1e-11  # of the residual of a Krylov solution
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ class Characteristic:
         return float(np.max(np.abs(total - 1), initial=0.0))
 
 
-def characteristic(request: Request) -> Characteristic:
+def characteristic(request: Request, *, temperatures: bool = True) -> Characteristic:
     """Solve for the characteristic potentials of a device with screening.
+
+    Without ``temperatures`` those by temperature are left out (zero).
 
     Raises
     ------
@@ -70,40 +73,61 @@ def characteristic(request: Request) -> Characteristic:
         The charges do not determine the potentials, or an integral is not known.
     """
     problem = steady(request.device, 1)
-    grids = Grids(request, problem)
-    return characteristic_at(_refined(grids.point(problem.start(), 1.0)))
-
-
-def characteristic_at(point: Point) -> Characteristic:
-    """The same on the grid of a point of order 1."""
-    problem, screened = point.problem, point.problem.screened
-    assert screened is not None
+    point = Grids(request, problem).point(problem.start(), 1.0)
+    screened = problem.screened
+    if screened is None:
+        raise no_potentials()
+    filled = _cold(point, screened) if problem.T == 0 else _warm(point, screened)
     n = len(problem.given_mu)
-    zero, still = np.zeros(n), np.zeros(screened.count)
-    columns = []
-    for unknown in ("mu", "T") if problem.T > 0 else ("mu",):
-        for unit in np.eye(n):
-            by = {"mu": zero, "T": zero} | {unknown: unit}
-            levels = problem.moved(by["mu"], still) if np.any(problem.own & (by["mu"] != 0)) else None
-            columns.append(charge_change(point, by, still, levels))
+    for terminal in np.flatnonzero(problem.own):
+        own = problem.moved(np.eye(n)[terminal], np.zeros(screened.count))
+        filled[:, terminal] += response(point, np.zeros(screened.count), own, filled[:, :n].sum(axis=1))
+    filled[:, :n] -= screened.by_terminal.toarray()
     couplings = screened.couplings.toarray() * (screened.terminal < 0)
-    right = np.concatenate([np.array(columns).T, -couplings], axis=1)
-    found, iterations = _solved(point, screened, right)
-    by_mu, by_temperature = found[:, :n], found[:, n : 2 * n] if problem.T > 0 else np.zeros((len(found), n))
-    by_mu[:, problem.elastic] = np.nan
-    by_temperature[:, problem.elastic] = np.nan
-    return Characteristic(problem, by_mu, by_temperature, found[:, len(columns) :], iterations)
+    if not temperatures:
+        filled[:, n:] = 0.0
+    right = np.concatenate([filled, -couplings], axis=1)
+    found, iterations = _solved(point, screened, right, filled[:, :n].sum(axis=1))
+    by_mu, by_temperature = found[:, :n], found[:, n : 2 * n]
+    by_mu[:, problem.elastic], by_temperature[:, problem.elastic] = np.nan, np.nan
+    return Characteristic(problem, by_mu, by_temperature, found[:, 2 * n :], iterations)
 
 
-def _solved(point: Point, screened: Screened, right: Floats) -> tuple[Floats, int]:
-    """``-J^-1 right`` with J the response of the charges less the law, and the number of products."""
-    zero = np.zeros(len(point.problem.given_mu))
-    count = [0]
+def _cold(point: Point, screened: Screened) -> Floats:
+    """Injectivities at T = 0: densities at the one energy mu, (count, 2 n_terminals)."""
+    problem = point.problem
+    conductance = point.grid.prepared.at(np.array([problem.mu]))
+    n = len(problem.given_mu)
+    found = np.zeros((screened.count, 2 * n))
+    for terminal in np.flatnonzero(~problem.elastic):
+        f = np.eye(n)[terminal][None, :]
+        if problem.elastic.any():
+            zero = np.zeros_like(f)
+            f = conductance.balance(f, problem.elastic, zero, zero, fill=True)
+        found[:, terminal] = screened.of_regions(conductance.density(f))[0]
+    return found
+
+
+def _warm(point: Point, screened: Screened) -> Floats:
+    """At T > 0 by each mu and each T, averaged over the energies, (count, 2 n_terminals)."""
+    point = _refined(point, screened)
+    weights, n = point.linear, len(point.problem.given_mu)
+    found = np.zeros((screened.count, 2 * n))
+    for first, part in ((0, weights.by_mu), (n, weights.by_temperature)):
+        for terminal in np.flatnonzero(~point.problem.elastic):
+            density = point.grid.density(part * np.eye(n)[terminal])
+            found[:, first + terminal] = screened.of_regions(density)
+    return found
+
+
+def _solved(point: Point, screened: Screened, right: Floats, local: Floats) -> tuple[Floats, int]:
+    """Potentials whose charges, less what the law asks, are ``-right``; and the number of products."""
+    zero, count = np.zeros(len(point.problem.given_mu)), [0]
 
     def action(potential: Floats) -> Floats:
         count[0] += 1
-        levels = point.problem.moved(zero, potential)
-        return -charge_change(point, {"mu": zero, "T": zero}, potential, levels)
+        answer = response(point, potential, point.problem.moved(zero, potential), local)
+        return np.asarray(screened.matrix @ potential - answer)
 
     if screened.count <= DENSE_UP_TO:
         matrix = np.stack([action(unit) for unit in np.eye(screened.count)], axis=1)
@@ -136,28 +160,18 @@ def _krylov(
     return found
 
 
-def _refined(point: Point) -> Point:
-    """On panels on which the injectivities are known."""
+def _refined(point: Point, screened: Screened) -> Point:
+    """On panels on which the injectivities are known: looked at in a mixture of all terminals."""
+    mixture = 1 + 0.5 * np.cos(np.arange(len(point.problem.given_mu)))
+
+    def measure(conductance: Conductance, f: Floats) -> Floats:
+        return screened.of_regions(conductance.density(f))
+
     while True:
-        total = np.zeros(len(point.grid.panels.lower))
-        weights = point.linear.by_mu
-        difference = point.first_order(difference=True).by_mu
-        for terminal in range(weights.shape[1]):
-            column = np.zeros(weights.shape[1])
-            column[terminal] = 1.0
-            total = np.maximum(total, _off(point, weights * column, difference * column))
-        if total.sum() <= INTEGRATION:
+        weights = point.linear.by_mu * mixture
+        difference = point.first_order(difference=True).by_mu * mixture
+        change, size = point.grid.uncertainty(weights, difference, measure)
+        error = change.max(axis=1, initial=0.0) / (float(size.max(initial=0.0)) or 1.0)
+        if error.sum() <= INTEGRATION:
             return point
-        point = finer(point, total, INTEGRATION)
-
-
-def _off(point: Point, weights: Floats, difference: Floats) -> Floats:
-    """Estimated error of the densities on each panel, relative to the largest of all."""
-    screened = point.problem.screened
-    assert screened is not None
-    change, size = point.grid.uncertainty(
-        weights, difference, lambda conductance, f: screened.of_regions(conductance.density(f))
-    )
-    if not size.size:
-        return np.zeros(len(point.grid.panels.lower))
-    return np.asarray(change.max(axis=1, initial=0.0) / (float(size.max(initial=0.0)) or 1.0))
+        point = finer(point, error, INTEGRATION)

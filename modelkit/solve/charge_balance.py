@@ -40,7 +40,7 @@ def charge_left(point: Point) -> Floats:
         charge = screened.of_regions(density(point) - sea.reference)
     else:
         charge = screened.of_regions(point.grid.density(point.linear.value))
-        charge = charge + _response(point, potential, point.change)
+        charge = charge + response(point, potential, point.change)
     voltages = screened.voltages(point.distributions[0] - point.problem.mu, point.scale)
     return np.asarray(charge - screened.matrix @ potential - screened.couplings @ voltages)
 
@@ -56,7 +56,7 @@ def charge_change(point: Point, by: dict[str, Floats], potential: Floats, levels
     filling = weights.by_mu * by["mu"] + weights.by_temperature * by["T"]
     found = np.zeros(screened.count)
     if levels is not None:
-        found += _response(point, potential, levels)
+        found += response(point, potential, levels)
         if full:
             raised = point.common(levels)
             filling = filling - raised * (weights.by_mu - point.centre_by_mu[:, None])
@@ -66,16 +66,22 @@ def charge_change(point: Point, by: dict[str, Floats], potential: Floats, levels
     return np.asarray(found - screened.matrix @ potential - screened.by_terminal @ by["mu"])
 
 
-def _response(point: Point, potential: Floats, levels: Levels) -> Floats:
-    """What moved levels change of the filled sea, (count,); in an expansion it may be taken as local."""
+def response(point: Point, potential: Floats, levels: Levels, local: Floats | None = None) -> Floats:
+    """What moved levels change of the filled sea, (count,).
+
+    In an expansion that may be taken as local: less the states of each unknown, ``local`` (count,), times its
+    potential.
+    """
     screened = point.problem.screened
     assert screened is not None
-    local = screened.simple & (point.problem.order is not None)
-    if local.all() or not (levels.potential.any() or levels.bands.any()):
+    simple = screened.simple & (point.problem.order is not None)
+    if simple.all() or not (levels.potential.any() or levels.bands.any()):
         found = np.zeros(screened.count)
     else:
         found = screened.of_regions(point.filled_sea.change(levels))
-    return np.where(local, -point.local_states * potential, found) if local.any() else found
+    if not simple.any():
+        return found
+    return np.where(simple, -(point.local_states if local is None else local) * potential, found)
 
 
 def charge_scales(point: Point) -> Floats:

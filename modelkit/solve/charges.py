@@ -110,7 +110,7 @@ def settled(sea: Sea, prepared: Prepared) -> Sea:
         finer = replace(sea, level=level + 1)
         after = finer.at(prepared).density()
         if uncertainty(before, after) <= ACCURACY:
-            return replace(finer, reference=after)
+            return replace(sea, level=level, reference=before)
         before = after
     raise NotConverged(
         "the electrons below the reference are not counted to 1e-11: at T = 0 its mu lies on a level, or on a "

@@ -6,31 +6,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
+from modelkit.solve.characteristic import Characteristic
 from modelkit.solve.steady import Steady
 
 Floats = NDArray[np.float64]
 
 
-def levels_of(problem: Steady, system: OpenSystem, direction: Floats) -> Levels | None:
+def levels_of(
+    problem: Steady, system: OpenSystem, direction: Floats, followed: Characteristic | None
+) -> Levels | None:
     """First derivative of all levels in a direction, None where none moves.
 
     ``direction`` (2, n_terminals): deviations of mu and of T, those of the unknowns included.  Bands that
-    follow (``own``) move with mu of their terminal; potentials do not move here.
+    follow (``own``) move with mu of their terminal; ``followed`` says how unknown potentials move.
     """
     reservoirs = system.reservoirs
-    bands = np.where(problem.own, direction[0], 0.0)[reservoirs.terminal] * reservoirs.sign
-    if not bands.any():
-        return None
-    return Levels(np.zeros(len(system.weight)), bands)
+    if followed is None:
+        bands = np.where(problem.own, direction[0], 0.0)[reservoirs.terminal] * reservoirs.sign
+        return Levels(np.zeros(len(system.weight)), bands) if bands.any() else None
+    there = ~problem.elastic
+    potential = followed.by_mu[:, there] @ direction[0, there]
+    if direction[1].any():
+        potential = potential + followed.by_temperature[:, there] @ direction[1, there]
+    found = problem.moved(direction[0], potential)
+    return Levels(found.potential, found.bands[reservoirs.terminal])
 
 
-def gauge_invariant(problem: Steady, system: OpenSystem) -> bool:
+def gauge_invariant(problem: Steady, system: OpenSystem, followed: Characteristic | None) -> bool:
     """Whether all levels rise with a common shift of all chemical potentials.
 
     Self-energies that do not depend on the energy need not.
     """
     everywhere = np.stack([np.ones(len(problem.given_mu)), np.zeros(len(problem.given_mu))])
-    found = levels_of(problem, system, everywhere)
+    found = levels_of(problem, system, everywhere, followed)
     sign = system.reservoirs.sign
     if found is None or np.any(sign < 0) or not np.allclose(found.potential, 1.0, rtol=1e-9):
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 CHUNK = 2**26  # bytes of blocks treated together
+THIN = 6  # orbitals of a layer up to which products are formed element by element
 KEEP = 2**28  # bytes of blocks kept for derivatives
 
 
@@ -51,6 +53,31 @@ class DenseGreen:
 
 
 @dataclass(frozen=True)
+class ThinChain:
+    """Blocks of layers with a few orbitals each, energies last.
+
+    ``green`` (n_layers, m, m, n_z); ``to`` and ``back`` (n_layers - 1, 2, m, m, n_z) carry a change onwards,
+    from the first layer on and from the last one on.
+    """
+
+    green: Complexes
+    to: Complexes
+    back: Complexes
+
+    def changed(self, own: Complexes) -> Complexes:
+        """``diag(G M G)`` for the blocks of M, (n_z, n_orbitals)."""
+        total, last = own.copy(), len(own) - 1
+        both = np.stack([own, own[::-1]], axis=1)
+        seen = np.zeros_like(both[0])
+        for k in range(last):
+            seen = _product(_product(self.to[k], both[k] + seen), self.back[k])
+            total[k + 1] += seen[0]
+            total[last - k - 1] += seen[1]
+        found = np.sum(_product(self.green, total) * self.green.swapaxes(1, 2), axis=2)
+        return np.asarray(found.reshape(-1, found.shape[-1]).T)
+
+
+@dataclass(frozen=True)
 class _Sweep:
     """Blocks of a chunk: G of each layer, and what carries a change to the next and to the one before."""
 
@@ -58,6 +85,16 @@ class _Sweep:
     green: list[Complexes]
     down: list[tuple[Complexes, Complexes]]
     up: list[tuple[Complexes, Complexes]]
+
+    @cached_property
+    def thin(self) -> ThinChain | None:
+        """The same for layers that are equally thin, where products of matrices one by one are slow."""
+        sizes = {g.shape[1] for g in self.green}
+        if len(sizes) > 1 or max(sizes, default=THIN + 1) > THIN or len(self.green) < 2:
+            return None
+        ways = [self.down, self.up[::-1]]
+        to, back = (np.stack([_turned([pair[k] for pair in way]) for way in ways], axis=1) for k in (0, 1))
+        return ThinChain(_turned(self.green), to, back)
 
 
 class BlockGreen:
@@ -128,6 +165,8 @@ class BlockGreen:
     def _changed(self, sweep: _Sweep, moves: Moves) -> list[Complexes]:
         """``diag(G M G)`` of each layer; ``d Sigma`` from either side follows by the same recursion."""
         moved = MovedBlocks(moves, self._partition)
+        if sweep.thin is not None:
+            return [sweep.thin.changed(moved.thin(sweep.thin.green.shape))]
         own = [np.zeros_like(g) for g in sweep.green]
         for k, block in enumerate(own):
             moved.add(block, k)
@@ -142,6 +181,19 @@ class BlockGreen:
             seen = one @ (own[k] if seen is None else own[k] + seen) @ other
             total[k - 1] += seen
         return [np.einsum("eij,eji->ei", g @ block, g) for g, block in zip(sweep.green, total, strict=True)]
+
+
+def _turned(blocks: list[Complexes]) -> Complexes:
+    """Blocks (n_z, m, m) of all layers with the energies last."""
+    return np.ascontiguousarray(np.stack(blocks).transpose(0, 2, 3, 1))
+
+
+def _product(one: Complexes, other: Complexes) -> Complexes:
+    """``one @ other`` with the energies last, (..., m, m, n_z)."""
+    found = one[..., :, 0, None, :] * other[..., None, 0, :, :]
+    for j in range(1, one.shape[-2]):
+        found += one[..., :, j, None, :] * other[..., None, j, :, :]
+    return np.asarray(found)
 
 
 def _by_site(system: OpenSystem, values: Complexes) -> Complexes:

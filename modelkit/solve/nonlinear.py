@@ -7,7 +7,7 @@ uncertain, and the conditions are solved again, until the currents are known to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -18,7 +18,8 @@ from modelkit.errors import NotConverged
 from modelkit.graph.labels import region_labels, site_labels
 from modelkit.numerics.quadrature import Panels, panels_between, spot
 from modelkit.solve.balance import Point
-from modelkit.solve.charges import Sea, sea_of
+from modelkit.solve.charges import Sea, sea_of, settled
+from modelkit.solve.charges import uncertainty as miscounted
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.determined import check_determined
 from modelkit.solve.finite_temperature import thermal_panels
@@ -35,6 +36,7 @@ Flags = NDArray[np.bool_]
 INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ROUGH = 1e-6  # the same while bands still move with the unknowns
 MOST_ENERGIES = 40_000
+COUNTED = 1e-10  # electrons of a site, between two rules, where the levels have moved
 LEAST_CHARGE = 1e-6  # electrons: charges of a window that need not be known more precisely
 MUCH = 0.5  # of the worst condition
 SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
@@ -47,7 +49,7 @@ class Grids:
     request: Request
     problem: Steady
     current: Grid | None = None
-    counts: Counts = field(default_factory=Counts)
+    factorisations: int = 0  # of conductors that are not used any more
 
     def prepared(self, levels: Levels) -> Prepared:
         """The conductor with its levels there."""
@@ -59,7 +61,7 @@ class Grids:
         """The conductor with its levels where the device has them."""
         return prepare(self.request, responding=self.problem.responds)
 
-    @cached_property
+    @property
     def sea(self) -> Sea | None:
         """How electrons are counted, where potentials follow them."""
         problem = self.problem
@@ -71,6 +73,17 @@ class Grids:
         problem = self.problem
         prepared = prepare(self.request, responding=True)
         return sea_of(problem.device, prepared, problem.mu, problem.T)
+
+    def recounted(self, point: Point) -> bool:
+        """Take a finer rule for electrons where the levels, as they have moved, need it; whether one was."""
+        if self.sea is None or point.problem.order is not None:
+            return False
+        finer = replace(self.sea, level=self.sea.level + 1)
+        after = finer.at(point.grid.prepared).density()
+        if miscounted(point.filled_sea.density(), after) <= COUNTED:
+            return False
+        self.counted = settled(finer, self.home)
+        return True
 
     def point(self, x: Floats, scale: float) -> Point:
         """Pose the conditions."""
@@ -89,6 +102,7 @@ class Grids:
             grid = self.current
             if moved:
                 prepared = self.prepared(levels)
+                self.factorisations += grid.prepared.factorisations
                 panels = carried(grid.panels, grid.prepared.system, prepared.system)
                 grid = replace(grid, prepared=prepared, panels=panels)
             panels = covering(grid.panels, grid.prepared.system, *self._with_centre(mu, T))
@@ -160,14 +174,15 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
     while True:
         error = whole_uncertainty(here)
         off = float(error.sum())
-        if off <= INTEGRATION:
+        if off <= INTEGRATION and not grids.recounted(here):
             break
-        here = finer(here, error, INTEGRATION)
+        here = finer(here, error, INTEGRATION) if off > INTEGRATION else replace(here, sea=grids.sea)
         grids.current = here.grid
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
     check_determined(here)
-    return Solved(here, off, search.counts, here.grid.prepared.factorisations - before)
+    factorised = grids.factorisations + here.grid.prepared.factorisations - before
+    return Solved(here, off, search.counts, factorised)
 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:

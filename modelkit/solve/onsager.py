@@ -5,9 +5,7 @@ The reversed device has the complex conjugate of H: all fluxes and fields turned
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +20,7 @@ from modelkit.solve.steady import Steady, mixes
 
 Floats = NDArray[np.float64]
 
-FIRST, EACH = 4, 100  # points of a run that are checked: the first ones, then one in so many
 EVEN = 1e-12  # a self-energy is symmetric up to rounding
-
-
-def is_sampled(memory: dict[Hashable, Any], audit: str) -> bool:
-    """Whether an audit that needs a second solution is done at this point of a run."""
-    key = ("audited", audit)
-    count = memory[key] = memory.get(key, -1) + 1
-    return bool(count < FIRST or count % EACH == 0)
 
 
 def applies(problem: Steady, system: OpenSystem) -> bool:

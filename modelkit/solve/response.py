@@ -14,6 +14,7 @@ from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.solve import onsager
+from modelkit.solve.characteristic import Characteristic, characteristic
 from modelkit.solve.coefficients import Coefficients
 from modelkit.solve.conventions import bands_told
 from modelkit.solve.elimination import Elimination, parts
@@ -21,6 +22,7 @@ from modelkit.solve.following import gauge_invariant, levels_of
 from modelkit.solve.junction import reference_state
 from modelkit.solve.reach import check_reached
 from modelkit.solve.request import Prepared, Request, prepare
+from modelkit.solve.screening import no_potentials, refusals
 from modelkit.solve.steady import Steady, Wanted, is_linear, steady
 from modelkit.solve.thermoelectric import Thermoelectric, thermoelectric
 
@@ -157,7 +159,7 @@ class Response:
                 hint="write response(order = 1), or take fewer terminals",
             )
         curved = self.coefficients.second(z)
-        levels = [levels_of(self.problem, self.system, z[:, :, k]) for k in range(z.shape[2])]
+        levels = [levels_of(self.problem, self.system, z[:, :, k], self._followed) for k in range(z.shape[2])]
         if any(one is not None for one in levels):
             curved += self.coefficients.second_by_levels(z, levels)
         carried = np.einsum("aj,ak->ajk", z[0], flow[0])
@@ -219,7 +221,7 @@ class Response:
 
     def _onsager(self) -> dict[str, float]:
         request, one = self.request, self.coefficients
-        if not (onsager.is_sampled(request.memory, "onsager") and onsager.applies(self.problem, self.system)):
+        if not (request.sampled and onsager.applies(self.problem, self.system)):
             return {}
         other = onsager.reversed_conductor(request, self._prepared, responding=self.responding)
         linear = self.linear
@@ -239,7 +241,27 @@ class Response:
     @cached_property
     def _invariant(self) -> bool:
         """The same to second order: all levels must follow."""
-        return self._floats and gauge_invariant(self.problem, self.system)
+        return self._floats and gauge_invariant(self.problem, self.system, self._followed)
+
+    @property
+    def characteristic_potential(self) -> Floats:
+        """(count, n_terminals): derivatives of the unknown potentials by mu of each terminal."""
+        if self._followed is None:
+            raise no_potentials()
+        return self._followed.by_mu
+
+    @property
+    def characteristic_audits(self) -> Mapping[str, float]:
+        """The sum of the characteristic potentials, where nothing is left uncovered."""
+        screened = self.problem.screened
+        if self._followed is None or screened is None or screened.uncovered:
+            return {}
+        return {"characteristic_sum": self._followed.sum_rule}
+
+    @cached_property
+    def _followed(self) -> Characteristic | None:
+        """How unknown potentials follow the terminals, None without screening."""
+        return characteristic(self.request) if self.problem.screened is not None else None
 
     @property
     def _prepared(self) -> Prepared:
@@ -307,6 +329,7 @@ def check(request: Request) -> Iterator[ModelError]:
     except ModelError as error:
         yield error
         return
+    yield from refusals(request.device, int(order))
     for block in problem.blocks:
         yield from _refused(block, mu, T, problem)
 
@@ -351,7 +374,7 @@ def solve(request: Request) -> Response:
     raise_all(check(request))
     order = int(request.options.get("order", 2))
     problem = steady(request.device, 2)
-    responding = order > 1 and bool(problem.own.any())
+    responding = order > 1 and problem.responds
     prepared = prepare(request, responding=responding)
     prepared.begin()
     before, system = prepared.factorisations, prepared.system

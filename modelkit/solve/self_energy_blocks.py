@@ -73,6 +73,7 @@ class MovedBlocks:
         self._moves, self._partition = moves, partition
         self._layer, self._local = _places(partition)
         self._scalar = _by_layer(self._layer[moves.orbital], len(partition.matrix.node))
+        self._potential = moves.potential[partition.orbitals[partition.matrix.layers.order]]
         self._blocks: dict[int, list[int]] = {}
         for k, block in enumerate(moves.blocks):
             self._blocks.setdefault(int(self._layer[block.orbitals[0]]), []).append(k)
@@ -81,8 +82,8 @@ class MovedBlocks:
         """Add to a block (n_E, m, m), in place."""
         moves, layers = self._moves, self._partition.matrix.layers
         first, last = layers.begin[layer], layers.begin[layer + 1]
-        at = np.arange(last - first)
-        block[:, at, at] += moves.potential[self._partition.orbitals[layers.order[first:last]]]
+        diagonal = np.einsum("eii->ei", block)  # a view
+        diagonal += self._potential[first:last]
         mine = self._scalar[layer]
         if len(mine):
             place = self._local[moves.orbital[mine]]
@@ -90,6 +91,18 @@ class MovedBlocks:
         for k in self._blocks.get(layer, ()):
             place = self._local[moves.blocks[k].orbitals]
             block[:, place[:, None], place] += moves.blocks[k].value
+
+    def thin(self, shape: tuple[int, ...]) -> Complexes:
+        """The blocks of all layers, which are equally large, energies last; (n_layers, m, m, n_E)."""
+        found = np.zeros(shape, dtype=complex)
+        at = np.arange(shape[1])
+        found[:, at, at] = self._potential.reshape(shape[:2])[:, :, None]
+        touched = {k for k, mine in enumerate(self._scalar) if len(mine)} | set(self._blocks)
+        for k in touched:
+            block = np.zeros((shape[3], *shape[1:3]), dtype=complex)
+            self.add(block, k)
+            found[k] = block.transpose(1, 2, 0)
+        return found
 
 
 def _places(partition: Partition) -> tuple[Integers, Integers]:

@@ -145,7 +145,7 @@ class SteadyTransport:
 
     @cached_property
     def _characteristic(self) -> Characteristic:
-        return characteristic(self.grids.request)
+        return characteristic(self.grids.request, temperatures=False)
 
     @cached_property
     def density(self) -> Floats:

@@ -24,6 +24,7 @@ MOST_SPLITS = 100  # edges at which the first panels are split; bisection finds 
 MOST_FURTHER = 32  # panels by which a window grows at once
 SAMPLES = 64  # energies at which it is asked whether anything is open
 STRONGEST = 0.1  # of the strongest self-energy: a window where nothing else gives a scale
+ROUNDING = 1e-12  # of the window: edges so close are one
 SAME = 1e-9  # of the window: ends of panels so close to an edge end there
 NEAR = 0.8  # of the way to the next edge, where an expansion begins to look for its panel
 
@@ -44,7 +45,7 @@ def first_panels(system: OpenSystem, mu: Floats, T: Floats) -> tuple[Panels, str
     low, high = low - PAD * scale, high + PAD * scale
     low, high = _over_gap(system, low, high, float(T.max()))
     edges = system.contacts.edges
-    splits = edges[(edges > low) & (edges < high)]
+    splits = _distinct(edges[(edges > low) & (edges < high)], high - low)
     splits = splits[:: 1 + len(splits) // MOST_SPLITS]
     lowest, highest = int(np.argmin(mu)), int(np.argmax(mu))
     core = np.concatenate([mu[k] + sign * CORE * T[k] for k in (lowest, highest) for sign in (-1, 1)])
@@ -97,7 +98,7 @@ def carried(panels: Panels, before: OpenSystem, after: OpenSystem) -> Panels:
                 return replace(panels, lower=moved(panels.lower), upper=moved(panels.upper))
     live = ~panels.split
     ends = np.unique(np.concatenate([panels.lower[live], panels.upper[live]]))
-    splits = new[(new > low) & (new < high)]
+    splits = _distinct(new[(new > low) & (new < high)], high - low)
     splits = splits[:: 1 + len(splits) // MOST_SPLITS]
     near = np.abs(ends[:, None] - np.concatenate([old, splits])).min(axis=1) < SAME * (high - low)
     ends = np.unique(np.concatenate([ends[~near | (ends == low) | (ends == high)], splits]))
@@ -114,11 +115,16 @@ def panel_about(system: OpenSystem, mu: float) -> Panels:
 
 def _further(panels: Panels, system: OpenSystem, low: float, high: float) -> Panels:
     edges = system.contacts.edges
-    splits = edges[(edges >= low) & (edges <= high)][:MOST_SPLITS]
+    splits = _distinct(edges[(edges >= low) & (edges <= high)], high - low)[:MOST_SPLITS]
     widest = (float(panels.upper.max()) - float(panels.lower.min())) / LEAST
     parts = min(MOST_FURTHER, int(np.ceil((high - low) / widest)))
     ends = np.unique(np.concatenate([np.linspace(low, high, parts + 1), splits]))
     return panels.extended(ends, np.isin(ends, splits))
+
+
+def _distinct(edges: Floats, width: float) -> Floats:
+    """Without those that rounding alone keeps apart."""
+    return edges[np.diff(edges, prepend=-np.inf) > ROUNDING * width]
 
 
 def _strongest(system: OpenSystem, energy: float) -> float:

@@ -54,11 +54,11 @@ def test_an_order_is_off_by_the_next_power_of_the_bias(T: float, order: int) -> 
 
 @pytest.mark.parametrize("T", [0.0, 0.1])
 def test_order_one_by_the_general_way_is_the_direct_one(T: float) -> None:
-    from modelkit.solve.nonlinear import solve_steady
+    from modelkit.solve.nonlinear import Grids, solve_steady
     from modelkit.solve.steady import steady
 
     found = wire(7, T=T)
-    general = solve_steady(Request(found, {}), steady(found, 1), unique=False).point
+    general = solve_steady(Grids(Request(found, {}), steady(found, 1)), unique=False).point
     assert general.current == pytest.approx(solve(found).current, abs=1e-15)
 
 
@@ -162,7 +162,22 @@ def test_own_bands_need_a_reference_and_no_order() -> None:
     with pytest.raises(ModelError, match="from the reference on, and there is none"):
         full(bands(device(chain(4), leads, None), "own"))
     with pytest.raises(ModelError, match="comes with a later version"):
-        full(bands(device(chain(4), leads, 0.0), "own"), 2)
+        full(bands(device(chain(4), leads, 0.0), "own"), 3)
+
+
+@pytest.mark.parametrize("T", [0.0, 0.05])
+def test_own_bands_to_second_order_are_off_by_the_third_power(T: float) -> None:
+    off = []
+    for scale in (1.0, 0.5):
+        leads = [
+            Lead("L", [0], 0.2 * scale, T, arguments=coupled(0.9)),
+            Lead("R", [3], -0.1 * scale, T, **wide(0.7)),
+        ]
+        leads.append(Lead("V", [1], T=T, current=0.0, arguments=coupled(0.5)))
+        found = bands(device(chain(4), leads, 0.0, T), "own")
+        off.append(np.abs(full(found, 2).current - full(found).current)[:2].max())
+    assert off[0] / off[1] > 1.6**3
+    assert 1e-7 < off[0] < 1e-3
     assert full(bands(device(chain(4), leads, 0.0), "own"), 1).current == pytest.approx(
         solve(device(chain(4), leads, 0.0)).current, abs=1e-15
     )
