@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style) -> None:
     """Draw a quantity against one dimension, a curve for each value of all others.
 
-    Numbers along an axis are joined, things that merely have names are points.  Curves without any
-    finite value, and what a terminal transmits to itself, are left out.
+    Numbers along an axis are joined, things that merely have names are points, with a stem where values
+    have both signs.  Curves without any finite value, and what a terminal transmits to itself, are left out.
     Raises ModelError at the drawing when it does not fit the results.
     """
     array = without_itself(quantity(dataset, drawing.quantity, drawing.span))
@@ -46,6 +46,9 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
         aside = _aside(number, count) if named and count <= style.many else 0.0
         curve = _joined(along, table[place], aside)
         axes.plot(*curve, **_size(along, style), **encoding.look(place).settings())
+        if named and np.nanmin(table, initial=np.inf) < 0 < np.nanmax(table, initial=-np.inf):
+            axes.vlines(curve[0], 0, curve[1], colors=[encoding.look(place).colour], linewidth=style.line)
+            axes.axhline(0, color=style.faint, linewidth=0.5 * style.line, zorder=0)
     handles = encoding.handles()
     if families:
         handles += _marks(axes, along, table, encoding, style)
