@@ -145,11 +145,7 @@ def _diagonal(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Flo
     scale = float(np.max(np.abs(onsite), initial=0.0) + np.max(np.abs(hop), initial=0.0))
     back = hop.conj().T
     if scale > 0:  # else nothing is mixed; squares of what is very large or small are not formed
-        onsite_, hop_, back_ = (
-            onsite / scale,
-            hop / scale,
-            back / scale,
-        )
+        onsite_, hop_, back_ = (part / scale for part in (onsite, hop, back))
         mixed = np.abs(hop_ @ onsite_ - onsite_ @ hop_) + np.abs(hop_ @ back_ - back_ @ hop_)
         if np.max(mixed, initial=0.0) > 1e-14:
             return None
