@@ -147,12 +147,11 @@ def _diagonal(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Flo
     """Vectors, levels and |hop| of chains that do not mix, where onsite and hop commute and hop is normal."""
     scale = float(np.max(np.abs(onsite), initial=0.0) + np.max(np.abs(hop), initial=0.0))
     back = hop.conj().T
-    mixed = max(
-        float(np.max(np.abs(hop @ onsite - onsite @ hop), initial=0.0)),
-        float(np.max(np.abs(hop @ back - back @ hop), initial=0.0)),
-    )
-    if mixed > 1e-14 * scale**2:
-        return None
+    if scale > 0:  # else nothing is mixed; squares of what is very large or small are not formed
+        onsite_, hop_, back_ = (part / scale for part in (onsite, hop, back))
+        mixed = np.abs(hop_ @ onsite_ - onsite_ @ hop_) + np.abs(hop_ @ back_ - back_ @ hop_)
+        if np.max(mixed, initial=0.0) > 1e-14:
+            return None
     together = onsite + 0.618 * (hop + back) + 0.3819j * (hop - back)
     vectors = np.linalg.eigh(together)[1]
     matrices = [vectors.conj().T @ matrix @ vectors for matrix in (onsite, hop)]

@@ -52,14 +52,39 @@ def balanced(
     diagonal = off[:, free].sum(axis=2) - 2 * np.pi * slope[:, free]
     matrix[:, np.arange(len(free)), np.arange(len(free))] = diagonal
     grounded = off[:, free][:, :, ~unknown].sum(axis=2) + np.abs(slope[:, free])
-    for e in np.flatnonzero(np.any(grounded <= 0, axis=1)):  # elsewhere each is reached by something given
-        _pin_floating(matrix[e], source[e], grounded[e], x[e, free], fill=fill, energy=energies[e])
+    pinned = _pin_alone(matrix, source, x[:, free]) if fill else np.zeros_like(source, dtype=np.bool_)
+    for e in np.flatnonzero(~np.all(_reached(matrix, pinned | (grounded > 0)), axis=1)):
+        held = grounded[e] + pinned[e]
+        _pin_floating(matrix[e], source[e], held, x[e, free], fill=fill, energy=energies[e])
     try:
         found = np.linalg.solve(matrix, source[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:
         raise NotConverged("the prescribed currents do not determine the unknown terminals") from None
     f[:, free] = found + reference
     return f
+
+
+def _pin_alone(matrix: Floats, source: Floats, held: Floats) -> Flags:
+    """Pin unknowns that nothing reaches and that nothing is asked of; which ones, (n_E, n_free)."""
+    alone = ~np.any(matrix, axis=2) & ~np.any(matrix, axis=1) & (source == 0)
+    e, k = np.nonzero(alone)
+    matrix[e, k, k], source[e, k] = 1.0, held[e, k]
+    return np.asarray(alone)
+
+
+def _reached(matrix: Floats, anchored: Flags) -> Flags:
+    """Which unknowns are joined with an anchored one, at all energies at once; (n_E, n_free)."""
+    while not anchored.all():
+        rows = np.flatnonzero(~anchored.all(axis=1))
+        joined = (matrix[rows] != 0) & anchored[rows, None, :] | (
+            (matrix[rows] != 0) & anchored[rows, :, None]
+        ).swapaxes(1, 2)
+        grown = anchored[rows] | joined.any(axis=2)
+        if np.array_equal(grown, anchored[rows]):
+            break
+        anchored = anchored.copy()
+        anchored[rows] = grown
+    return anchored
 
 
 def _pin_floating(

@@ -27,12 +27,14 @@ Floats = NDArray[np.float64]
 def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style) -> None:
     """Draw a quantity against one dimension, a curve for each value of all others.
 
-    Numbers along an axis are joined, things that merely have names are points.  Curves without any
-    finite value, and what a terminal transmits to itself (a response to itself stays), are left out.
+    Numbers along an axis are joined, things that merely have names are points, with a stem where values
+    have both signs.  Curves without any finite value, and what a terminal transmits to itself (Andreev
+    reflection and a response to itself stay), are left out.
     Raises ModelError at the drawing when it does not fit the results.
     """
     array = quantity(dataset, drawing.quantity, drawing.span)
-    array = array if dataset.attrs.get("verb") == "response" else without_itself(array)
+    keeps = dataset.attrs.get("verb") == "response" or drawing.quantity == "andreev_transmission"
+    array = array if keeps else without_itself(array)
     along = axis(dataset, array, drawing.against, drawing.span)
     first = [dimension(array, drawing.by, drawing.span)] if drawing.by else []
     others = first + [str(name) for name in array.dims if name not in {along.dimension, *first}]
@@ -47,6 +49,9 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
         aside = _aside(number, count) if named and count <= style.many else 0.0
         curve = _joined(along, table[place], aside)
         axes.plot(*curve, **_size(along, style), **encoding.look(place).settings())
+        if named and np.nanmin(table, initial=np.inf) < 0 < np.nanmax(table, initial=-np.inf):
+            axes.vlines(curve[0], 0, curve[1], colors=[encoding.look(place).colour], linewidth=style.line)
+            axes.axhline(0, color=style.faint, linewidth=0.5 * style.line, zorder=0)
     handles = encoding.handles()
     if families:
         handles += _marks(axes, along, table, encoding, style)

@@ -7,6 +7,7 @@ colours, get a colour map and a bar beside the panel.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -140,7 +141,8 @@ def legend(axes: Axes, handles: Sequence[Artist], row: int = ROW, always: bool =
     """A legend above the panel, where no curve runs; none for a single entry unless ``always``."""
     if len(handles) < (1 if always else 2):
         return
-    lengths = [len(str(handle.get_label()).replace("$", "").replace("\\", "")) + 6 for handle in handles]
+    words = [re.sub(r"\\[A-Za-z]+", "x", str(handle.get_label())) for handle in handles]
+    lengths = [len(word.replace("$", "")) + 6 for word in words]
     columns = len(handles) if sum(lengths) <= row else max(1, min(len(handles) - 1, row // max(lengths)))
     axes.legend(handles=list(handles), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
 

@@ -23,13 +23,15 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
     name : str
         Variable or dimension of a Dataset.
     array : xarray.DataArray
-        Its ``attrs`` may hold ``long_name`` (the words) and ``units``.
+        Its ``attrs`` may hold ``long_name`` and ``units``.  Of the words those up to a comma are taken, and
+        what follows ``, in`` as the unit, if there is none (``length, in sites``).
     """
-    words = str(array.attrs.get("long_name", "")) or _words(name)
+    words, _, further = str(array.attrs.get("long_name", "")).partition(", ")
+    words = re.split(r"[:;] ", words)[0] or _words(name)
     shown = _symbol_of(name, array) if symbols else ""
     if words == name and shown and not _spoken(name):
         words = ""  # a derived quantity or an undocumented parameter: the symbol says all
-    unit = str(array.attrs.get("units", "")).strip()
+    unit = str(array.attrs.get("units", "")).strip() or _said_in(further)
     parts = [plain(words), f"${shown}$" if shown else ""]
     head = " ".join(part for part in parts if part)
     return f"{head} ({plain_unit(unit)})" if unit not in {"", "1"} else head
@@ -81,6 +83,12 @@ def indices(label: str) -> tuple[float, ...]:
         return tuple(float(part) for part in inside.split(",")) if inside else ()
     except ValueError:
         return ()
+
+
+def _said_in(words: str) -> str:
+    """The unit in ``in sites (and more)``."""
+    found = re.match(r"in ([^,;:()]+)", words)
+    return found[1].strip() if found else ""
 
 
 def _words(name: str) -> str:

@@ -85,6 +85,22 @@ def test_hall_and_longitudinal_resistance_are_those_of_kwant_and_quantised() -> 
     assert found.R_xy.values[:2] == pytest.approx([1, 1], abs=1e-9)
 
 
+@pytest.mark.slow
+def test_plateaux_of_a_wider_bar_are_quantised_to_a_millionth() -> None:
+    found = model("hall_bar").run("hall", flux=0.06, Lx=44, Ly=14, width=17, mu0=[0.4, 0.7, 0.85])
+    assert found.R_xy.values == pytest.approx([1, 1, 1 / 3], abs=1e-6)
+    assert found.R_xx.values == pytest.approx([0, 0, 0], abs=1e-5)
+
+
+def test_strip_without_spin_orbit_coupling_conducts_its_open_modes() -> None:
+    """Modes of hard walls: ``E = 2 - s B - cos(pi n/(Ly + 1)) - cos k`` for either spin s."""
+    levels = 2 - np.cos(np.pi * np.arange(1, 8) / 8)
+    energies = np.linspace(-0.13, 1.9, 30)
+    found = model("strip").run("spectrum", Lx=9, Ly=7, lam=0, B_y=0.3, E=energies.tolist()).T_RL.values
+    above = energies[:, None, None] - levels[:, None] + np.array([0.3, -0.3])
+    assert found == pytest.approx(np.count_nonzero(np.abs(above) < 1, axis=(1, 2)), abs=1e-9)
+
+
 def test_point_contact_conducts_in_whole_channels() -> None:
     found = model("point_contact").run("steps", gate=[0.65, 0.4, 0.2, 0.0, -0.2, -0.35])
     assert found.G.values == pytest.approx([0, 1, 2, 3, 4, 5], abs=5e-3)

@@ -43,6 +43,15 @@ def test_an_axis_has_words_symbol_and_unit() -> None:
     )
 
 
+def test_of_long_words_those_before_the_comma_and_the_unit_stand_on_the_axis() -> None:
+    def shown(words: str) -> str:
+        return axis_label("mu0", xr.DataArray(0.0, attrs={"long_name": words}))
+
+    assert shown("chemical potential, zero at the Dirac point") == r"chemical potential $\mu_{0}$"
+    assert shown("flux, in flux quanta") == r"flux $\mu_{0}$ (flux quanta)"
+    assert shown("width, in cells (of three bonds)") == r"width $\mu_{0}$ (cells)"
+
+
 def test_a_unit_is_set_with_its_powers() -> None:
     array = xr.DataArray(0.0, attrs={"long_name": "density", "units": "1/nm^2"})
     assert axis_label("density", array) == "density (1/nm$^{2}$)"
