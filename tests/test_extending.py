@@ -153,22 +153,22 @@ def shares(found: Any) -> NDArray[np.float64]:
 
 def test_a_dimension() -> None:
     meaning = "products of the currents of two terminals"
-    dims = ("terminal", "terminal_also", "by")
+    dims = ("terminal", "terminal_also", "per")
     with (
         outputs.extended("product", Output("product", "II", dims, "1", meaning, ("transport",), shares)),
         result_dims.extended("terminal_also", ResultDim(labels="terminal")),
-        result_dims.extended("by", ResultDim(words=("V", "T"))),
+        result_dims.extended("per", ResultDim(words=("V", "T"))),
     ):
         assert "did you mean 'V'?" in refusal(wire(output="x = II[L, R, v]"))
-        assert "(terminal, terminal_also, by), 2 given" in refusal(wire(output="x = II[L, R]"))
+        assert "(terminal, terminal_also, per), 2 given" in refusal(wire(output="x = II[L, R]"))
         assert "is a terminal_also, not a bond" in refusal(wire(output="x = II[L, c[1] -> c[2], V]"))
         plot = "plot go { draw product against terminal_also by terminal }"
         model = mk.loads(wire(output="product, x = II[L, R, T], II_R = II[P, R, V]") + plot)
         found = model.run()
         assert found["product"].dims == dims
-        assert found.by.values.tolist() == ["V", "T"]
+        assert found.per.values.tolist() == ["V", "T"]
         assert found.terminal_also.values.tolist() == found.terminal.values.tolist()
         current = found.current.sel
         assert float(found.x) == pytest.approx(2 * float(current(terminal="L") * current(terminal="R")))
-        assert float(found["product"].sel(terminal="L", terminal_also="R", by="T")) == float(found.x)
+        assert float(found["product"].sel(terminal="L", terminal_also="R", per="T")) == float(found.x)
         assert model.figure("go", found).axes[0].get_xlabel() == "terminal_also"
