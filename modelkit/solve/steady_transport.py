@@ -17,7 +17,7 @@ from modelkit.solve.continuity import continuity
 from modelkit.solve.expansion import expanded
 from modelkit.solve.newton import least_flow, worst
 from modelkit.solve.nonlinear import INTEGRATION, refined
-from modelkit.solve.touching import closes_loops
+from modelkit.solve.pattern import closes_loops
 from modelkit.solve.windows import covering
 
 Floats = NDArray[np.float64]
