@@ -19,10 +19,11 @@ from modelkit.errors import NotConverged
 from modelkit.solve.columns import Columns
 from modelkit.solve.conductor import Flags, Floats
 from modelkit.solve.dark_levels import probe, settled
+from modelkit.solve.memory import refuse_large_transmission
 from modelkit.solve.moves import Moves, moves_of
+from modelkit.solve.orbitals import site_of_orbital
 from modelkit.solve.tangents import Tangent, current_tangent, density_tangent, tangent
 from modelkit.solve.terminal_matrix import balanced, dissipated, net_current
-from modelkit.solve.touching import refuse_large_transmission, site_of_orbital
 
 Complexes = NDArray[np.complex128]
 Integers = NDArray[np.intp]

@@ -30,8 +30,8 @@ from modelkit.solve.dark_levels import probe
 from modelkit.solve.green import BlockGreen
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.partition import Partition, contact_width, partition
+from modelkit.solve.pattern import check_degeneracy, closes_loops
 from modelkit.solve.self_energy_blocks import SelfEnergyBlocks
-from modelkit.solve.touching import check_degeneracy, closes_loops
 
 Complexes = NDArray[np.complex128]
 Flags = NDArray[np.bool_]
@@ -64,15 +64,12 @@ class BlockConductor:
             "take a narrower lattice",
         )
         self.loops = closes_loops(system)
-        self._last: BlockConductance | None = None
 
     def at(self, energies: Floats) -> ResponsiveConductance:
-        """Factorise; the last batch of energies is kept."""
+        """Factorise."""
         energies = np.asarray(energies, dtype=float)
-        if self._last is None or not np.array_equal(self._last.energies, energies):
-            found = BlockColumns(self.system, energies, self.partition)
-            self._last = BlockConductance(self.system, energies, found, loops=self.loops)
-        return self._last
+        found = BlockColumns(self.system, energies, self.partition)
+        return BlockConductance(self.system, energies, found, loops=self.loops)
 
     def green(self, z: Complexes) -> GreenFunction:
         """See the protocol."""

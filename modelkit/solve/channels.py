@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.leads import LeadContact
 from modelkit.compile.open_system import OpenSystem
-from modelkit.solve.touching import touching
+from modelkit.solve.orbitals import touching
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]

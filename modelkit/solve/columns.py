@@ -13,7 +13,7 @@ from scipy import sparse
 from modelkit.compile.open_system import OpenSystem
 from modelkit.solve.channels import Channels, channels
 from modelkit.solve.conductor import Floats
-from modelkit.solve.touching import pattern_of
+from modelkit.solve.pattern import pattern_of
 
 Complexes = NDArray[np.complex128]
 Integers = NDArray[np.intp]

@@ -96,7 +96,10 @@ class GreenFunction(Protocol):
 
 
 class Conductor(Protocol):
-    """A conductor at given values; it keeps what it needs of the energies it has seen."""
+    """A conductor at given values.
+
+    It keeps nothing of the energies it has seen: that is done in one place, ``request.Prepared``.
+    """
 
     def at(self, energies: Floats) -> Conductance:
         """Factorise at these energies."""
@@ -133,3 +136,12 @@ class Method:
     responds: bool = False
     unsuited: Callable[[OpenSystem], str | None] = lambda system: None
     details: Callable[[OpenSystem], str] = lambda system: ""
+
+
+def reference_of(f: Floats, unknown: Flags | None = None) -> Floats:
+    """(n_E, 1): the distribution of the first given terminal, 0 without one.
+
+    Deviations from it are exactly zero when all distributions are equal.
+    """
+    given = np.arange(f.shape[1]) if unknown is None else np.flatnonzero(~unknown)
+    return f[:, given[:1]] if len(given) else np.zeros((len(f), 1))

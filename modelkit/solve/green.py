@@ -18,9 +18,9 @@ from modelkit.errors import ModelError
 from modelkit.numerics.block_tridiagonal import inverses
 from modelkit.solve.channels import Channels
 from modelkit.solve.moves import Moves, moves_of
+from modelkit.solve.orbitals import touching
 from modelkit.solve.partition import contact_groups, partition
 from modelkit.solve.self_energy_blocks import MovedBlocks, SelfEnergyBlocks
-from modelkit.solve.touching import touching
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]

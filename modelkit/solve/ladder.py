@@ -21,17 +21,12 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import NotConverged
 from modelkit.registry import methods
 from modelkit.solve.cavities import NUDGE, TINY, Norton, Seen, cavities, norton, norton_on_paths
-from modelkit.solve.conductor import Conductance, Flags, Floats, Method
+from modelkit.solve.conductor import Conductance, Flags, Floats, Method, reference_of
+from modelkit.solve.memory import refuse_large_transmission
+from modelkit.solve.orbitals import site_of_orbital
+from modelkit.solve.pattern import check_degeneracy, pattern_of, without_zeros
 from modelkit.solve.shared_terminals import balance_shared
 from modelkit.solve.star_contacts import StarContacts, star_contacts
-from modelkit.solve.touching import (
-    check_degeneracy,
-    pattern_of,
-    reference_of,
-    refuse_large_transmission,
-    site_of_orbital,
-    without_zeros,
-)
 from modelkit.solve.tree import Column, Forest, column, fall, forest, is_forest, linear_others, matrix, rise
 from modelkit.solve.tree_heat import star_spread
 
@@ -56,7 +51,6 @@ class LadderConductor:
         self.level = hamiltonian.diagonal().real[self.forest.orbital][:, None]
         self.coupling = _couplings(hamiltonian, self.forest)
         self.coupling_list: list[complex] = self.coupling[:, 0].astype(complex).tolist()
-        self._last: LadderConductance | None = None
 
     @cached_property
     def bonds(self) -> tuple[Integers, Integers, Floats]:
@@ -70,11 +64,8 @@ class LadderConductor:
         return bond[joined], child[joined], share[joined]
 
     def at(self, energies: Floats) -> Conductance:
-        """Factorise; the last batch of energies is kept."""
-        energies = np.asarray(energies, dtype=float)
-        if self._last is None or not np.array_equal(self._last.energies, energies):
-            self._last = LadderConductance(self, energies)
-        return self._last
+        """Factorise."""
+        return LadderConductance(self, np.asarray(energies, dtype=float))
 
 
 class LadderConductance:

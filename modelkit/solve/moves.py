@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import ModelError
-from modelkit.solve.touching import site_of_orbital, touching
+from modelkit.solve.orbitals import site_of_orbital, touching
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]

@@ -14,7 +14,8 @@ from modelkit.numerics.block_tridiagonal import Tridiagonal, in_blocks
 from modelkit.numerics.layers import Layers, layers
 from modelkit.numerics.stretches import Plan, plan
 from modelkit.solve.columns import reached_orbitals
-from modelkit.solve.touching import pattern_of, touching, without_zeros
+from modelkit.solve.orbitals import touching
+from modelkit.solve.pattern import pattern_of, without_zeros
 
 Integers = NDArray[np.intp]
 Flags = NDArray[np.bool_]

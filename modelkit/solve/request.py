@@ -71,6 +71,7 @@ class Prepared:
     factorisations: int = 0
     _kept: dict[bytes, Conductance] = field(default_factory=dict)
     _recent: set[bytes] = field(default_factory=set)
+    _last: tuple[bytes, Conductance] | None = None
 
     def begin(self) -> None:
         """Start a new problem: what it does not use may be dropped to make room."""
@@ -79,13 +80,16 @@ class Prepared:
     def at(self, energies: Floats) -> Conductance:
         """Give the conductance at these energies, factorised when it is not at hand.
 
-        Where not all energies of a problem have room (``KEPT``), the first ones stay and the others
-        are factorised again at each use: memory stays bounded, and nothing is thrown out in a circle.
+        Where not all energies of a problem have room (``KEPT``), the first ones stay; of the others the
+        last batch is at hand, and what is not is factorised again at each use: memory stays bounded, and
+        nothing is thrown out in a circle.
         """
         key = energies.tobytes()
         self._recent.add(key)
         if key in self._kept:
             return self._kept[key]
+        if self._last is not None and self._last[0] == key:
+            return self._last[1]
         self.factorisations += len(energies)
         found = self.conductor.at(energies)
         wanted = len(energies) * self.bytes_per_energy
@@ -95,6 +99,8 @@ class Prepared:
             del self._kept[old]
         if not self._kept or self.size + wanted <= KEPT:
             self._kept[key] = found
+        else:
+            self._last = key, found
         return found
 
     @property

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from modelkit.errors import NotConverged
+from modelkit.solve.conductor import reference_of
 from modelkit.solve.star_contacts import StarContacts
-from modelkit.solve.touching import reference_of
 from modelkit.solve.tree import Forest
 
 Floats = NDArray[np.float64]

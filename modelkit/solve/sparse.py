@@ -13,7 +13,7 @@ from modelkit.solve.conductor import Floats, GreenFunction, Method, ResponsiveCo
 from modelkit.solve.green import BlockGreen, DenseGreen
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.partition import contact_orbitals, contact_width
-from modelkit.solve.touching import check_degeneracy, closes_loops
+from modelkit.solve.pattern import check_degeneracy, closes_loops
 
 Complexes = NDArray[np.complex128]
 
@@ -33,15 +33,12 @@ class SparseConductor:
         self.system = system
         self.loops = closes_loops(system)
         self.reached = reached_orbitals(system, contact_orbitals(system))
-        self._last: AmplitudeConductance | None = None
 
     def at(self, energies: Floats) -> ResponsiveConductance:
-        """Factorise; the last batch of energies is kept."""
+        """Factorise."""
         energies = np.asarray(energies, dtype=float)
-        if self._last is None or not np.array_equal(self._last.energies, energies):
-            columns = LatticeColumns(self.system, energies, self.reached)
-            self._last = AmplitudeConductance(self.system, energies, columns, loops=self.loops)
-        return self._last
+        columns = LatticeColumns(self.system, energies, self.reached)
+        return AmplitudeConductance(self.system, energies, columns, loops=self.loops)
 
     def green(self, z: Complexes) -> GreenFunction:
         """See the protocol; of a large lattice by recursion over layers."""

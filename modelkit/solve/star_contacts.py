@@ -13,7 +13,7 @@ from scipy import sparse
 
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError
-from modelkit.solve.touching import touching
+from modelkit.solve.orbitals import touching
 from modelkit.solve.tree import Forest
 
 Floats = NDArray[np.float64]

@@ -21,8 +21,8 @@ from modelkit.solve.expansion import expanded
 from modelkit.solve.gauge import gauge_shift
 from modelkit.solve.newton import least_flow, worst
 from modelkit.solve.nonlinear import INTEGRATION, Grids, refined
+from modelkit.solve.pattern import closes_loops
 from modelkit.solve.screening import no_potentials
-from modelkit.solve.touching import closes_loops
 from modelkit.solve.windows import covering
 
 Floats = NDArray[np.float64]

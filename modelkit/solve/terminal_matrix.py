@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from modelkit.errors import NotConverged
-from modelkit.solve.touching import reference_of
+from modelkit.solve.conductor import reference_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

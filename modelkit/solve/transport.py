@@ -23,12 +23,12 @@ from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
 from modelkit.solve.nonlinear import Grids, solve_steady
+from modelkit.solve.pattern import closes_loops
 from modelkit.solve.reach import outside_band
 from modelkit.solve.request import Request, prepare
 from modelkit.solve.screening import no_potentials, refusals
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.steady_transport import SteadyTransport
-from modelkit.solve.touching import closes_loops
 
 Floats = NDArray[np.float64]
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from modelkit.errors import ModelError, NotConverged
 from modelkit.registry import methods
+from modelkit.solve import request
 from modelkit.solve.choose import choose
 from modelkit.solve.conductor import Method
 from tests.solve.systems import chain_matrix, constant, forests, system, wire
@@ -118,11 +119,20 @@ def test_a_system_without_terminals_has_empty_results(method):
 
 
 @every_method
-def test_a_factorisation_is_kept_for_the_same_energies(method):
-    conductor = method.build(wire(4, 0.5))
-    first = conductor.at(np.array([0.1, 0.2]))
-    assert conductor.at(np.array([0.1, 0.2])) is first
-    assert conductor.at(np.array([0.1, 0.3])) is not first
+@pytest.mark.parametrize("kept", [2**30, 0])
+def test_factorisations_are_kept_in_one_place(method, kept, monkeypatch):
+    """The conductor remembers nothing; where there is no room, the first batch and the last one stay."""
+    monkeypatch.setattr(request, "KEPT", kept)
+    open_system = wire(4, 0.5)
+    prepared = request.Prepared(open_system, method.build(open_system), method.name, "", 1000)
+    energies = [np.array([0.1, 0.2]), np.array([0.1, 0.3]), np.array([0.4])]
+    first, second, third = (prepared.at(one) for one in energies)
+    assert prepared.at(energies[0]) is first
+    assert prepared.at(energies[2]) is third
+    assert prepared.factorisations == 5
+    assert (prepared.at(energies[1]) is second) == bool(kept)
+    assert prepared.factorisations == (5 if kept else 7)
+    assert prepared.conductor.at(energies[0]) is not first
 
 
 def test_forests_are_solved_by_the_ladder_and_everything_else_by_the_sparse_method():
