@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from modelkit.compile.contacts import field_span
 from modelkit.compile.open_system import OpenSystem
-from modelkit.errors import ModelError, raise_all
+from modelkit.errors import ModelError, NotConverged, raise_all
+from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.solve.balance import moves
@@ -24,7 +25,7 @@ from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
 from modelkit.solve.nonlinear import Grids, solve_steady
 from modelkit.solve.pattern import closes_loops
-from modelkit.solve.reach import outside_band
+from modelkit.solve.reach import outside_band, place
 from modelkit.solve.request import Request, prepare
 from modelkit.solve.screening import no_potentials, refusals
 from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
@@ -267,6 +268,7 @@ def _solve_linear(request: Request) -> LinearTransport:
         request=request,
     )
     demand(found.audits)
+    _refuse_negative(request.device, found.temperature)
     return found
 
 
@@ -292,7 +294,19 @@ def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
         grids=grids,
     )
     demand(found.audits)
+    _refuse_negative(request.device, found.temperature)
     return found
+
+
+def _refuse_negative(device: Device, temperature: Floats) -> None:
+    """An expansion may lead to a temperature below zero: it is void there."""
+    for terminal in np.flatnonzero(temperature[: device.n_terminals] < 0):
+        name, line, _, _ = place(device, int(terminal))
+        shown = device.units.shown("temperature", float(temperature[terminal]))
+        raise NotConverged(
+            f"the expansion gives {name}{line} the temperature {shown}, below zero: it is void that far from "
+            "the reference; take full transport, or prescribe less"
+        )
 
 
 def _is_whole(order: object) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+import modelkit as mk
 from modelkit.errors import ModelError, NotConverged
 from modelkit.registry import outputs
 from modelkit.results.outputs import read
@@ -272,3 +273,17 @@ def test_a_million_probes_keep_their_conditions(ratio: float) -> None:
     audits = found.audits | found.heat_audits | found.bond_audits
     assert max(audits.values()) <= 1e-9
     assert len(audits) == 6
+
+
+def test_a_temperature_below_zero_is_no_result() -> None:
+    """Linear response far from the reference: void, and told so."""
+    text = """model neg "too much heat"
+reference { mu = 0; T = 0.1 }
+lattice w { site c[l] for l in 1..3; hop c[l] -> c[l+1] : -1 }
+bath L on w.c[1] { self_energy = wide_band(1); mu = 0; T = 0.1 }
+bath R on w.c[3] { self_energy = wide_band(1); mu = 0; T = 0.1 }
+probe P on w.c[2] { self_energy = wide_band(0.5); solve mu, T such that I == 0, J == -0.5 }
+task lin = transport(order = 1) { output temperature }
+"""
+    with pytest.raises(NotConverged, match=r"probe 'P' \(line 6\) the temperature -37.* below zero"):
+        mk.loads(text).run()
