@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import modelkit as mk
 from tests.solve.responses import bath, compare, load, probe
 
 CHAIN = "chain(hopping = 1, coupling = 0.9)"
@@ -57,3 +58,39 @@ COLD = {
 @pytest.mark.parametrize("name", COLD)
 def test_at_zero_temperature_too(name: str) -> None:
     compare(load(*COLD[name], T=0))
+
+
+STRIP = """\
+model strip
+reference { mu = 0.1; T = 0.06 }
+lattice d {
+  site c[x, y] for x in 1..3, y in 1..2 at (x, y)
+  onsite c[x, y] : 0.3*(x == 2)*y
+  hop c[x, y] -> c[x+1, y] : -exp(0.4i*y)
+  hop c[x, y] -> c[x, y+1] : -0.8
+}
+bath L on d.left { self_energy = lead; mu = 0.1; T = 0.06; bands = own }
+bath R on d.right { self_energy = lead; mu = 0.1; T = 0.06 }
+probe P on d.c[2, 1] { self_energy = wide_band(0.4); T = 0.06; solve mu such that I == 0 }
+task go = response { output G1 }
+"""
+
+SHORT = """\
+model short "pairs in the middle"
+reference { mu = 0; T = 0.1 }
+lattice d {
+  site c[l] for l in 1..3
+  onsite c[l] : -0.3
+  hop c[l] -> c[l+1] : -1
+  pair c[l] - c[l+1] : 0.4
+}
+bath L on d.c[1] { self_energy = wide_band(0.7); mu = 0; T = 0.1 }
+bath R on d.c[3] { self_energy = wide_band(0.4); mu = 0; T = 0.1 }
+probe P on d.c[2] { self_energy = wide_band(0.4); T = 0.1; solve mu such that I == 0 }
+task go = response { output G1 }
+"""
+
+
+@pytest.mark.parametrize("model", [STRIP, SHORT], ids=["leads that follow", "superconductor"])
+def test_leads_and_superconductors_too(model: str) -> None:
+    compare(mk.loads(model), 1)
