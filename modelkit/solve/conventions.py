@@ -30,7 +30,9 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
         found["integration"] = point.grid.blind
     warnings = false_rectification(point)
     if problem.screened is not None and problem.screened.uncovered:
-        warnings.append(f"a common shift of all potentials changes the currents: {problem.screened.uncovered}")
+        warnings.append(
+            f"a common shift of all potentials changes the currents: {problem.screened.uncovered}"
+        )
     if problem.order is not None:
         mu = np.where(problem.elastic, np.nan, point.distributions[0])
         warnings += outside_band(device, point.system, mu, problem.mu, problem.T)

@@ -31,7 +31,9 @@ def electrons(grids: Grids, point: Point) -> Floats:
     problem = point.problem
     if problem.device.superconducting:
         hint = "leave out 'density'"
-        raise ModelError("the electrons of a superconductor are not counted: its condensate holds some", hint=hint)
+        raise ModelError(
+            "the electrons of a superconductor are not counted: its condensate holds some", hint=hint
+        )
     sea = grids.counted
     prepared = point.grid.prepared
     if not prepared.responds:

@@ -92,7 +92,6 @@ class MovedBlocks:
             place = self._local[moves.blocks[k].orbitals]
             block[:, place[:, None], place] += moves.blocks[k].value
 
-
     def thin(self, shape: tuple[int, ...]) -> Complexes:
         """The blocks of all layers, which are equally large, energies last; (n_layers, m, m, n_E)."""
         found = np.zeros(shape, dtype=complex)

@@ -199,7 +199,9 @@ class Steady:
             return system.levels
         owner = system.reservoirs.terminal
         if self.screened is None:
-            return Levels(system.levels.potential, np.where(self.own[owner], away[owner], system.levels.bands))
+            return Levels(
+                system.levels.potential, np.where(self.own[owner], away[owner], system.levels.bands)
+            )
         change = self.moved(away, potential)
         fixed = self.screened.local @ self.device.potential
         return Levels(self.device.potential + change.potential, (fixed + change.bands)[owner])

@@ -93,7 +93,9 @@ class Work:
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
             device = self.expansion.device(values, job.setting.fields)
-            self.verb.solve(Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False))
+            self.verb.solve(
+                Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False)
+            )
         except (ModelError, NotConverged, FloatingPointError):
             return False
         return True

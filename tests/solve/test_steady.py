@@ -169,7 +169,10 @@ def test_own_bands_need_a_reference_and_no_order() -> None:
 def test_own_bands_to_second_order_are_off_by_the_third_power(T: float) -> None:
     off = []
     for scale in (1.0, 0.5):
-        leads = [Lead("L", [0], 0.2 * scale, T, arguments=coupled(0.9)), Lead("R", [3], -0.1 * scale, T, **wide(0.7))]
+        leads = [
+            Lead("L", [0], 0.2 * scale, T, arguments=coupled(0.9)),
+            Lead("R", [3], -0.1 * scale, T, **wide(0.7)),
+        ]
         leads.append(Lead("V", [1], T=T, current=0.0, arguments=coupled(0.5)))
         found = bands(device(chain(4), leads, 0.0, T), "own")
         off.append(np.abs(full(found, 2).current - full(found).current)[:2].max())
