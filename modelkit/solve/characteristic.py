@@ -18,8 +18,7 @@ from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.solve.balance import Point
 from modelkit.solve.charge_balance import response
-from modelkit.solve.conductor import Conductance
-from modelkit.solve.nonlinear import INTEGRATION, Grids, finer
+from modelkit.solve.nonlinear import INTEGRATION, Grids, finer, injected_uncertainty
 from modelkit.solve.preconditioner import of_potentials
 from modelkit.solve.request import Request
 from modelkit.solve.screening import Screened, no_potentials
@@ -110,7 +109,7 @@ def _cold(point: Point, screened: Screened) -> Floats:
 
 def _warm(point: Point, screened: Screened) -> Floats:
     """At T > 0 by each mu and each T, averaged over the energies, (count, 2 n_terminals)."""
-    point = _refined(point, screened)
+    point = _refined(point)
     weights, n = point.linear, len(point.problem.given_mu)
     found = np.zeros((screened.count, 2 * n))
     for first, part in ((0, weights.by_mu), (n, weights.by_temperature)):
@@ -160,18 +159,10 @@ def _krylov(
     return found
 
 
-def _refined(point: Point, screened: Screened) -> Point:
-    """On panels on which the injectivities are known: looked at in a mixture of all terminals."""
-    mixture = 1 + 0.5 * np.cos(np.arange(len(point.problem.given_mu)))
-
-    def measure(conductance: Conductance, f: Floats) -> Floats:
-        return screened.of_regions(conductance.density(f))
-
+def _refined(point: Point) -> Point:
+    """On panels on which the injectivities are known."""
     while True:
-        weights = point.linear.by_mu * mixture
-        difference = point.first_order(difference=True).by_mu * mixture
-        change, size = point.grid.uncertainty(weights, difference, measure)
-        error = change.max(axis=1, initial=0.0) / (float(size.max(initial=0.0)) or 1.0)
+        error = injected_uncertainty(point)
         if error.sum() <= INTEGRATION:
             return point
         point = finer(point, error, INTEGRATION)

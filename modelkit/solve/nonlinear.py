@@ -27,6 +27,7 @@ from modelkit.solve.grid import Grid, Measure
 from modelkit.solve.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
 from modelkit.solve.reach import check_reached, place
 from modelkit.solve.request import Prepared, Request, prepare
+from modelkit.solve.screening import Screened
 from modelkit.solve.steady import Steady
 from modelkit.solve.windows import carried, covering, first_panels, panel_about
 
@@ -276,13 +277,30 @@ def uncertainty(
 def whole_uncertainty(point: Point) -> Floats:
     """That of currents, and of charges where potentials follow them; (n_panels,)."""
     found, screened = uncertainty(point), point.problem.screened
-    if screened is None or point.problem.order is not None:
+    if screened is None:
         return found
-
-    def charges(conductance: Conductance, f: Floats) -> Floats:
-        return screened.of_regions(conductance.density(f))
-
+    if point.problem.order is not None:
+        return np.maximum(found, injected_uncertainty(point))
+    charges = partial(_charges, screened)
     return np.maximum(found, uncertainty(point, charges, LEAST_CHARGE, centre=True))
+
+
+def injected_uncertainty(point: Point) -> Floats:
+    """That of the states which terminals fill at the reference, looked at in a mixture of all; (n_panels,)."""
+    screened = point.problem.screened
+    assert screened is not None
+    mixture = 1 + 0.5 * np.cos(np.arange(len(point.problem.given_mu)))
+    weights, difference = point.linear.by_mu, point.first_order(difference=True).by_mu
+    change, size = point.grid.uncertainty(
+        weights * mixture, difference * mixture, partial(_charges, screened)
+    )
+    if not size.size:
+        return np.zeros(len(point.grid.panels.lower))
+    return np.asarray(change.max(axis=1, initial=0.0) / (float(size.max(initial=0.0)) or 1.0))
+
+
+def _charges(screened: Screened, conductance: Conductance, f: Floats) -> Floats:
+    return screened.of_regions(conductance.density(f))
 
 
 def refined(

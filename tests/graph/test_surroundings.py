@@ -278,17 +278,6 @@ def test_a_site_has_one_potential() -> None:
     assert device(one + "potential on wire { U = V }\n").potential[0] == 0.1
 
 
-def test_screening_is_refused_until_it_is_solved() -> None:
-    model = mk.loads(WIRE + GATED + CAPACITORS)
-    for task in ("go", "spec"):
-        with pytest.raises(
-            mk.ModelError, match="solving for potentials comes with a later version"
-        ) as caught:
-            model.run(task)
-        assert caught.value.span is not None
-        assert caught.value.hint
-
-
 def test_fixed_bands_are_refused_with_screening() -> None:
     screened = "screening on wire { solve U such that charge == 0 }\n"
     rigid = WIRE.replace("coupling = 1); mu", "coupling = 1); bands = rigid; mu")

@@ -140,3 +140,245 @@ def test_a_ring_agrees_with_full_inverses(law: str, bands: str) -> None:
     assert np.abs(found.current.values - current).max() < 2e-10
     assert np.abs(found.density.values - density).max() < 1e-9
     assert found.audit_gauge_shift < 1e-10
+
+
+WIRE = """model wire
+param N = 5
+param V = 0.05
+param kT = 0.026
+param mu0 = -0.05
+param tilt = 0
+reference { mu = mu0; T = kT }
+lattice wire {
+  site c[x] for x in 1..N
+  internal spin
+  onsite c[x] : 1.045 - 0.162*sigma_x - 0.078*sigma_y + if(abs(x - N/2) < 2, tilt*x, 0)
+  hop c[x] -> c[x+1] : -1/2 - 0.27i*sigma_y
+}
+bath L on wire.left { self_energy = lead; mu = mu0 + V/2; T = kT }
+bath R on wire.right { self_energy = lead; mu = mu0 - V/2; T = kT }
+screening on wire { solve U such that charge == 0 }
+task full = transport { output current, potential }
+task first = transport(order = 1) { output current, potential, characteristic_potential }
+"""
+
+
+@pytest.mark.parametrize("kT", [0.0, 0.026])
+def test_a_uniform_wire_has_one_potential(kT: float) -> None:
+    """Site by site and as a whole, in few Newton steps although band edges lie in the window and move."""
+    sites = run(WIRE, kT=kT)
+    whole = run(WIRE.replace("solve U such", "solve U[wire] such"), kT=kT)
+    assert np.ptp(sites.potential.values) < 1e-11
+    assert sites.potential.values == pytest.approx(whole.potential.values[0], abs=1e-11)
+    assert sites.current.values == pytest.approx(whole.current.values, rel=1e-9)
+    assert abs(whole.potential.values[0]) > 0.005
+    assert int(sites.attrs["counts"].split('"newton_steps": ')[1].split(",")[0]) <= 10
+
+
+@pytest.mark.parametrize("law", list(LAWS))
+@pytest.mark.parametrize("bands", ["local", "own"])
+def test_differences_of_the_full_solution_give_the_characteristic_potentials(law: str, bands: str) -> None:
+    text, step = ring(LAWS[law], bands), 2e-3
+    u = run(text, "first", V=0).characteristic_potential
+
+    def potential(V: float) -> Floats:
+        return np.asarray(run(text, V=V).potential)
+
+    found = (8 * (potential(step) - potential(-step)) - potential(2 * step) + potential(-2 * step)) / (
+        12 * step
+    )
+    expected = u.values @ np.array([0.5, -0.5, 1 / 7])
+    if law == "capacitance":  # the gate moves as well, and all together sum to 1
+        expected = expected + 0.3 * (1 - u.values.sum(axis=1))
+    else:
+        assert u.values.sum(axis=1) == pytest.approx(1, abs=1e-9)
+    assert np.abs(found - expected).max() < 1e-7
+
+
+@pytest.mark.parametrize("law", list(LAWS))
+def test_order_two_is_off_by_the_third_power(law: str) -> None:
+    off = []
+    for V in (0.04, 0.02):
+        second, full, first = (
+            run(ring(LAWS[law]), task, V=V).current.values for task in ("second", "full", "first")
+        )
+        off.append(np.abs(second - full).max())
+    assert off[0] / off[1] > 1.7**3
+    assert 10 * off[1] < np.abs(first - full).max()
+
+
+def test_the_local_response_is_exact_for_a_uniform_potential_and_wide_bands() -> None:
+    """Elsewhere the form of Thomas and Fermi is an approximation."""
+    local = "screening on ring { solve U such that charge == 0; response = thomas_fermi }\n"
+    flat = ring(local, kind="wide_band(0.7)")
+    exact, simple = (run(text, "first").characteristic_potential for text in (ring(NEUTRAL), ring(local)))
+    assert np.abs(exact - simple).max() > 0.01
+    assert simple.values.sum(axis=1) == pytest.approx(1, abs=1e-9)
+    wide = run(flat, "first").characteristic_potential
+    assert wide.values.sum(axis=1) == pytest.approx(1, abs=1e-9)
+    wire = WIRE.replace(
+        "solve U such that charge == 0", "solve U such that charge == 0; response = thomas_fermi"
+    )
+    one, other = (run(text, "first").potential.values for text in (WIRE, wire))
+    assert one == pytest.approx(other, abs=1e-9)
+
+
+def test_poisson_between_sites_that_answer_locally_is_one_matrix() -> None:
+    """Sites that hardly hop answer with their own density of states, 2/(pi Gamma)."""
+    N, gamma, epsilon, hop = 9, 2.0, 0.7, 1e-4
+    text = f"""model chain
+reference {{ mu = 0; T = 0 }}
+lattice wire {{
+  site c[x] for x in 1..{N}
+  hop c[x] -> c[x+1] : {hop}
+}}
+bath L on wire.c[1] {{ self_energy = wide_band({gamma}); mu = 0 }}
+bath R on wire.c[{N}] {{ self_energy = wide_band({gamma}); mu = 0 }}
+probe P[x] for x in 2..{N - 1} on wire.c[x] {{ self_energy = wide_band({gamma}); solve mu such that I == 0 }}
+screening on wire {{ solve U such that charge == poisson(epsilon = {epsilon}) }}
+task first = transport(order = 1) {{ output characteristic_potential }}
+"""
+    u = run(text, "first").characteristic_potential
+    kappa = 2 / (np.pi * gamma) / epsilon  # density of states of a site at its level, over epsilon
+    matrix = np.diag(np.full(N, 3.0 + kappa)) - np.eye(N, k=1) - np.eye(N, k=-1)
+    matrix[0, 0] = matrix[-1, -1] = 2 + kappa
+    expected = np.linalg.solve(matrix, (1 + kappa) * np.eye(N))
+    assert u.sel(terminal=["L", *[f"P[{x}]" for x in range(2, N)], "R"]).values == pytest.approx(
+        expected, abs=1e-6
+    )
+    assert u.values.sum(axis=1) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_long_chain_by_krylov_steps_is_the_dense_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelkit.solve import characteristic, newton
+
+    values = {"N": 12, "tilt": 0.01, "V": 0.1}
+    dense = [run(WIRE, task, **values) for task in ("first", "full")]
+    monkeypatch.setattr(characteristic, "DENSE_UP_TO", 3)
+    monkeypatch.setattr(newton, "DENSE_UP_TO", 3)
+    krylov = [run(WIRE, task, method="blocks", **values) for task in ("first", "full")]
+    one, other = (found[0].characteristic_potential.values for found in (dense, krylov))
+    assert one == pytest.approx(other, abs=1e-9)
+    one, other = (found[1].potential.values for found in (dense, krylov))
+    assert one == pytest.approx(other, abs=1e-9)
+    assert dense[1].current.values == pytest.approx(krylov[1].current.values, rel=1e-8)
+
+
+@pytest.mark.parametrize("law", ["solve U[wire]", "solve U"])
+@pytest.mark.parametrize("level", [0.3, 0.0])
+def test_a_symmetric_screened_device_does_not_rectify(law: str, level: float) -> None:
+    text = f"""model dots
+param V = 0.4
+reference {{ mu = 0.1; T = 0.1 }}
+lattice wire {{
+  site c[x] for x in 1..3
+  onsite c[1] : {level}
+  hop c[x] -> c[x+1] : -0.4
+}}
+bath L on wire.c[1] {{ self_energy = wide_band(0.5); mu = 0.1 + V; T = 0.1 }}
+bath R on wire.c[3] {{ self_energy = wide_band(0.5); mu = 0.1; T = 0.1 }}
+screening on wire {{ {law} such that charge == 0 }}
+case forward {{ V = V }}
+case backward {{ V = -V }}
+task iv = transport {{ cases forward, backward; output current, potential, r = rectification(I[L]) }}
+"""
+    found = run(text, "iv")
+    assert "warnings" not in found.attrs
+    if level:
+        assert abs(float(found.r)) > 1e-3
+    else:
+        assert abs(float(found.r)) < 1e-12
+
+
+def test_probes_and_potentials_are_found_together() -> None:
+    text = (
+        ring(NEUTRAL)
+        .replace("bath b", "probe b")
+        .replace("mu = MU - V/2; T = kT", "T = kT; solve mu such that I == 0")
+    )
+    found = run(text.replace("density }", "density, chemical_potential }"))
+    assert abs(float(found.current.sel(terminal="b"))) < 1e-12
+    mu = found.chemical_potential.values
+    current, potential, _ = Dense().solve(mu)
+    assert found.current.values == pytest.approx(current, abs=1e-9)
+    assert found.potential.values == pytest.approx(potential, abs=1e-8)
+
+
+def test_dephasing_probes_and_potentials() -> None:
+    text = (
+        ring(NEUTRAL)
+        .replace("bath b", "probe b")
+        .replace("mu = MU - V/2; T = kT", "solve f such that i(E) == 0")
+    )
+    text = text.replace("V/7", "V/2*(-1)")
+    full = [run(text, V=V) for V in (2e-3, -2e-3)]
+    first = run(text, "first", V=2e-3)
+    slope = (full[0].potential.values - full[1].potential.values) / 2
+    assert slope == pytest.approx(first.potential.values, abs=1e-8)
+    u = first.characteristic_potential
+    assert np.isnan(u.sel(terminal="b")).all()
+    assert u.sel(terminal=["a", "c"]).values.sum(axis=1) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("T", [0.0, 0.05])
+def test_electrons_without_screening_are_those_of_the_filled_bands(T: float) -> None:
+    """A finite flake with weak terminals holds the electrons of its levels, at any bias that reaches none."""
+    text = f"""model flake
+reference {{ mu = 0.2; T = {T} }}
+lattice wire {{
+  site c[x] for x in 1..4
+  hop c[x] -> c[x+1] : -1
+}}
+bath L on wire.c[1] {{ self_energy = wide_band(1e-7); mu = 0.21; T = {T} }}
+bath R on wire.c[4] {{ self_energy = wide_band(1e-7); mu = 0.19; T = {T} }}
+task full = transport {{ output density }}
+task first = transport(order = 1) {{ output density }}
+"""
+    levels, states = np.linalg.eigh(-np.eye(4, k=1) - np.eye(4, k=-1))
+    filled = 1 / (1 + np.exp((levels - 0.2) / T)) if T else (levels < 0.2).astype(float)
+    expected = np.abs(states) ** 2 @ filled
+    for task in ("full", "first"):
+        assert run(text, task).density.values == pytest.approx(expected, abs=2e-4 if T else 1e-6)
+
+
+def refusal(text: str, task: str = "full", **values: Any) -> mk.ModelError:
+    with pytest.raises(mk.ModelError) as caught:
+        run(text, task, **values)
+    error = caught.value.errors[0]
+    assert error.hint
+    return error
+
+
+def test_what_cannot_be_solved_is_refused() -> None:
+    assert "the bands of 'a' are fixed" in refusal(ring(NEUTRAL, "rigid")).message
+    rigid = run(ring(NEUTRAL, "rigid"), "first")
+    assert "the bands of 'a' are fixed" in rigid.attrs["warnings"]
+    assert "audit_gauge_shift" not in rigid
+    third = ring(NEUTRAL).replace("order = 2", "order = 3")
+    assert "of order 3 with unknown potentials comes with a later version" in refusal(third, "second").message
+    jump = ring(NEUTRAL, kind="-1i*if(E > -1, 1, 0.5)")
+    assert "is not known off the real axis" in refusal(jump).message
+    outputs = ring(NEUTRAL).replace(
+        "full = transport { output current", "full = transport { output characteristic_potential"
+    )
+    assert "belong to the reference" in refusal(outputs).message
+    assert "without screening no potential follows" in refusal(ring(""), "first").message
+    ladder = refusal(ring(NEUTRAL), method="ladder")
+    assert "'ladder' cannot treat this system" in ladder.message
+
+
+def test_sites_without_a_potential_are_told() -> None:
+    part = "region some on ring.s where l < 3\nscreening on ring { solve U[some] such that charge == 0 }\n"
+    found = run(ring(part))
+    assert "'s[3]' and 2 more has no potential that follows" in found.attrs["warnings"]
+    assert "audit_gauge_shift" not in found
+    assert found.potential.region.values.tolist() == ["some"]
+
+
+def test_maps_audit_the_shift_at_some_points() -> None:
+    text = ring(UNIFORM).replace(
+        "full = transport {", "full = transport { sweep V from 0.05 to 0.4 points 8;"
+    )
+    found = run(text)
+    assert int(np.isfinite(found.audit_gauge_shift).sum()) == 4
+    assert float(found.audit_gauge_shift.max()) < 1e-10
