@@ -210,8 +210,6 @@ def test_most_of_the_written_models_run() -> None:
     refused = [text.split("\n")[0] for text in WRITTEN if try_text(text) is None]
     assert refused == [
         'model later "what the contract promises and this version refuses by name"',
-        'model nambu_spin "two internal spaces"',
-        'model superconductor "nambu and spin, pairing"',
     ]
 
 
