@@ -208,9 +208,7 @@ def test_a_probe_may_be_all_that_drives_a_warm_device() -> None:
 
 def test_most_of_the_written_models_run() -> None:
     refused = [text.split("\n")[0] for text in WRITTEN if try_text(text) is None]
-    assert refused == [
-        'model later "what the contract promises and this version refuses by name"',
-    ]
+    assert refused == ['model later "what the contract promises and this version refuses by name"']
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
