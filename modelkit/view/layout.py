@@ -64,7 +64,8 @@ def terminal_places(device: Device, sites: Floats) -> list[Place]:
             else:
                 away = centre - middle
                 angle = float(np.arctan2(away[1], away[0])) if np.hypot(*away) > 1e-9 else np.pi / 2
-                reach = 1.6
+                along = (sites[here] - centre) @ np.array([np.cos(angle), np.sin(angle)])
+                reach = 1.6 + float(np.max(along, initial=0.0))  # beyond all sites that it touches
             at = centre + reach * np.array([np.cos(angle), np.sin(angle)])
             found.append(Place(number, member, at, tuple(here)))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 2000  # sites; more would be a smear
+LETTERS = 54  # of a line of the title over the width of a column
 TALLEST = 1.25  # height over the width of a column
 
 
@@ -66,7 +68,8 @@ def draw(device: Device, title: str = "", style: Style = PLAIN) -> Figure:
         axes.set_aspect("equal")
         axes.set_axis_off()
         if title:
-            drawn.suptitle(title, fontsize=style.size)
+            letters = int(LETTERS * width / style.width)
+            drawn.suptitle(textwrap.fill(title, letters), fontsize=style.size)
         legend(axes, handles, row=int(1.3 * ROW * width / style.width), always=True)
         drawn.draw_without_rendering()
     return drawn

@@ -128,3 +128,19 @@ def test_regions_are_shaded_and_gates_stand_below() -> None:
     gate = names["G"].xy[1]
     assert gate < -0.9
     assert axes.get_ylim()[0] < gate
+
+
+def test_a_terminal_stands_beyond_all_sites_that_it_touches_and_a_long_title_is_broken() -> None:
+    text = """model m
+    lattice bar {
+      site c[x, y] for x in 1..4, y in 1..3 at (x, y)
+      hop c[x, y] -> c[x+1, y] : -1
+      hop c[x, y] -> c[x, y+1] : -1
+    }
+    bath L on bar.left, bar.c[2, 2] { self_energy = wide_band(1); mu = 0 }
+    """
+    device = mk.loads(text).device()
+    places = site_places(device)
+    (terminal,) = terminal_places(device, places)
+    assert terminal.at[0] < places[list(terminal.sites), 0].min() - 1
+    assert "\n" in draw(device, "words " * 20).get_suptitle()
