@@ -147,8 +147,8 @@ def density_change(found: Any) -> Floats:
 
 @output(
     "potential", "U", ("region",), "energy",
-    "potential energy of an electron that a screening solves for; without screening the mean prescribed one of "
-    "each region", ("transport",),
+    "potential energy of an electron that a screening solves for; without screening the mean prescribed one "
+    "of each region", ("transport",),
 )  # fmt: skip
 def potential(found: Any) -> Floats:
     """Shape (number of unknown potentials,), without screening (n_regions,)."""
@@ -158,8 +158,9 @@ def potential(found: Any) -> Floats:
 
 @output(
     "characteristic_potential", "u", ("region", "terminal"), "1",
-    "derivative of each unknown potential by the chemical potential of a terminal at the reference, the others "
-    "held; NaN for dephasing probes", ("transport", "response"), lambda found: found.characteristic_audits,
+    "derivative of each unknown potential by the chemical potential of a terminal at the reference, the "
+    "others held; NaN for dephasing probes", ("transport", "response"),
+    lambda found: found.characteristic_audits,
 )  # fmt: skip
 def characteristic_potential(found: Any) -> Floats:
     """``dU_r/dmu_a``, shape (number of unknown potentials, n_terminals)."""

@@ -286,7 +286,7 @@ def whole_uncertainty(point: Point) -> Floats:
 
 
 def injected_uncertainty(point: Point) -> Floats:
-    """That of the states which terminals fill at the reference, looked at in a mixture of all; (n_panels,)."""
+    """That of the states which terminals fill at the reference, in a mixture of all; (n_panels,)."""
     screened = point.problem.screened
     assert screened is not None
     mixture = 1 + 0.5 * np.cos(np.arange(len(point.problem.given_mu)))
