@@ -6,10 +6,13 @@ through, or what two probes exchange does not tell where both are.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import NotConverged
+from modelkit.numerics.quadrature import spot
 from modelkit.solve.balance import Point, moves
 from modelkit.solve.reach import place
 
@@ -17,7 +20,7 @@ Floats = NDArray[np.float64]
 
 CLOSED = 1e-26  # a transmission below it is rounding of its amplitude
 SINGULAR = 1e-13  # smallest singular value of the scaled conditions
-MOST_WORK = 1e9  # multiplications for the matrix of the conditions
+MOST_WORK = 1e8  # multiplications for the matrix of the conditions
 
 
 def check_determined(point: Point) -> None:
@@ -31,7 +34,9 @@ def check_determined(point: Point) -> None:
         A probe faces a gap, or hangs together with others alone.
     """
     problem, system = point.problem, point.system
-    work = problem.size * point.grid.used * system.n_terminals**2
+    cold = _is_cold(point)
+    energies = 1 if cold and problem.order is not None else point.grid.used
+    work = problem.size * energies * system.n_terminals**2
     if not system.reservoirs.superconducting or not problem.size or work > MOST_WORK:
         return
     asked = [
@@ -39,7 +44,7 @@ def check_determined(point: Point) -> None:
         for block in problem.blocks
         for terminal in range(block.terminal.start, block.terminal.stop)
     ]
-    matrix = _cold(point) if _is_cold(point) else point.jacobian
+    matrix = _cold(point) if cold else point.jacobian
     scale = np.sqrt(np.abs(np.diag(matrix)))
     # an energy current is measured by the window that it stands in
     window = float(np.ptp(point.grid.energies)) or 1.0
@@ -70,12 +75,14 @@ def _is_cold(point: Point) -> bool:
 def _cold(point: Point) -> Floats:
     """The Jacobian at T = 0 by transmissions at the potentials themselves, without interpolation."""
     problem, reservoirs = point.problem, point.system.reservoirs
-    mu = point.distributions[0] if problem.order is None else np.zeros(len(problem.given_mu))
-    elastic = problem.elastic[reservoirs.terminal]
-    terminal = np.concatenate([np.arange(b.terminal.start, b.terminal.stop) for b in problem.blocks])
+    if problem.order is not None:
+        grid = replace(point.grid, panels=spot(problem.mu))
+        return replace(point, problem=replace(problem, order=1), grid=grid).jacobian
+    mu, elastic = point.distributions[0], problem.elastic[reservoirs.terminal]
     found = np.zeros((problem.size, problem.size))
     for block, slope in zip(problem.blocks, problem.right(point.x, point.scale)[1], strict=True):
         found[block.place, block.place] = -np.diag(slope.get("mu", 0.0) + np.zeros(block.group.count))
+    terminal = np.concatenate([np.arange(b.terminal.start, b.terminal.stop) for b in problem.blocks])
     for sign in (1.0, -1.0):
         ours = np.flatnonzero(reservoirs.sign == sign)
         column = ours[np.argsort(reservoirs.terminal[ours])][terminal]
