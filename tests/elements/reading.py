@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import modelkit.results.outputs
-import modelkit.results.reductions
-import modelkit.solve.transmission
-import modelkit.solve.transport  # noqa: F401 - importing registers
+import modelkit.tasks.vocabulary  # noqa: F401 - importing registers
 from modelkit.elements.declarations import Declarations, declare
 from modelkit.errors import ModelError
 from modelkit.language.parser import parse

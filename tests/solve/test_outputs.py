@@ -257,7 +257,7 @@ CAUGHT: list[tuple[type[DenseConductance], str, str]] = [
 ]
 
 
-def rising(problem: Any, system: Any, direction: Any) -> Levels:
+def rising(problem: Any, system: Any, direction: Any, followed: Any) -> Levels:
     """All levels follow the first terminal."""
     rise = float(direction[0, 0])
     return Levels(np.full(len(system.weight), rise), np.full(system.n_terminals, rise))

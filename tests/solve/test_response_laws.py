@@ -171,7 +171,7 @@ def test_sum_rules_of_random_devices(seed: int) -> None:
 def follows(weights: np.ndarray) -> Any:
     """A potential of the whole conductor, and of all bands, that is a mean of those of the terminals."""
 
-    def levels(problem: Any, system: Any, direction: np.ndarray) -> Levels:
+    def levels(problem: Any, system: Any, direction: np.ndarray, followed: Any) -> Levels:
         rise = float(weights @ direction[0])
         return Levels(np.full(len(system.weight), rise), np.full(system.n_terminals, rise))
 
