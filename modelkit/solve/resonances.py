@@ -103,7 +103,10 @@ def _iterated(system: OpenSystem, h: Complexes, z: Complexes, vectors: Complexes
             found = np.linalg.solve(matrix, vectors[:, :, None])[:, :, 0]
         except np.linalg.LinAlgError:
             return z
-        vectors = np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.complex128)
+        norm = np.linalg.norm(found, axis=1, keepdims=True)
+        if not np.all((norm > 0) & np.isfinite(norm)):  # elements near the largest or smallest number
+            return z
+        vectors = np.asarray(found / norm, dtype=np.complex128)
         z = _expectation(system, h, z.real, vectors)
     return z
 
