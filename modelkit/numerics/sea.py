@@ -1,8 +1,8 @@
 """Heights above the real axis at which filled states are counted, with weights.
 
-With ``f = 1/2 - T sum_n [1/(z - mu - i w_n) + 1/(z - mu + i w_n)]``, ``w_n = (2n + 1) pi T``, an orbital holds
-``1/2 + 2T sum_n Re G(mu + i w_n)`` electrons, at T = 0 ``1/2 + (1/pi) int_0^inf Re G(mu + iy) dy``.  Above the
-axis G is smooth on the scale of the height itself: the sum is taken term by term up to a height, then on
+With ``f = 1/2 - T sum_n [1/(z - mu - i w_n) + 1/(z - mu + i w_n)]``, ``w_n = (2n + 1) pi T``, an orbital
+holds ``1/2 + 2T sum_n Re G(mu + i w_n)`` electrons, at T = 0 ``1/2 + (1/pi) int_0^inf Re G(mu + iy) dy``.
+Above the axis G is smooth on the scale of the height itself: the sum is taken term by term up to a height, then on
 panels that grow with it, and beyond all levels as a polynomial in the inverse height, so that also the slow
 tails of wide bands are counted.
 """
@@ -69,9 +69,9 @@ def _panel(low: float, high: float, count: int) -> tuple[Floats, Floats]:
 def _terms(low: int, high: int, count: int) -> tuple[Floats, Floats]:
     """The same for the sum over the half integers between."""
     if high - low <= count:
-        return np.arange(low, high) + 0.5, np.ones(high - low)
+        return np.asarray(np.arange(low, high) + 0.5, dtype=np.float64), np.ones(high - low)
     if high - low <= DISCRETE:
-        return _gauss_of_sum(np.arange(low, high) + 0.5, count)
+        return _gauss_of_sum(np.asarray(np.arange(low, high) + 0.5, dtype=np.float64), count)
     height, _ = _panel(low, high, count)
     half, k = (high - low) / 2, np.arange(count)
     moments = -(1 - (-1.0) ** (k + 1)) * k * (k + 1) / 2 / (24 * half)  # the first correction, -[h']/24
@@ -124,5 +124,4 @@ def _integral(degree: int, at: float) -> float:
 
 def _weights(node: Floats, moments: Floats) -> Floats:
     """Weights at the nodes that give the moments of all Legendre polynomials."""
-    found: Floats = np.linalg.solve(legendre.legvander(node, len(node) - 1).T, moments)
-    return found
+    return np.asarray(np.linalg.solve(legendre.legvander(node, len(node) - 1).T, moments), dtype=np.float64)

@@ -121,8 +121,8 @@ def density_change(found: Any) -> Floats:
 
 @output(
     "potential", "U", ("region",), "energy",
-    "potential energy of an electron that a screening solves for; without screening the mean prescribed one of "
-    "each region", ("transport",),
+    "potential energy of an electron that a screening solves for; without screening the mean prescribed one "
+    "of each region", ("transport",),
 )  # fmt: skip
 def potential(found: Any) -> Floats:
     """Shape (number of unknown potentials,), without screening (n_regions,)."""
@@ -132,8 +132,8 @@ def potential(found: Any) -> Floats:
 
 @output(
     "characteristic_potential", "u", ("region", "terminal"), "1",
-    "derivative of each unknown potential by the chemical potential of a terminal at the reference, the others "
-    "held; NaN for dephasing probes", ("transport",),
+    "derivative of each unknown potential by the chemical potential of a terminal at the reference, the "
+    "others held; NaN for dephasing probes", ("transport",),
 )  # fmt: skip
 def characteristic_potential(found: Any) -> Floats:
     """``dU_r/dmu_a``, shape (number of unknown potentials, n_terminals)."""

@@ -1,9 +1,9 @@
 """Characteristic potentials: how unknown potentials follow those of the terminals at the reference.
 
-``(Pi + K) u_a = D_a + C_a`` with the response Pi of the charges to the potentials (exact, nonlocal, or its local
-Thomas-Fermi form), the matrix K of the law, the injectivity D_a and the capacitances C_a to terminal a.  Every
-terminal by itself: the others are held, probes too; dephasing probes, which have no potential, follow at each
-energy.
+``(Pi + K) u_a = D_a + C_a`` with the response Pi of the charges to the potentials (exact, nonlocal, or its
+local Thomas-Fermi form), the matrix K of the law, the injectivity D_a and the capacitances C_a to terminal a.
+Every terminal by itself: the others are held, probes too; dephasing probes, which have no potential, follow at
+each energy.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _solved(point: Point, screened: Screened, right: Floats, local: Floats) -> t
         found = _krylov(screened, point.filled_sea.stiffness(), action, right)
     if not np.all(np.isfinite(found)):
         raise NotConverged("the charges do not determine the potentials: no states answer to one of them")
-    return found, count[0]
+    return np.asarray(found, dtype=np.float64), count[0]
 
 
 def _krylov(

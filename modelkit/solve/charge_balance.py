@@ -1,7 +1,7 @@
-"""Conditions of unknown potentials: charges of regions less what the law of their screening asks, in electrons.
+"""Conditions of unknown potentials: charges of regions less what the law of their screening asks.
 
-In an expansion of order 1 or 2 these conditions are linear: potentials to first order are all that currents to
-second order hold.
+In electrons.  In an expansion of order 1 or 2 these conditions are linear: potentials to first order are all
+that currents to second order hold.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def charge_left(point: Point) -> Floats:
 def charge_change(point: Point, by: dict[str, Floats], potential: Floats, levels: Levels | None) -> Floats:
     """Derivative of :func:`charge_left`, (count,).
 
-    ``by`` are the changes of mu and T of the terminals, ``potential`` of the unknowns, ``levels`` what follows.
+    ``by`` are the changes of mu and T of the terminals, ``potential`` of the unknowns, ``levels`` what
+    follows.
     """
     screened, full = point.problem.screened, point.problem.order is None
     assert screened is not None

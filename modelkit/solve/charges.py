@@ -60,7 +60,7 @@ class FilledSea:
         rule = sea.rule
         self._system, self._weight = prepared.system, rule.weight
         conductor = cast(ResponsiveConductor, prepared.conductor)
-        z = sea.mu + 1j * rule.height
+        z = np.asarray(sea.mu + 1j * rule.height, dtype=np.complex128)
         size = 32 * max(1, prepared.system.hamiltonian.shape[0])
         step = max(1, TOGETHER // size)
         self._parts = [slice(first, min(first + step, len(z))) for first in range(0, len(z), step)]
@@ -113,8 +113,8 @@ def settled(sea: Sea, prepared: Prepared) -> Sea:
             return replace(sea, level=level, reference=before)
         before = after
     raise NotConverged(
-        "the electrons below the reference are not counted to 1e-11: at T = 0 its mu lies on a level, or on a "
-        "band edge; give it a temperature"
+        "the electrons below the reference are not counted to 1e-11: at T = 0 its mu lies on a level, or on "
+        "a band edge; give it a temperature"
     )
 
 

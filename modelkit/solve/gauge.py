@@ -1,7 +1,7 @@
 """The audit of gauge invariance: a common shift of all potentials leaves every current as it is.
 
-All chemical potentials, gates and the ground are raised alike, the reference stays, and the unknown potentials
-are solved for again, on panels of their own.
+All chemical potentials, gates and the ground are raised alike, the reference stays, and the unknown
+potentials are solved for again, on panels of their own.
 """
 
 from __future__ import annotations

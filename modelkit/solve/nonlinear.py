@@ -7,7 +7,7 @@ uncertain, and the conditions are solved again, until the currents are known to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -280,12 +280,14 @@ def whole_uncertainty(point: Point) -> Floats:
 
 
 def injected_uncertainty(point: Point) -> Floats:
-    """That of the states which terminals fill at the reference, looked at in a mixture of all; (n_panels,)."""
+    """That of the states which terminals fill at the reference, in a mixture of all; (n_panels,)."""
     screened = point.problem.screened
     assert screened is not None
     mixture = 1 + 0.5 * np.cos(np.arange(len(point.problem.given_mu)))
     weights, difference = point.linear.by_mu, point.first_order(difference=True).by_mu
-    change, size = point.grid.uncertainty(weights * mixture, difference * mixture, partial(_charges, screened))
+    change, size = point.grid.uncertainty(
+        weights * mixture, difference * mixture, partial(_charges, screened)
+    )
     if not size.size:
         return np.zeros(len(point.grid.panels.lower))
     return np.asarray(change.max(axis=1, initial=0.0) / (float(size.max(initial=0.0)) or 1.0))

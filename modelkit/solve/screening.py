@@ -1,7 +1,7 @@
 """Unknown potentials of a device: how they act on the sites, and the law that binds their charges.
 
-``charge_r == sum_q matrix[r, q] U_q + sum_n couplings[r, n] V_n``, electrons on the sites of unknown r, counted
-from the reference; V of electrodes as :class:`~modelkit.graph.device.Electrode` says.
+``charge_r == sum_q matrix[r, q] U_q + sum_n couplings[r, n] V_n``, electrons on the sites of unknown r,
+counted from the reference; V of electrodes as :class:`~modelkit.graph.device.Electrode` says.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from modelkit.solve.balance import moves
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
 from modelkit.solve.conventions import bands_told, steady_attributes
-from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.electrons import electrons_of_order_one
+from modelkit.solve.finite_temperature import refined, solve_warm
 from modelkit.solve.junction import junction
 from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
 from modelkit.solve.nonlinear import Grids, solve_steady

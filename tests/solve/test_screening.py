@@ -375,6 +375,20 @@ def test_sites_without_a_potential_are_told() -> None:
     assert found.potential.region.values.tolist() == ["some"]
 
 
+def test_audits_catch_what_does_not_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelkit.errors import NotConverged
+    from modelkit.solve.screening import Screened
+
+    part = "region some on ring.s where l < 3\nscreening on ring { solve U[some] such that charge == 0 }\n"
+    monkeypatch.setattr(Screened, "uncovered", "")
+    with pytest.raises(NotConverged, match="'gauge_shift' failed"):
+        run(ring(part))
+    first = ring(part).replace("output current, potential, density, characteristic", "output characteristic")
+    monkeypatch.setattr("modelkit.solve.steady_transport.gauge_shift", lambda *_: None)
+    with pytest.raises(NotConverged, match="'characteristic_sum' failed"):
+        run(first, "first")
+
+
 def test_maps_audit_the_shift_at_some_points() -> None:
     text = ring(UNIFORM).replace(
         "full = transport {", "full = transport { sweep V from 0.05 to 0.4 points 8;"
