@@ -2,9 +2,9 @@
 
 With ``f = 1/2 - T sum_n [1/(z - mu - i w_n) + 1/(z - mu + i w_n)]``, ``w_n = (2n + 1) pi T``, an orbital
 holds ``1/2 + 2T sum_n Re G(mu + i w_n)`` electrons, at T = 0 ``1/2 + (1/pi) int_0^inf Re G(mu + iy) dy``.
-Above the axis G is smooth on the scale of the height itself: the sum is taken term by term up to a height, then on
-panels that grow with it, and beyond all levels as a polynomial in the inverse height, so that also the slow
-tails of wide bands are counted.
+Above the axis G is smooth on the scale of the height itself: the sum is taken term by term up to a height,
+then on panels that grow with it, and beyond all levels as a polynomial in the inverse height, so that also
+the slow tails of wide bands are counted.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 ``(Pi + K) u_a = D_a + C_a`` with the response Pi of the charges to the potentials (exact, nonlocal, or its
 local Thomas-Fermi form), the matrix K of the law, the injectivity D_a and the capacitances C_a to terminal a.
-Every terminal by itself: the others are held, probes too; dephasing probes, which have no potential, follow at
-each energy.
+Every terminal by itself: the others are held, probes too; dephasing probes, which have no potential, follow
+at each energy.
 """
 
 from __future__ import annotations
