@@ -126,7 +126,7 @@ def _parameter(name: nodes.Name, binder: Binder) -> str:
     return binder.find(name, "parameter", "parameters", Parameter).name
 
 
-def _followed(name: str, binder: Binder) -> str | None:
+def _followed(name: str, binder: Binder) -> str:
     """The parameters that a let follows, through other lets."""
     lets, waiting, found, seen = binder.section("lets"), [name], set[str](), set[str]()
     while waiting:
@@ -139,7 +139,9 @@ def _followed(name: str, binder: Binder) -> str | None:
         elif current in binder.section("parameters"):
             found.add(current)
     order = [one for one in binder.section("parameters") if one in found]
-    return f"override what it follows: {', '.join(order)}" if order else None
+    return (
+        f"override what it follows: {', '.join(order)}" if order else f"declare it with 'param {name} = ...'"
+    )
 
 
 def _field(of: nodes.Name | nodes.Index, name: nodes.Name, binder: Binder) -> str:
