@@ -103,6 +103,10 @@ def _ends(values: np.ndarray) -> list[Any]:
 def _drawn(model: mk.Model, task: str, dataset: Any) -> None:
     import matplotlib.pyplot as plt
 
-    figure = model.figure(task, dataset)
+    try:
+        figure = model.figure(task, dataset)
+    except mk.ModelError as error:  # single numbers, a matrix of one element
+        assert error.hint, error.message
+        return
     figure.canvas.draw()
     plt.close(figure)
