@@ -106,7 +106,7 @@ def _drawn(model: mk.Model, task: str, dataset: Any) -> None:
     try:
         figure = model.figure(task, dataset)
     except mk.ModelError as error:  # single numbers, a matrix of one element
-        assert error.hint, error.message
+        assert_told(error, None)
         return
     figure.canvas.draw()
     plt.close(figure)
