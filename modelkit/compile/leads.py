@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
@@ -28,16 +29,20 @@ SLOPES = 32  # batches of energies at which the derivative of a self-energy is r
 BULKS = 16  # leads that are remembered
 
 
+_numbers = itertools.count()
+
+
 class Bulk:
     """A periodic lattice whose surface functions are remembered by their energies, for both directions."""
 
     def __init__(self, onsite: Complexes, hop: Complexes) -> None:
         self.onsite, self.hop = onsite, hop
         self.solved = 0  # energies, for tests
+        self.number = next(_numbers)  # never given twice, unlike the address of an object
 
     def surface(self, energies: Energies) -> Surface:
         """Both half spaces at these energies."""
-        key = (id(self), energies.dtype.kind, energies.tobytes())
+        key = (self.number, energies.dtype.kind, energies.tobytes())
         found = _surfaces.get(key)
         if found is None:
             self.solved += len(energies)
@@ -205,7 +210,7 @@ def bulk_of(onsite: Complexes, hop: Complexes) -> tuple[Bulk, bool]:
 
 
 def _forget(bulk: Bulk) -> None:
-    for key in [key for key in _surfaces if isinstance(key, tuple) and key[0] == id(bulk)]:
+    for key in [key for key in _surfaces if isinstance(key, tuple) and key[0] == bulk.number]:
         del _surfaces[key]
 
 
