@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
-from modelkit.errors import ModelError
 from modelkit.solve.orbitals import site_of_orbital, touching
 
 Complexes = NDArray[np.complex128]
@@ -91,7 +89,7 @@ def moves_of(system: OpenSystem, energies: Complexes | Floats, change: Levels) -
 
 def _scalar(system: OpenSystem, energies: Complexes | Floats, bands: Floats, moves: Moves) -> Moves:
     touched = touching(system)
-    slope = np.asarray(_slope(system.contacts)(energies), dtype=complex)
+    slope = np.asarray(system.contacts.slope(energies), dtype=complex)
     used = bands[touched.terminal] != 0
     contact, terminal = touched.contact[used], touched.terminal[used]
     value = -bands[terminal] * slope.reshape(len(energies), -1)[:, contact]
@@ -102,24 +100,14 @@ def _blocks(system: OpenSystem, energies: Complexes | Floats, bands: Floats) -> 
     contacts = system.contacts
     if not contacts.scalar:
         for terminal, site, slope in zip(
-            contacts.terminal, contacts.site, _slope(contacts)(energies), strict=True
+            contacts.terminal, contacts.site, contacts.slope(energies), strict=True
         ):
             if bands[terminal]:
                 orbitals = np.arange(system.offset[site], system.offset[site + 1])
                 shape = (len(energies), len(orbitals), len(orbitals))
                 value = np.broadcast_to(-bands[terminal] * np.asarray(slope, dtype=complex), shape)
                 yield Moved(int(terminal), orbitals, np.asarray(value))
-    for lead in getattr(contacts, "leads", ()):
+    for lead in contacts.leads:
         if bands[lead.terminal]:
             slope = -bands[lead.terminal] * np.asarray(lead.slope(energies), dtype=complex)
             yield Moved(int(lead.terminal), np.asarray(lead.orbitals, dtype=np.intp), slope)
-
-
-def _slope(contacts: object) -> Any:
-    found = getattr(contacts, "slope", None)
-    if found is None:
-        raise ModelError(
-            "the bands of a terminal follow a potential, but its self-energy does not tell its derivative",
-            hint="use bands = rigid, or a self-energy whose derivative is known",
-        )
-    return found
