@@ -33,7 +33,7 @@ def conductance(found: Any) -> Floats:
 @output(
     "conductance_2", "G2", ("terminal", "terminal_from", "terminal_from_2"), "current/energy^2",
     "coefficients of the conventional current in products of two voltages, symmetric in these",
-    ("response",),
+    ("response",), lambda found: found.second_audits,
 )  # fmt: skip
 def conductance_2(found: Any) -> Floats:
     """``I_a = ... + sum_bc G2_abc V_b V_c``, shape (n_terminals, n_terminals, n_terminals)."""
@@ -101,6 +101,7 @@ outputs.add(
         meaning="the same in products of two, symmetric; each product of two different ones stands twice",
         verbs=("response",),
         evaluate=lambda found: found.response_2,
+        audit=lambda found: found.second_audits,
         units={
             (of, by, more): f"{unit}/{per}/{_BY[more]}"
             for (of, unit), (by, per), more in product(_OF.items(), _BY.items(), _BY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -45,8 +45,8 @@ UNFOLLOWED = (
 class Response:
     """What ``response`` found, formed when it is asked for.
 
-    Dimensions of a superconducting device have the condensate as last terminal.  ``audits`` holds
-    relative residuals by name; those of the second order are added with it.
+    Dimensions of a superconducting device have the condensate as last terminal.  ``audits`` are relative
+    residuals of the first order by name, ``second_audits`` those of the second.
     """
 
     request: Request
@@ -55,7 +55,6 @@ class Response:
     order: int
     responding: bool
     before: int
-    audits: dict[str, float] = field(default_factory=dict)
 
     @property
     def system(self) -> OpenSystem:
@@ -76,7 +75,7 @@ class Response:
         """How often what was done, up to now."""
         return {
             "newton_steps": 0,
-            "linear_solves": 1 + ("second" in self.__dict__),
+            "linear_solves": 1 + ("_curved" in self.__dict__),
             "energies": self.coefficients.energies,
             "factorisations": self._prepared.factorisations - self.before,
             "iterations": 0,
@@ -95,7 +94,7 @@ class Response:
             found["integration"] = self.coefficients.blind
         if problem.T == 0:
             found["temperatures"] = "the reference is at T = 0: derivatives by temperatures are not formed"
-        if "second" in self.__dict__ and not self._invariant:
+        if "_curved" in self.__dict__ and not self._invariant:
             found["warnings"] = UNFOLLOWED
         return found
 
@@ -148,14 +147,19 @@ class Response:
         """The first order with its unknowns."""
         return Elimination(self.problem, self.coefficients.first())
 
-    @cached_property
+    @property
     def second(self) -> Floats:
-        """Second derivatives of I and J by driven variables, (2, n, D, D); audited."""
+        """Second derivatives of I and J by driven variables, (2, n, D, D)."""
+        return self._curved[0]
+
+    @cached_property
+    def _curved(self) -> tuple[Floats, float]:
+        """The same, with the residual of the conditions."""
         linear = self.linear
         z, flow = linear.deviations, linear.linear
         if z.shape[2] > MOST_DIRECTIONS:
             raise ModelError(
-                f"the second order of {z.shape[2]} voltages and temperatures",
+                f"the second order of {z.shape[2]} voltages and temperatures has too many coefficients",
                 hint="write response(order = 1), or take fewer terminals",
             )
         curved = self.coefficients.second(z)
@@ -164,12 +168,11 @@ class Response:
             curved += self.coefficients.second_by_levels(z, levels)
         carried = np.einsum("aj,ak->ajk", z[0], flow[0])
         curved[1] -= carried + carried.swapaxes(1, 2)
-        found, off = linear.second(curved)
-        self._audit_second(found, off)
-        return found
+        return linear.second(curved)
 
-    def audit_first(self) -> None:
-        """Conditions, sum rules, conservation of energy, Onsager relations; raises NotConverged."""
+    @cached_property
+    def audits(self) -> Mapping[str, float]:
+        """Conditions, sum rules, conservation of energy, Onsager relations: of the first order."""
         linear, n = self.linear, len(self.problem.given_mu)
         flow, driven = linear.linear, linear.driven
         gross = np.tensordot(np.abs(linear.first), np.abs(linear.deviations), axes=2)
@@ -188,29 +191,27 @@ class Response:
         found |= self._onsager()
         if self.problem.T > 0:
             found["integration"] = self.coefficients.integration
-        self._audit(**found)
+        return found
 
-    def _audit_second(self, found: Floats, off: float) -> None:
-        """Conservation of charge and energy, and gauge invariance where levels follow."""
+    @cached_property
+    def second_audits(self) -> Mapping[str, float]:
+        """Conditions, conservation, gauge invariance where levels follow: of the second order."""
+        found, off = self._curved
         z, flow = self.linear.deviations, self.linear.linear
         gross = max(float(np.abs(found[0]).sum(axis=0).max(initial=0.0)), self._scale)
         power = np.einsum("aj,ak->jk", z[0], flow[0])
         heat = found[1].sum(axis=0) + power + power.T
         most = max(float(np.abs(found[1]).sum(axis=0).max(initial=0.0)), float(np.abs(power).max(initial=0)))
-        audits = {
-            "conditions": max(off, self.audits.get("conditions", 0.0)),
-            "integration": self.coefficients.integration,
-        }
+        audits = {"conditions": off, "integration": self.coefficients.integration}
         if not self.system.reservoirs.superconducting:
             total = float(np.abs(found[0].sum(axis=0)).max(initial=0.0))
-            audits["particle_balance"] = max(relative(total, gross), self.audits["particle_balance"])
-        off_heat = relative(float(np.abs(heat).max(initial=0.0)), most)
-        audits["energy_balance"] = max(off_heat, self.audits["energy_balance"])
+            audits["particle_balance"] = relative(total, gross)
+        audits["energy_balance"] = relative(float(np.abs(heat).max(initial=0.0)), most)
         if self._invariant:
             by_voltage = np.flatnonzero(self.linear.driven.ravel()) < len(self.problem.given_mu)
             common = np.abs(found[0][:, by_voltage][:, :, by_voltage].sum(axis=2)).max(initial=0.0)
             audits["gauge"] = relative(float(common), gross)
-        self._audit(**audits)
+        return audits
 
     @property
     def _scale(self) -> float:
@@ -309,10 +310,6 @@ class Response:
             found = found * np.array([-1.0, 1.0]).reshape(shape)
         return found + 0.0  # no minus zero
 
-    def _audit(self, **found: float) -> None:
-        self.audits.update(found)
-        demand(found)
-
 
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``response`` cannot treat."""
@@ -382,7 +379,7 @@ def solve(request: Request) -> Response:
     coefficients = Coefficients(prepared, problem.mu, problem.T, request.device.n_terminals, elastic)
     found = Response(request, problem, coefficients, order, responding, before)
     check_reached(request.device, system, problem, coefficients.sampled())
-    found.audit_first()
+    demand(found.audits)
     return found
 
 
