@@ -7,6 +7,7 @@ the integrand there smooth.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -17,6 +18,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.intp]
 
+TOGETHER = 8  # panels in a batch of energies
 NODES = 21  # of a panel
 NARROWEST = 1e-13  # of the whole interval: panels are not bisected below it
 
@@ -76,6 +78,15 @@ class Panels:
         slope = np.where(self.split[:, None], 0.0, self._mapped()[1])
         _, kronrod, difference = rule()
         return slope * kronrod, slope * difference
+
+    @property
+    def batch_starts(self) -> list[int]:
+        """Nodes at which batches begin: each round, and within it every few panels.
+
+        So most panels that were split can be left out, and what is computed stays the same as rounds come.
+        """
+        rounds = itertools.pairwise([*self.begins, len(self.lower)])
+        return [self.count * start for first, stop in rounds for start in range(first, stop, TOGETHER)]
 
     @property
     def divisible(self) -> Flags:

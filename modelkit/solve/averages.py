@@ -6,7 +6,6 @@ Fermi function.  Nothing is solved in between: panels are bisected until all int
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +26,6 @@ Floats = NDArray[np.float64]
 
 INTEGRATION = 1e-10  # of the integrals, relative to the largest gross one with the same weight
 MOST_ENERGIES = 40_000
-TOGETHER = 8  # panels in a batch of energies
 SMALLEST = 2.0**-12  # of the first panel about mu at T = 0
 
 Spectral = Callable[[Conductance], Floats]  # (n_E, m)
@@ -135,6 +133,4 @@ def _integrated(
 
 
 def _ranges(prepared: Prepared, panels: Panels) -> Iterator[slice]:
-    rounds = itertools.pairwise([*panels.begins, len(panels.lower)])
-    begins = [NODES * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
-    return prepared.batches(NODES * len(panels.lower), begins)
+    return prepared.batches(NODES * len(panels.lower), panels.batch_starts)

@@ -18,6 +18,7 @@ from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.solve.balance import Point
 from modelkit.solve.charge_balance import response
+from modelkit.solve.elastic import completed
 from modelkit.solve.nonlinear import INTEGRATION, Grids, finer, injected_uncertainty
 from modelkit.solve.preconditioner import of_potentials
 from modelkit.solve.request import Request
@@ -99,10 +100,7 @@ def _cold(point: Point, screened: Screened) -> Floats:
     n = len(problem.given_mu)
     found = np.zeros((screened.count, 2 * n))
     for terminal in np.flatnonzero(~problem.elastic):
-        f = np.eye(n)[terminal][None, :]
-        if problem.elastic.any():
-            zero = np.zeros_like(f)
-            f = conductance.balance(f, problem.elastic, zero, zero, fill=True)
+        f = completed(conductance, np.eye(n)[terminal][None, :], problem.elastic)
         found[:, terminal] = screened.of_regions(conductance.density(f))[0]
     return found
 

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels
 from modelkit.solve.averages import Averages, slope_at, thermal
 from modelkit.solve.conductor import Conductance, ResponsiveConductance
-from modelkit.solve.effective import completed, laws, moved_current
+from modelkit.solve.effective import laws, moved_current
+from modelkit.solve.elastic import completed
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]

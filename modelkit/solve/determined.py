@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.numerics.quadrature import spot
 from modelkit.solve.balance import Point, moves
+from modelkit.solve.elastic import completed
 from modelkit.solve.reach import place
 
 Floats = NDArray[np.float64]
@@ -89,9 +90,7 @@ def _cold(point: Point) -> Floats:
         conductance = point.grid.prepared.at(sign * mu[terminal])
         filled = np.zeros((len(terminal), len(reservoirs.terminal)))
         filled[np.arange(len(terminal)), column] = sign
-        if elastic.any():
-            zero = np.zeros_like(filled)
-            filled = conductance.balance(filled, elastic, zero, zero, fill=True)
-        current = point.by_terminal(reservoirs.sign * conductance.current(filled))
+        current = conductance.current(completed(conductance, filled, elastic))
+        current = point.by_terminal(reservoirs.sign * current)
         found += current[:, terminal].T
     return found

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels
 from modelkit.solve.conductor import Conductance, ResponsiveConductance
+from modelkit.solve.elastic import completed, refilled
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -33,21 +34,12 @@ def laws(conductance: Conductance, elastic: Flags) -> Floats:
     return found
 
 
-def completed(conductance: Conductance, f: Floats, elastic: Flags) -> Floats:
-    """Distributions with those of elastic reservoirs such that they take no current, (n_E, n)."""
-    if not elastic.any():
-        return f
-    zero = np.zeros_like(f)
-    return conductance.balance(f, elastic, zero, zero, fill=True)
-
-
 def moved_current(conductance: ResponsiveConductance, f: Floats, change: Levels, elastic: Flags) -> Floats:
     """Derivative of the currents as levels move, for completed f; elastic reservoirs stay balanced."""
     found = conductance.current_change(f, change)
-    if not elastic.any():
+    gained = refilled(conductance, found, elastic)
+    if gained is None:
         return found
-    zero = np.zeros_like(f)
-    asked = np.where(elastic, -found, 0.0)
-    found = found + conductance.current(conductance.balance(zero, elastic, asked, zero, fill=True))
+    found = found + conductance.current(gained)
     found[:, elastic] = 0.0
     return found

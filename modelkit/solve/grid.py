@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels
 from modelkit.numerics.quadrature import Panels, errors
 from modelkit.solve.conductor import Conductance, ResponsiveConductance
+from modelkit.solve.elastic import completed, refilled
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-TOGETHER = 8  # panels in a batch of energies
 
 Measure = Callable[[Conductance, Floats], Floats]
 
@@ -54,15 +52,12 @@ class Grid:
         Ranges in which nothing is filled, as counted from the origin, are left out.
         """
         energies = self.energies
-        for range_ in self.prepared.batches(len(energies), self._begins):
+        for range_ in self.prepared.batches(len(energies), self.panels.batch_starts):
             here = [each[range_] for each in weights]
             if not any(np.any(each) for each in here):
                 continue
             conductance = self.prepared.at(energies[range_])
-            if self.elastic.any():
-                zero = np.zeros_like(here[0])
-                here = [conductance.balance(each, self.elastic, zero, zero, fill=True) for each in here]
-            yield conductance, here, range_
+            yield conductance, [completed(conductance, each, self.elastic) for each in here], range_
 
     def spectral(self, weights: Floats) -> Floats:
         """Weighted currents at the nodes, (n_E, n_reservoirs)."""
@@ -76,7 +71,7 @@ class Grid:
         found = np.zeros_like(weights)
         for conductance, (here,), range_ in self.parts(weights):
             found[range_] = responsive(conductance).current_change(here, change)
-            filling = self._refilled(conductance, found[range_])
+            filling = refilled(conductance, found[range_], self.elastic)
             if filling is not None:
                 found[range_] += conductance.current(filling)
         return found
@@ -93,17 +88,9 @@ class Grid:
             found += responsive(conductance).density_response(here, change).sum(axis=0)
             if self.elastic.any():
                 off = responsive(conductance).current_change(here, change)
-                filling = self._refilled(conductance, off)
+                filling = refilled(conductance, off, self.elastic)
                 found += conductance.density(filling).sum(axis=0) if filling is not None else 0.0
         return found
-
-    def _refilled(self, conductance: Conductance, change: Floats) -> Floats | None:
-        """Change of the elastic reservoirs' weights that keeps their currents zero, None without any."""
-        if not self.elastic.any():
-            return None
-        zero = np.zeros_like(change)
-        off = np.where(self.elastic, -change, 0.0)
-        return conductance.balance(zero, self.elastic, off, zero, fill=True)
 
     def total(self, weights: Floats, measure: Measure) -> Floats:
         """The sum over the nodes of what is linear in the weights."""
@@ -133,11 +120,6 @@ class Grid:
             np.add.at(change, panel, measure(conductance, off))
             np.add.at(size, panel, np.abs(values))
         return errors(np.abs(change), size), size.sum(axis=0)
-
-    @property
-    def _begins(self) -> list[int]:
-        rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
-        return [self.panels.count * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
 
 
 def responsive(conductance: Conductance) -> ResponsiveConductance:

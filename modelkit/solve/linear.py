@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Device
-from modelkit.numerics.quadrature import NODES, Panels
+from modelkit.numerics.quadrature import Panels
 from modelkit.results.audit import TOLERANCE, relative, resolved_flow
 from modelkit.solve.conductor import Conductance
+from modelkit.solve.elastic import completed
 from modelkit.solve.junction import Junction
 from modelkit.solve.reach import SAMPLES, broadening, check_reached, place
 from modelkit.solve.request import Prepared
@@ -22,8 +22,6 @@ from modelkit.solve.request import Prepared
 Floats = NDArray[np.float64]
 Values = tuple[Floats, ...]
 Measure = Callable[[Conductance, Floats], Floats]
-
-TOGETHER = 8  # panels in a batch of energies
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,8 @@ class Solution:
         ``absolute``, else from ``Junction.origin`` on: what depends on differences keeps more digits then.
         """
         problem = self.problem
-        for range_ in self.prepared.batches(len(self.energies), self._begins):
+        starts = [0] if self.panels is None else self.panels.batch_starts
+        for range_ in self.prepared.batches(len(self.energies), starts):
             if not self.weights[range_].any():
                 continue
             energies = self.energies[range_]
@@ -135,19 +134,7 @@ class Solution:
             if absolute:
                 y[:, ~problem.elastic] += problem.origin
             conductance = self.prepared.at(energies)
-            if problem.elastic.any():
-                # an elastic terminal that nothing reaches at some energy has no influence there: filled
-                zero = np.zeros_like(y)
-                y = conductance.balance(y, problem.elastic, zero, zero, fill=True)
-            yield conductance, y, range_
-
-    @property
-    def _begins(self) -> list[int]:
-        """A round of panels begins a batch, and some panels later another: most split ones can be skipped."""
-        if self.panels is None:
-            return [0]
-        rounds = itertools.pairwise([*self.panels.begins, len(self.panels.lower)])
-        return [NODES * begin for first, stop in rounds for begin in range(first, stop, TOGETHER)]
+            yield conductance, completed(conductance, y, problem.elastic), range_
 
     def average(self, measure: Measure, *, absolute: bool = False) -> Floats:
         """Thermal average of a spectral quantity: ``sum_e w_e measure(conductance, y)[e]``."""

@@ -16,6 +16,7 @@ from modelkit.solve.balance import Point
 from modelkit.solve.characteristic import Characteristic, characteristic
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.continuity import continuity
+from modelkit.solve.elastic import completed
 from modelkit.solve.electrons import electrons
 from modelkit.solve.expansion import expanded
 from modelkit.solve.gauge import gauge_shift
@@ -215,11 +216,7 @@ class SteadyTransport:
         theta = linear.distributions[1] - problem.T
         if problem.T == 0:
             conductance = grid.prepared.at(np.array([problem.mu]))
-            y = x[None, :].copy()
-            weights = np.ones(1)
-            if problem.elastic.any():
-                zero = np.zeros_like(y)
-                y = conductance.balance(y, problem.elastic, zero, zero, fill=True)
+            y, weights = completed(conductance, x[None, :], problem.elastic), np.ones(1)
             flow = conductance.current(y)
             return weights @ conductance.heat(y), float((weights @ (flow * y)).sum())
         return self._warm(linear, x, theta)

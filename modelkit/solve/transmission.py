@@ -16,6 +16,7 @@ from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import relative
 from modelkit.solve import transport
+from modelkit.solve.elastic import completed
 from modelkit.solve.filling import occupied
 from modelkit.solve.request import Prepared, Request, prepare
 from modelkit.solve.steady_transport import SteadyTransport
@@ -112,11 +113,10 @@ class Spectrum:
             return found
         for range_ in self._ranges():
             conductance = self.prepared.at(self.energies[range_])
-            zero = np.zeros((len(conductance.energies), self.system.n_terminals))
             for b in kept:
-                filled = zero.copy()
+                filled = np.zeros((len(conductance.energies), self.system.n_terminals))
                 filled[:, b] = 1.0
-                f = conductance.balance(filled, self.elastic, zero, zero, fill=True)[:, probes]
+                f = completed(conductance, filled, self.elastic)[:, probes]
                 found[range_, kept, b] += np.einsum("eap,ep->ea", bare[range_][:, kept[:, None], probes], f)
         return found
 
@@ -180,10 +180,8 @@ class Spectrum:
         for range_ in prepared.batches(len(self.energies)):
             conductance = prepared.at(self.energies[range_])
             f = occupied(conductance.energies[:, None] - reservoirs.sign * mu, T)
-            if elastic.any():
-                zero = np.zeros_like(f)
-                f = conductance.balance(f, elastic, zero, zero, fill=True)
-            found.append(point.by_terminal(reservoirs.sign * conductance.current(f)))
+            current = conductance.current(completed(conductance, f, elastic))
+            found.append(point.by_terminal(reservoirs.sign * current))
         return np.concatenate(found)
 
     def _refuse_large(self, what: str, arrays: int) -> None:
