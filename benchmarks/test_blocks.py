@@ -12,8 +12,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from modelkit.registry import methods
-from modelkit.solve import blocks
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
+from modelkit.solve.methods.lattice import blocks
 from tests.solve.systems import chain_matrix, constant, system
 
 SPIN_X, SPIN_Y = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]])

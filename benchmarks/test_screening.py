@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import modelkit as mk
-from modelkit.solve.characteristic import characteristic
-from modelkit.solve.nonlinear import Grids
+from modelkit.solve.found.characteristic import characteristic
+from modelkit.solve.junction.nonlinear import Grids
+from modelkit.solve.junction.steady import steady
 from modelkit.solve.request import Request
-from modelkit.solve.steady import steady
 
 WIRE = mk.loads("""model wire
 param N = 100

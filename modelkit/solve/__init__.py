@@ -1,6 +1,7 @@
-"""Solving: methods for conductors behind one interface, and the verbs that put questions to them.
+"""Solving: the verbs that put questions to a conductor, and what answers them.
 
-``conductor`` is the interface; ``ladder`` and ``sparse`` stand behind it, ``choose`` picks.  ``junction``
-reads what is given and asked, ``linear`` and ``warm`` solve it at T = 0 and above, ``transport`` and
-``transmission`` are the verbs.
+A verb (``transport``, ``transmission``, ``response``) reads a ``request``; ``choose`` takes one of the
+``methods``, which all answer the questions of ``conductor``.  ``energies`` integrates what they answer,
+``junction`` solves for what is unknown, ``found`` is a solution with what can be read off it, and
+``coefficients`` are derivatives at equilibrium.
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError
 from modelkit.registry import methods
-from modelkit.solve import blocks, ladder, sparse
 from modelkit.solve.conductor import Method
+from modelkit.solve.methods.ladder import ladder
+from modelkit.solve.methods.lattice import blocks, sparse
 
 __all__ = ["blocks", "choose", "ladder", "sparse"]  # their import enters the methods
 

@@ -13,18 +13,18 @@ from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
-from modelkit.solve import onsager
-from modelkit.solve.characteristic import Characteristic, characteristic
-from modelkit.solve.coefficients import Coefficients
-from modelkit.solve.conventions import bands_told
-from modelkit.solve.elimination import Elimination, parts
-from modelkit.solve.following import gauge_invariant, levels_of
-from modelkit.solve.junction import reference_state
-from modelkit.solve.reach import check_reached
+from modelkit.solve.coefficients import onsager
+from modelkit.solve.coefficients.coefficients import Coefficients
+from modelkit.solve.coefficients.elimination import Elimination, parts
+from modelkit.solve.coefficients.following import gauge_invariant, levels_of
+from modelkit.solve.coefficients.thermoelectric import Thermoelectric, thermoelectric
+from modelkit.solve.found.characteristic import Characteristic, characteristic
+from modelkit.solve.found.conventions import bands_told
+from modelkit.solve.junction.junction import reference_state
+from modelkit.solve.junction.reach import check_reached
+from modelkit.solve.junction.screening import no_potentials, refusals
+from modelkit.solve.junction.steady import Steady, Wanted, is_linear, steady
 from modelkit.solve.request import Prepared, Request, prepare
-from modelkit.solve.screening import no_potentials, refusals
-from modelkit.solve.steady import Steady, Wanted, is_linear, steady
-from modelkit.solve.thermoelectric import Thermoelectric, thermoelectric
 
 Floats = NDArray[np.float64]
 

@@ -16,10 +16,10 @@ from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import relative
 from modelkit.solve import transport
-from modelkit.solve.elastic import completed
-from modelkit.solve.filling import occupied
+from modelkit.solve.energies.elastic import completed
+from modelkit.solve.energies.filling import occupied
+from modelkit.solve.found.steady_transport import SteadyTransport
 from modelkit.solve.request import Prepared, Request, prepare
-from modelkit.solve.steady_transport import SteadyTransport
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

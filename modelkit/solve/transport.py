@@ -15,21 +15,21 @@ from modelkit.errors import ModelError, NotConverged, raise_all
 from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
-from modelkit.solve.balance import moves
 from modelkit.solve.conductor import Conductance
-from modelkit.solve.continuity import continuity
-from modelkit.solve.conventions import bands_told, steady_attributes
-from modelkit.solve.electrons import electrons_of_order_one
-from modelkit.solve.finite_temperature import refined, solve_warm
-from modelkit.solve.junction import junction
-from modelkit.solve.linear import Flows, Solution, check_residual, solve_cold
-from modelkit.solve.nonlinear import Grids, solve_steady
-from modelkit.solve.pattern import closes_loops
-from modelkit.solve.reach import outside_band, place
+from modelkit.solve.found.conventions import bands_told, steady_attributes
+from modelkit.solve.found.electrons import electrons_of_order_one
+from modelkit.solve.found.steady_transport import SteadyTransport
+from modelkit.solve.junction.balance import moves
+from modelkit.solve.junction.continuity import continuity
+from modelkit.solve.junction.finite_temperature import refined, solve_warm
+from modelkit.solve.junction.junction import junction
+from modelkit.solve.junction.linear import Flows, Solution, check_residual, solve_cold
+from modelkit.solve.junction.nonlinear import Grids, solve_steady
+from modelkit.solve.junction.reach import outside_band, place
+from modelkit.solve.junction.screening import no_potentials, refusals
+from modelkit.solve.junction.steady import Steady, is_linear, is_unique, mixes, steady
+from modelkit.solve.methods.pattern import closes_loops
 from modelkit.solve.request import Request, prepare
-from modelkit.solve.screening import no_potentials, refusals
-from modelkit.solve.steady import Steady, is_linear, is_unique, mixes, steady
-from modelkit.solve.steady_transport import SteadyTransport
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,10 @@ from scipy import sparse
 
 from modelkit.errors import ModelError
 from modelkit.registry import methods
-from modelkit.solve import blocks, columns, memory
+from modelkit.solve import memory
 from modelkit.solve.choose import choose
-from modelkit.solve.partition import partition
+from modelkit.solve.methods.lattice import blocks, columns
+from modelkit.solve.methods.lattice.partition import partition
 from tests.solve.devices import DENSE
 from tests.solve.systems import chain_matrix, constant, forests, half_chain, lattices, system, wire
 

@@ -9,8 +9,9 @@ import pytest
 
 from modelkit.errors import NotConverged
 from modelkit.registry import methods
-from modelkit.solve import columns, transmission, transport
-from modelkit.solve.dark_levels import settled
+from modelkit.solve import transmission, transport
+from modelkit.solve.methods.lattice import columns
+from modelkit.solve.methods.lattice.dark_levels import settled
 from modelkit.solve.request import Request
 from tests.solve.devices import Lead, device
 from tests.solve.systems import chain_matrix, constant, system
@@ -75,6 +76,6 @@ def test_amplitudes_that_have_no_limit_are_refused() -> None:
 
 @pytest.mark.parametrize("method", ["blocks", "sparse"])
 def test_an_energy_without_a_limit_names_itself(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelkit.solve.dark_levels.STEPS", ())
+    monkeypatch.setattr("modelkit.solve.methods.lattice.dark_levels.STEPS", ())
     with pytest.raises(NotConverged, match="exactly on a level that no terminal reaches"):
         solved(1.0, method=method)

@@ -13,9 +13,9 @@ from scipy import integrate, special
 
 import modelkit as mk
 from modelkit.solve import request
-from modelkit.solve.junction import junction
-from modelkit.solve.resonances import Resonances, narrow_resonances
-from modelkit.solve.thermal_rule import first_panels, thermal_weights
+from modelkit.solve.energies.resonances import Resonances, narrow_resonances
+from modelkit.solve.energies.thermal_rule import first_panels, thermal_weights
+from modelkit.solve.junction.junction import junction
 from tests.solve.devices import INJECTED, METHODS, Lead, biased, chain, coupled, device, dimer, solve, wire
 
 method = pytest.mark.parametrize("method", METHODS)

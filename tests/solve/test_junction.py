@@ -13,7 +13,7 @@ from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import ConditionValues, Device
 from modelkit.solve import transport
-from modelkit.solve.junction import junction
+from modelkit.solve.junction.junction import junction
 from modelkit.solve.request import Request
 from modelkit.units import physical
 from tests.solve.devices import Lead, chain, coupled, device, wire

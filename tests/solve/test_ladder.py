@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from modelkit.errors import ModelError, NotConverged
 from modelkit.registry import methods
-from modelkit.solve import cavities as cavities_module
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
-from modelkit.solve import ladder as ladder_module
+from modelkit.solve.methods.ladder import cavities as cavities_module
+from modelkit.solve.methods.ladder import ladder as ladder_module
 from tests.solve.systems import chain_matrix, constant, forest_matrix, forests, half_chain, system, wire
 
 LADDER, SPARSE = methods["ladder"], methods["sparse"]

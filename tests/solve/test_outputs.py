@@ -18,7 +18,9 @@ from modelkit.errors import NotConverged
 from modelkit.registry import outputs, reductions, verbs
 from modelkit.results import audit
 from modelkit.results.outputs import output, read
-from modelkit.solve import finite_temperature, following, response, transmission, transport
+from modelkit.solve import response, transmission, transport
+from modelkit.solve.coefficients import following
+from modelkit.solve.junction import finite_temperature
 from modelkit.solve.request import Request
 from tests.solve.devices import DENSE, DenseConductance, DenseConductor, Lead, chain, device, wire
 

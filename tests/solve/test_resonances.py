@@ -10,9 +10,9 @@ import pytest
 from scipy import integrate, special
 
 from modelkit.compile.open_system import open_system
-from modelkit.solve import resonances
-from modelkit.solve.resonances import Resonances, narrow_resonances
-from modelkit.solve.thermal_rule import first_panels
+from modelkit.solve.energies import resonances
+from modelkit.solve.energies.resonances import Resonances, narrow_resonances
+from modelkit.solve.energies.thermal_rule import first_panels
 from tests.solve.devices import Lead, chain, coupled, device, solve
 
 T, BIAS = 0.1, 0.01

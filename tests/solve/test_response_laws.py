@@ -15,7 +15,8 @@ from scipy.integrate import quad
 import modelkit as mk
 from modelkit.compile.open_system import Levels
 from modelkit.errors import ModelError, NotConverged
-from modelkit.solve import following, response, transport
+from modelkit.solve import response, transport
+from modelkit.solve.coefficients import following
 from modelkit.solve.request import Request
 from tests.golden import assert_message, assert_spans_lie_in, texts
 from tests.solve.responses import bath, load, probe, responding

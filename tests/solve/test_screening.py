@@ -250,7 +250,8 @@ task first = transport(order = 1) {{ output characteristic_potential }}
 
 
 def test_a_long_chain_by_krylov_steps_is_the_dense_solution(monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelkit.solve import characteristic, newton
+    from modelkit.solve.found import characteristic
+    from modelkit.solve.junction import newton
 
     values = {"N": 12, "tilt": 0.01, "V": 0.1}
     dense = [run(WIRE, task, **values) for task in ("first", "full")]
@@ -377,14 +378,14 @@ def test_sites_without_a_potential_are_told() -> None:
 
 def test_audits_catch_what_does_not_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelkit.errors import NotConverged
-    from modelkit.solve.screening import Screened
+    from modelkit.solve.junction.screening import Screened
 
     part = "region some on ring.s where l < 3\nscreening on ring { solve U[some] such that charge == 0 }\n"
     monkeypatch.setattr(Screened, "uncovered", "")
     with pytest.raises(NotConverged, match="'gauge_shift' failed"):
         run(ring(part))
     first = ring(part).replace("output current, potential, density, characteristic", "output characteristic")
-    monkeypatch.setattr("modelkit.solve.steady_transport.gauge_shift", lambda *_: None)
+    monkeypatch.setattr("modelkit.solve.found.steady_transport.gauge_shift", lambda *_: None)
     with pytest.raises(NotConverged, match="'characteristic_sum' failed"):
         run(first, "first")
 

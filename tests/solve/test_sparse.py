@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from modelkit.errors import ModelError
 from modelkit.registry import methods
-from modelkit.solve import amplitudes, columns
 from modelkit.solve import choose as _choose  # noqa: F401  (enters the methods)
+from modelkit.solve.methods.lattice import amplitudes, columns
 from tests.solve.systems import chain_matrix, constant, half_chain, system
 
 SPARSE = methods["sparse"]

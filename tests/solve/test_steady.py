@@ -54,8 +54,8 @@ def test_an_order_is_off_by_the_next_power_of_the_bias(T: float, order: int) -> 
 
 @pytest.mark.parametrize("T", [0.0, 0.1])
 def test_order_one_by_the_general_way_is_the_direct_one(T: float) -> None:
-    from modelkit.solve.nonlinear import Grids, solve_steady
-    from modelkit.solve.steady import steady
+    from modelkit.solve.junction.nonlinear import Grids, solve_steady
+    from modelkit.solve.junction.steady import steady
 
     found = wire(7, T=T)
     general = solve_steady(Grids(Request(found, {}), steady(found, 1)), unique=False).point

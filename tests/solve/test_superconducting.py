@@ -211,7 +211,7 @@ def test_all_that_comes_in_goes_out_as_an_electron_or_a_hole() -> None:
 @given(chosen, st.floats(-2, 2))
 def test_electrons_at_an_energy_are_holes_at_the_opposite_one(values: dict[str, float], E: float) -> None:
     system = mk.loads(WIRE.replace("PROBES", PROBE["voltage"])).with_values(**values).compile().system
-    from modelkit.solve.sparse import SparseConductor
+    from modelkit.solve.methods.lattice.sparse import SparseConductor
 
     one, other = SparseConductor(system).at(np.array([E, -E])).transmission()
     np.testing.assert_allclose(one[:3, :3], other[3:, 3:], atol=1e-10)

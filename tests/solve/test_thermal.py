@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from modelkit.numerics.quadrature import errors
-from modelkit.solve.resonances import Resonances
-from modelkit.solve.thermal_rule import first_panels, thermal_weights
+from modelkit.solve.energies.resonances import Resonances
+from modelkit.solve.energies.thermal_rule import first_panels, thermal_weights
 
 mpmath = pytest.importorskip("mpmath")
 

@@ -1,0 +1,197 @@
+"""First and second derivatives of currents and energy currents by mu and T of the terminals.
+
+All at the reference, terminal by terminal: nothing is eliminated yet but elastic reservoirs.  With
+``x = mu_b - mu`` and ``theta_b = T_b - T``, ``z = (E - mu)/T`` and M the currents for unit fillings,
+
+    dI_a/dx_b     = int M_ab (-f'/T) dE          dI_a/dtheta_b = int M_ab z (-f'/T) dE
+    d2I_a/dx_b dx_b = int M_ab f''/T^2 dE ,
+
+further ones with powers of z; energy currents, counted from mu, have one more ``T z``.  At T = 0 these are
+M and its derivative by the energy, at mu; derivatives by T are not formed there.  Where levels follow the
+bias, ``lambda``, the second derivative has two more parts: the current that moved levels change, for the
+first change of the distributions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import Levels
+from modelkit.solve.coefficients.effective import laws, moved_current
+from modelkit.solve.conductor import Conductance, ResponsiveConductance
+from modelkit.solve.energies.averages import Averages, slope_at, thermal
+from modelkit.solve.energies.elastic import completed
+from modelkit.solve.request import Prepared
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Fold = Callable[[Floats, bool, bool], Floats]
+
+PAIRS = 16  # pairs of directions that are averaged at once
+
+
+@dataclass
+class Coefficients:
+    """Integrals of a conductor at the reference ``mu``, ``T``.
+
+    ``elastic`` (n_reservoirs,); ``integration`` is the largest relative error of what was integrated so
+    far, ``energies`` the number of energies it took, ``blind`` what the estimate cannot see.
+    """
+
+    prepared: Prepared
+    mu: float
+    T: float
+    n_terminals: int
+    elastic: Flags
+    integration: float = 0.0
+    energies: int = 1
+    blind: str = ""
+    _known: dict[str, list[Floats]] = field(default_factory=dict)
+
+    def sampled(self) -> Floats:
+        """(n_E,): the energies that first derivatives are formed from."""
+        if self.T == 0:
+            return np.array([self.mu])
+        self._moments("a")
+        return np.asarray(self.prepared.rules["panels", self.mu, self.T][0].nodes.ravel())
+
+    def first(self) -> Floats:
+        """``L[of, a, by, b]``, shape (2, n, 2, n): of I and of the energy current, by mu and by T."""
+        T, fold = self.T, self._fold
+        a = self._moments("a")
+        if T == 0:
+            none = np.zeros((self.n_terminals, self.n_terminals))
+            return _four([[fold(a[0], True, True), none], [none, none]])
+        return _four(
+            [
+                [fold(a[0], True, True), fold(a[1], True, False)],
+                [fold(T * a[1], False, True), fold(T * a[2], False, False)],
+            ]
+        )
+
+    def second(self, z: Floats) -> Floats:
+        """Second derivatives in the directions ``z`` (2, n, D), levels held: (2, n, D, D).
+
+        ``z[0]`` are deviations of mu, ``z[1]`` of T, of each terminal in each direction.
+        """
+        T, fold, (x, theta) = self.T, self._fold, z
+        a, b = self._moments("a"), self._moments("b")
+        if T == 0:
+            parts = [[fold(b[0], True, False)], [fold(a[0], False, False)]]
+        else:
+            parts = [
+                [
+                    fold(b[0], True, False),
+                    fold(b[1] - a[0] / T, True, True),
+                    fold(b[2] - 2 * a[1] / T, True, False),
+                ],
+                [
+                    fold(T * b[1], False, False),
+                    fold(T * b[2] - a[1], False, True),
+                    fold(T * b[3] - 2 * a[2], False, False),
+                ],
+            ]
+        found = []
+        for part in parts:
+            whole = np.einsum("ab,bj,bk->ajk", part[0], x, x, optimize=True)
+            for matrix, other in zip(part[1:], (x, theta), strict=False):
+                mixed = np.einsum("ab,bj,bk->ajk", matrix, other, theta, optimize=True)
+                whole += mixed + mixed.swapaxes(1, 2) if other is x else mixed
+            found.append(whole)
+        return np.stack(found)
+
+    def second_by_levels(self, z: Floats, levels: Sequence[Levels | None]) -> Floats:
+        """What levels add to :meth:`second` that move along each direction (None: not at all)."""
+        count = z.shape[2]
+        found = np.zeros((2, self.n_terminals, count, count))
+        pairs = [(j, k) for k in range(count) if levels[k] is not None for j in range(count)]
+        for first in range(0, len(pairs), PAIRS):
+            chosen = pairs[first : first + PAIRS]
+            for (j, k), part in zip(chosen, self._moved(z, levels, chosen), strict=True):
+                found[:, :, j, k] += part
+                found[:, :, k, j] += part
+        return found
+
+    def _moved(
+        self, z: Floats, levels: Sequence[Levels | None], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[Floats]:
+        """Currents and energy currents, (2, n) for each pair of a filling and a displacement of levels."""
+        reservoirs, T = self.prepared.system.reservoirs, self.T
+        x = reservoirs.sign[:, None] * z[0][reservoirs.terminal]
+        theta = z[1][reservoirs.terminal]
+
+        def spectral(conductance: Conductance) -> Floats:
+            reduced = (conductance.energies - self.mu) / (T or 1.0)
+            filled: dict[int, Floats] = {}
+            parts = []
+            for j, k in pairs:
+                change = levels[k]
+                assert change is not None  # pairs are chosen so
+                if j not in filled:
+                    filling = x[:, j] + np.outer(reduced, theta[:, j])
+                    filled[j] = completed(conductance, filling, self.elastic)
+                responsive = cast(ResponsiveConductance, conductance)
+                parts.append(moved_current(responsive, filled[j], change, self.elastic))
+            return np.concatenate(parts, axis=1)
+
+        if T == 0:
+            values = spectral(self.prepared.at(np.array([self.mu])))
+            values = np.concatenate([values, np.zeros_like(values)])
+        else:
+            values = self._kept(thermal(self.prepared, self.mu, T, spectral, 2)).values
+        number, energy = values.reshape(2, len(pairs), -1)
+        for p in range(len(pairs)):
+            yield np.stack([self._folded(number[p], True), self._folded(T * energy[p], False)])
+
+    def _moments(self, kind: str) -> list[Floats]:
+        """Integrals of M: ``a`` with ``-f' z^k/T``, ``b`` with ``f'' z^k/T^2``; at T = 0 M and M'."""
+        if kind not in self._known:
+            prepared, mu, n = self.prepared, self.mu, len(self.elastic)
+
+            def spectral(conductance: Conductance) -> Floats:
+                return laws(conductance, self.elastic).reshape(-1, n * n)
+
+            if self.T > 0:
+                order = (3, 0) if kind == "a" else (3, 4)
+                values = self._kept(thermal(prepared, mu, self.T, spectral, *order)).values
+                self._known["a"] = [part.reshape(n, n) for part in values[:3]]
+                if kind == "b":
+                    self._known["b"] = [part.reshape(n, n) for part in values[3:]]
+                return self._known[kind]
+            if kind == "a":
+                values = spectral(prepared.at(np.array([mu])))
+            else:
+                values = self._kept(slope_at(prepared, mu, spectral)).values
+            self._known[kind] = [values[0].reshape(n, n)]
+        return self._known[kind]
+
+    def _kept(self, found: Averages) -> Averages:
+        self.integration = max(self.integration, found.error)
+        self.energies = max(self.energies, found.panels.nodes.size)
+        self.blind = found.blind or self.blind
+        return found
+
+    def _fold(self, matrix: Floats, particles: bool, odd: bool) -> Floats:
+        """Sum reservoirs of each terminal: rows as particles or energy, columns odd in the sign or not."""
+        reservoirs, n = self.prepared.system.reservoirs, self.n_terminals
+        columns = np.zeros((n, len(matrix)))
+        np.add.at(columns, reservoirs.terminal, (matrix * (reservoirs.sign if odd else 1.0)).T)
+        return self._folded(columns, particles).T
+
+    def _folded(self, values: Floats, particles: bool) -> Floats:
+        """(..., n_reservoirs) to (..., n_terminals)."""
+        reservoirs = self.prepared.system.reservoirs
+        signed = values * (reservoirs.sign if particles else 1.0) * reservoirs.share
+        found = np.zeros((self.n_terminals, *values.shape[:-1]))
+        np.add.at(found, reservoirs.terminal, np.moveaxis(signed, -1, 0))
+        return np.moveaxis(found, 0, -1)
+
+
+def _four(parts: list[list[Floats]]) -> Floats:
+    """[of][by] matrices as one array [of, a, by, b]."""
+    return np.stack([np.stack(row, axis=1) for row in parts])

@@ -1,0 +1,29 @@
+"""How open terminals are at an energy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import OpenSystem
+
+Floats = NDArray[np.float64]
+
+
+def broadening(system: OpenSystem, energies: Floats) -> Floats:
+    """``Tr Gamma`` of each terminal, summed over its contacts; (n_E, n_terminals)."""
+    contacts = system.contacts
+    energies = np.atleast_1d(np.asarray(energies, dtype=float))
+    sigma = contacts.sigma(energies)
+    if isinstance(sigma, list):
+        traces = [-2 * np.trace(value, axis1=1, axis2=2).imag for value in sigma]
+        gamma = np.stack(traces, axis=1) if traces else np.zeros((len(energies), 0))
+    else:
+        gamma = -2 * sigma.imag * np.diff(system.offset)[contacts.site]
+    if len(contacts.terminal) == system.n_terminals and np.all(np.diff(contacts.terminal) == 1):
+        return np.asarray(gamma)
+    found = np.zeros((system.n_terminals, len(energies)))
+    np.add.at(found, contacts.terminal, gamma.T)
+    for lead in contacts.leads:
+        found[lead.terminal] += np.sum(np.abs(lead.parts(energies)[1]) ** 2, axis=(1, 2))
+    return found.T

@@ -1,0 +1,127 @@
+"""Panels of energies on a conductor, and what flows for weights that are given at their nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.open_system import Levels
+from modelkit.numerics.quadrature import Panels, errors
+from modelkit.solve.conductor import Conductance, ResponsiveConductance
+from modelkit.solve.energies.elastic import completed, refilled
+from modelkit.solve.memory import refuse_large
+from modelkit.solve.request import Prepared
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+Measure = Callable[[Conductance, Floats], Floats]
+
+
+@dataclass
+class Grid:
+    """A conductor with the panels on which its transmissions are interpolated.
+
+    ``elastic`` (n_reservoirs,) are eliminated at each energy; ``blind`` says what the error estimate
+    cannot see, or nothing.
+    """
+
+    prepared: Prepared
+    panels: Panels
+    elastic: Flags
+    blind: str = ""
+    error: float = field(default=np.inf)
+
+    @property
+    def energies(self) -> Floats:
+        """(n_E,), those of split panels too."""
+        return self.panels.nodes.ravel()
+
+    @property
+    def used(self) -> int:
+        """Energies of panels that are not split."""
+        return self.panels.count * int(np.count_nonzero(~self.panels.split))
+
+    def parts(self, *weights: Floats) -> Iterator[tuple[Conductance, list[Floats], slice]]:
+        """Conductance, weights with the elastic reservoirs completed, and range of energies, in batches.
+
+        Ranges in which nothing is filled, as counted from the origin, are left out.
+        """
+        energies = self.energies
+        for range_ in self.prepared.batches(len(energies), self.panels.batch_starts):
+            here = [each[range_] for each in weights]
+            if not any(np.any(each) for each in here):
+                continue
+            conductance = self.prepared.at(energies[range_])
+            yield conductance, [completed(conductance, each, self.elastic) for each in here], range_
+
+    def spectral(self, weights: Floats) -> Floats:
+        """Weighted currents at the nodes, (n_E, n_reservoirs)."""
+        found = np.zeros_like(weights)
+        for conductance, (here,), range_ in self.parts(weights):
+            found[range_] = conductance.current(here)
+        return found
+
+    def spectral_change(self, weights: Floats, change: Levels) -> Floats:
+        """Derivative of ``spectral`` as the levels move; the conductor must respond.  (n_E, n_reservoirs)."""
+        found = np.zeros_like(weights)
+        for conductance, (here,), range_ in self.parts(weights):
+            found[range_] = responsive(conductance).current_change(here, change)
+            filling = refilled(conductance, found[range_], self.elastic)
+            if filling is not None:
+                found[range_] += conductance.current(filling)
+        return found
+
+    def density(self, weights: Floats) -> Floats:
+        """Filled states of each site, (n_sites,)."""
+        found = self.total(weights, lambda conductance, f: conductance.density(f))
+        return found if found.shape else np.zeros(len(self.prepared.system.weight))
+
+    def density_change(self, weights: Floats, change: Levels) -> Floats:
+        """Derivative of ``density`` as the levels move, (n_sites,)."""
+        found = np.zeros(len(self.prepared.system.weight))
+        for conductance, (here,), _ in self.parts(weights):
+            found += responsive(conductance).density_response(here, change).sum(axis=0)
+            if self.elastic.any():
+                off = responsive(conductance).current_change(here, change)
+                filling = refilled(conductance, off, self.elastic)
+                found += conductance.density(filling).sum(axis=0) if filling is not None else 0.0
+        return found
+
+    def total(self, weights: Floats, measure: Measure) -> Floats:
+        """The sum over the nodes of what is linear in the weights."""
+        total: Floats = np.zeros(())
+        for conductance, (here,), _ in self.parts(weights):
+            total = total + measure(conductance, here).sum(axis=0)
+        return total
+
+    def uncertainty(self, weights: Floats, difference: Floats, measure: Measure) -> tuple[Floats, Floats]:
+        """Estimated error on each panel and gross sum of each element; (n_panels, m) and (m,).
+
+        ``difference`` are the weights less those of the embedded rule.
+        """
+        panels = len(self.panels.lower)
+        change: Floats = np.zeros((panels, 0))
+        size: Floats = np.zeros((panels, 0))
+        for conductance, (here, off), range_ in self.parts(weights, difference):
+            values = measure(conductance, here)
+            if not change.size:
+                refuse_large(
+                    5 * 8 * panels * values.shape[1],
+                    f"the error estimate of {values.shape[1]} flows on {panels} panels of energies",
+                    "take fewer terminals",
+                )
+                change, size = np.zeros((2, panels, values.shape[1]))
+            panel = np.arange(range_.start, range_.stop) // self.panels.count
+            np.add.at(change, panel, measure(conductance, off))
+            np.add.at(size, panel, np.abs(values))
+        return errors(np.abs(change), size), size.sum(axis=0)
+
+
+def responsive(conductance: Conductance) -> ResponsiveConductance:
+    """The same; whoever asks has chosen a method that responds."""
+    return cast(ResponsiveConductance, conductance)

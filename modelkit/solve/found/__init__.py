@@ -1,0 +1,1 @@
+"""A steady state that was found: its currents, densities, linear response, audits and warnings."""

@@ -1,0 +1,1 @@
+"""The method ``ladder``: forests, with every probe, in a time that is linear in the sites."""

@@ -1,0 +1,1 @@
+"""The methods ``blocks`` and ``sparse``: any lattice, by Green functions."""

@@ -1,0 +1,218 @@
+"""What follows from the columns of the Green function at the contacts, however these are found.
+
+With ``Gamma = W W†`` at the contacts, ``Y = G W`` has one column for each channel.  Then
+``T_ab = sum |W_a† Y_b|^2``, ``G^n = Y f Y†`` and the spectral function is ``A = Y Y†``; nothing else
+of the Green function is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from modelkit.compile.open_system import Levels, OpenSystem
+from modelkit.errors import NotConverged
+from modelkit.solve.conductor import Flags, Floats
+from modelkit.solve.memory import refuse_large_transmission
+from modelkit.solve.methods.lattice.columns import Columns
+from modelkit.solve.methods.lattice.dark_levels import probe, settled
+from modelkit.solve.methods.lattice.moves import Moves, moves_of
+from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, tangent
+from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
+from modelkit.solve.methods.orbitals import site_of_orbital
+
+Complexes = NDArray[np.complex128]
+Integers = NDArray[np.intp]
+
+CHUNK = 2**26  # bytes of the matrices inverted together
+KEEP = 2**28  # bytes of amplitudes kept for local quantities
+
+
+class AmplitudeConductance:
+    """Amplitudes at given energies; see :class:`~modelkit.solve.conductor.ResponsiveConductance`."""
+
+    def __init__(self, system: OpenSystem, energies: Floats, columns: Columns, *, loops: bool = True) -> None:
+        refuse_large_transmission(len(energies), system.n_terminals)
+        self.energies = energies
+        self._system = system
+        self._loops = loops
+        self._columns = columns
+        self._channels = columns.channels
+        self._off = np.zeros(len(energies))
+        self._parts: list[tuple[slice, Complexes]] | None = None
+        self._checked = False
+
+    def transmission(self) -> Floats:
+        """See the protocol; (n_E, to, from)."""
+        return self._t.copy()
+
+    def current(self, f: Floats) -> Floats:
+        """See the protocol."""
+        return net_current(self._t, f)
+
+    def heat(self, f: Floats) -> Floats:
+        """See the protocol."""
+        return dissipated(self._t, f)
+
+    def balance(
+        self, f: Floats, unknown: Flags, constant: Floats, slope: Floats, *, fill: bool = False
+    ) -> Floats:
+        """See the protocol."""
+        return balanced(self._t, self.energies, f, unknown, constant, slope, fill=fill)
+
+    def density(self, f: Floats) -> Floats:
+        """See the protocol."""
+        return self._by_site(np.asarray(f, dtype=float)) / (2 * np.pi)
+
+    def density_of_states(self) -> Floats:
+        """See the protocol; states that no terminal reaches (delta peaks) are not in it."""
+        return self._by_site(np.ones((len(self.energies), self._system.n_terminals))) / (2 * np.pi)
+
+    def local_sum_rule(self) -> Floats:
+        """See the protocol; at all sites at once, by a random superposition of them."""
+        if not self._checked:
+            for _ in self._amplitudes():
+                pass
+        return self._off.copy()
+
+    def bond_current(self, f: Floats) -> Floats:
+        """See the protocol: ``2 Im(H_ts G^n_st)/(2 pi)`` summed over the bond's matrix elements."""
+        system = self._system
+        bond, row, column, value = system.bond_entries
+        f = np.asarray(f, dtype=float)
+        x = f if self._loops else f - f[:, :1]  # without loops equal distributions carry no current
+        found = np.zeros((len(self.energies), len(system.bond_source)))
+        scale = system.weight[system.bond_source[bond]] / np.pi
+        for part, amplitude in self._amplitudes():
+            flow = np.zeros((len(amplitude), len(bond)))
+            for k, terminal in enumerate(self._channels.terminal):
+                pair = value * amplitude[:, column, k] * amplitude[:, row, k].conj()
+                flow += pair.imag * x[part, terminal, None]
+            found[part] = _grouped(flow * scale, bond, found.shape[1])
+        return found
+
+    def current_change(self, f: Floats, change: Levels) -> Floats:
+        """See the protocol; ``dY = G dH Y`` is one more solve for each channel."""
+        found = np.zeros((len(self.energies), self._system.n_terminals))
+        for part, amplitude, moves, moved in self._tangents(change):
+            found[part] = current_tangent(
+                self._channels, part, amplitude, moved, moves, np.asarray(f, dtype=float)[part]
+            )
+        return found
+
+    def density_response(self, f: Floats, change: Levels) -> Floats:
+        """See the protocol."""
+        system = self._system
+        found = np.zeros((len(self.energies), len(system.weight)))
+        for part, amplitude, moves, moved in self._tangents(change):
+            filled = np.asarray(f, dtype=float)[part]
+            local = density_tangent(self._channels, amplitude, moved, moves, filled)
+            found[part] = _grouped(local, site_of_orbital(system), found.shape[1]) * system.weight
+        return found / (2 * np.pi)
+
+    @cached_property
+    def _t(self) -> Floats:
+        found = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
+        for part, amplitude in self._amplitudes():
+            found[part] = self._terminals(self._channels.outgoing(part, amplitude))
+        return found
+
+    def _tangents(self, change: Levels) -> Iterator[tuple[slice, Complexes, Moves, Tangent]]:
+        moves = moves_of(self._system, self.energies, change)
+        for part, amplitude in self._amplitudes():
+            here = moves.at(part)
+            yield part, amplitude, here, tangent(self._columns, part, amplitude, here)
+
+    def _by_site(self, f: Floats) -> Floats:
+        system = self._system
+        found = np.empty((len(self.energies), len(system.weight)))
+        site = site_of_orbital(system)
+        for part, amplitude in self._amplitudes():
+            local = np.einsum("esk,ek->es", np.abs(amplitude) ** 2, f[part][:, self._channels.terminal])
+            found[part] = _grouped(local, site, found.shape[1]) * system.weight
+        return found
+
+    def _terminals(self, scattering: Complexes) -> Floats:
+        """T between terminals from ``W† G W`` of a chunk of energies."""
+        system, found = self._system, self._channels
+        strength = np.abs(scattering) ** 2
+        strength = strength * found.weight
+        member = sparse.csr_array(
+            (np.ones(len(found.terminal)), (found.terminal, np.arange(len(found.terminal)))),
+            shape=(system.n_terminals, len(found.terminal)),
+        ).toarray()
+        return np.asarray(member @ strength @ member.T)
+
+    def _amplitudes(self) -> Iterator[tuple[slice, Complexes]]:
+        """``Y`` of chunks of energies; kept from the first time on where there is room."""
+        if self._parts is not None:
+            yield from self._parts
+            return
+        total, width = self._system.hamiltonian.shape[0], len(self._channels.terminal)
+        kept: list[tuple[slice, Complexes]] = []
+        for part, amplitude in self._solved():
+            if 16 * len(self.energies) * total * width <= KEEP:
+                kept.append((part, amplitude))
+            yield part, amplitude
+        self._checked = True
+        if 16 * len(self.energies) * total * width <= KEEP:
+            self._parts = kept
+
+    def _solved(self) -> Iterator[tuple[slice, Complexes]]:
+        """Chunks of energies with ``Y = G W``, shape (chunk, n_orbitals, n_channels)."""
+        orbitals, total = self._columns.reached, self._system.hamiltonian.shape[0]
+        width = len(self._channels.terminal)
+        size = max(1, CHUNK // max(1, self._columns.bytes_per_energy(width)))
+        for first in range(0, len(self.energies), size):
+            part = slice(first, min(first + size, len(self.energies)))
+            amplitude = np.zeros((part.stop - part.start, total, width), dtype=complex)
+            if len(orbitals) and width:
+                amplitude[:, orbitals] = self._settled(part)
+            yield part, amplitude
+
+    def _settled(self, part: slice) -> Complexes:
+        """``Y`` on the reached orbitals, as a limit where an energy lies on a level that nothing reaches."""
+
+        def at(number: int, shift: float) -> Complexes:
+            e = part.start + number
+            return solve(slice(e, e + 1), shift)[0]
+
+        def solve(some: slice, shift: float) -> Complexes:
+            return self._columns.solve(some, self._sources(some), shift)
+
+        scale = self._columns.scale[part]
+        column = probe(len(self._columns.reached))
+        found, self._off[part], lost = settled(solve(part, 0.0), at, scale, column)
+        if lost is not None:
+            raise _unreached_state(self.energies[part][lost : lost + 1])
+        return found
+
+    def _sources(self, part: slice) -> Complexes:
+        """Channels, and in the last column what sees every level; (chunk, n_reached, n_channels + 1)."""
+        orbitals, n = self._columns.reached, self._system.hamiltonian.shape[0]
+        place = np.zeros(n, dtype=np.intp)
+        place[orbitals] = np.arange(len(orbitals))
+        found = np.zeros(
+            (part.stop - part.start, len(orbitals), len(self._channels.terminal) + 1), dtype=complex
+        )
+        found[:, place[self._channels.orbital], self._channels.channel] = self._channels.value[part]
+        found[:, :, -1] = probe(len(orbitals))
+        return found
+
+
+def _grouped(values: Floats, group: Integers, count: int) -> Floats:
+    """Sum the columns of ``values`` (n_E, m) by group, shape (n_E, count)."""
+    number = np.arange(len(group))
+    member = sparse.csr_array((np.ones(len(group)), (group, number)), shape=(count, len(group)))
+    return np.asarray((member @ values.T).T)
+
+
+def _unreached_state(energies: Floats) -> NotConverged:
+    return NotConverged(
+        f"between energies {energies[0]:g} and {energies[-1]:g} one lies exactly on a level that no terminal "
+        "reaches; move the energy a little"
+    )

@@ -1,0 +1,144 @@
+"""Self-energies and channel vectors of all contacts as sparse entries over a batch of energies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.compile.leads import LeadContact
+from modelkit.compile.open_system import OpenSystem
+from modelkit.solve.methods.orbitals import touching
+
+Complexes = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Self-energy and channels, ``Gamma = W W†``.
+
+    Attributes
+    ----------
+    sigma_row, sigma_column : (n,) orbitals (to, from)
+    sigma : (n_E, n) values there; entries at one place add
+    orbital, channel : (m,) place of the elements of W, sorted by channel
+    value : (n_E, m) elements of W
+    terminal, weight : (n_channels,) terminal and degeneracy of each channel
+    """
+
+    sigma_row: Integers
+    sigma_column: Integers
+    sigma: Complexes
+    orbital: Integers
+    channel: Integers
+    value: Complexes
+    terminal: Integers
+    weight: Floats
+
+    def incoming(self, energy: int, n: int) -> Complexes:
+        """W at one energy, shape (n, n_channels)."""
+        found = np.zeros((n, len(self.terminal)), dtype=complex)
+        found[self.orbital, self.channel] = self.value[energy]
+        return found
+
+    def outgoing(self, part: slice, amplitude: Complexes) -> Complexes:
+        """``W† Y`` for the energies of ``part``, shape (chunk, n_channels, n_channels)."""
+        if not len(self.terminal):
+            return np.zeros((len(amplitude), 0, 0), dtype=complex)
+        products = self.value[part].conj()[:, :, None] * amplitude[:, self.orbital]
+        starts = np.flatnonzero(np.diff(self.channel, prepend=-1))
+        return np.asarray(np.add.reduceat(products, starts, axis=1))
+
+
+def channels(system: OpenSystem, energies: Floats) -> Channels:
+    """Channels of the contacts of a system at given energies.
+
+    A scalar contact has one channel an orbital; a matrix ``Gamma`` is split by its eigenvectors; a lead has
+    as many as modes are open at one of the energies.
+    """
+    found = _scalar(system, energies) if system.contacts.scalar else _matrix(system, energies)
+    for lead in system.contacts.leads:
+        found = _joined(found, _of_lead(lead, system, energies))
+    return found
+
+
+def _of_lead(lead: LeadContact, system: OpenSystem, energies: Floats) -> Channels:
+    sigma, w = lead.parts(np.atleast_1d(np.asarray(energies, dtype=float)))
+    k = len(lead.orbitals)
+    used = int(np.count_nonzero(np.any(w != 0, axis=(0, 1))))  # the columns behind are zero
+    place, partner = np.divmod(np.arange(k * k), k)
+    return Channels(
+        lead.orbitals[place],
+        lead.orbitals[partner],
+        sigma.reshape(len(sigma), -1),
+        np.tile(lead.orbitals, used),
+        np.repeat(np.arange(used), k),
+        np.ascontiguousarray(w[:, :, :used].swapaxes(1, 2)).reshape(len(w), -1),
+        np.full(used, lead.terminal, dtype=np.intp),
+        np.full(used, system.weight[lead.sites[0]]),
+    )
+
+
+def _joined(one: Channels, other: Channels) -> Channels:
+    return Channels(
+        np.concatenate([one.sigma_row, other.sigma_row]),
+        np.concatenate([one.sigma_column, other.sigma_column]),
+        np.concatenate([one.sigma, other.sigma], axis=1),
+        np.concatenate([one.orbital, other.orbital]),
+        np.concatenate([one.channel, other.channel + len(one.terminal)]),
+        np.concatenate([one.value, other.value], axis=1),
+        np.concatenate([one.terminal, other.terminal]),
+        np.concatenate([one.weight, other.weight]),
+    )
+
+
+def _scalar(system: OpenSystem, energies: Floats) -> Channels:
+    touched = touching(system)
+    found = np.asarray(system.contacts.sigma(energies), dtype=complex)
+    sigma = found.reshape(len(energies), len(system.contacts.site))[:, touched.contact]
+    gamma = np.maximum(-2 * sigma.imag, 0.0)
+    number = np.arange(len(touched.orbital))
+    value = np.sqrt(gamma).astype(complex)
+    orbital = touched.orbital
+    return Channels(orbital, orbital, sigma, orbital, number, value, touched.terminal, touched.weight)
+
+
+def _matrix(system: OpenSystem, energies: Floats) -> Channels:
+    contacts = system.contacts
+    rows, columns, sigmas, orbitals, numbers, values = [], [], [], [], [], []
+    terminal: list[int] = []
+    weight: list[float] = []
+    for k, sigma in enumerate(contacts.sigma(energies)):
+        site = contacts.site[k]
+        first, size = system.offset[site], system.offset[site + 1] - system.offset[site]
+        sigma = np.broadcast_to(np.asarray(sigma, dtype=complex), (len(energies), size, size))
+        place, partner = np.divmod(np.arange(size * size), size)
+        rows.append(first + place)
+        columns.append(first + partner)
+        sigmas.append(sigma.reshape(len(energies), -1))
+        orbitals.append(first + partner)
+        numbers.append(len(terminal) + place)
+        values.append(_square_root(sigma).swapaxes(1, 2).reshape(len(energies), -1))
+        terminal += [contacts.terminal[k]] * int(size)
+        weight += [system.weight[site]] * int(size)
+    if not rows:
+        return _scalar(system, energies)
+    return Channels(
+        np.concatenate(rows),
+        np.concatenate(columns),
+        np.concatenate(sigmas, axis=1),
+        np.concatenate(orbitals),
+        np.concatenate(numbers),
+        np.concatenate(values, axis=1),
+        np.asarray(terminal, dtype=np.intp),
+        np.asarray(weight, dtype=float),
+    )
+
+
+def _square_root(sigma: Complexes) -> Complexes:
+    """W with ``W W† = i (Sigma - Sigma†)``, columns from the eigenvectors; (n_E, d, d)."""
+    strength, vectors = np.linalg.eigh(1j * (sigma - sigma.conj().swapaxes(1, 2)))
+    return np.asarray(vectors * np.sqrt(np.maximum(strength, 0.0))[:, None, :])
