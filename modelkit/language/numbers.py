@@ -16,7 +16,8 @@ import sympy as sp
 from modelkit.errors import ModelError, Span
 
 LITERAL_DIGITS = 40
-LITERAL_EXPONENT = 300
+SHOWN = 28  # characters of a literal in a message
+LITERAL_EXPONENT = 330  # beyond all doubles
 BITS = 4096  # of an exact number: 1200 digits
 DEGREE = 64
 NODES = 20_000  # translated, and in the resulting tree
@@ -33,7 +34,7 @@ def literal(text: str, span: Span | None = None) -> sp.Expr:
     Raises
     ------
     ModelError
-        More than 40 digits, or an exponent beyond 300.
+        More than 40 digits, or an exponent beyond 330.
     """
     match = _LITERAL.fullmatch(text)
     if match is None:
@@ -46,7 +47,7 @@ def literal(text: str, span: Span | None = None) -> sp.Expr:
         )
     if len(exponent or "") > 5 or abs(int(exponent or 0)) > LITERAL_EXPONENT or len(fraction or "") > 400:
         raise ModelError(
-            f"the exponent of '{text[:20]}' is out of range",
+            f"the exponent of '{text if len(text) <= SHOWN else text[:SHOWN] + '...'}' is out of range",
             span,
             hint=f"exponents go from -{LITERAL_EXPONENT} to {LITERAL_EXPONENT}",
         )

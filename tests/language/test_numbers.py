@@ -36,7 +36,7 @@ def test_every_decimal_is_exact(number):
 
 
 @pytest.mark.parametrize(
-    "text", ["1e301", "1e-301", "1e9999999999", "1" * 41, "0." + "3" * 41, "0." + "0" * 500]
+    "text", ["1e331", "1e-331", "1e9999999999", "1" * 41, "0." + "3" * 41, "0." + "0" * 500]
 )
 def test_numbers_beyond_the_bounds_are_refused(text):
     with pytest.raises(ModelError) as caught:
