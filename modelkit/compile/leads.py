@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.bulks import bulk_of
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device, Lead, TerminalGroup
-from modelkit.numerics.surface import Surface, band_edges, slope, surface
+from modelkit.numerics.surface import slope
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -24,47 +23,7 @@ Energies = NDArray[Any]  # real, or complex above the axis
 LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the lead
 ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
-KEEP = 2**28  # bytes of surface functions that are remembered
 SLOPES = 32  # batches of energies at which the derivative of a self-energy is remembered
-BULKS = 16  # leads that are remembered
-
-
-_numbers = itertools.count()
-
-
-class Bulk:
-    """A periodic lattice whose surface functions are remembered by their energies, for both directions."""
-
-    def __init__(self, onsite: Complexes, hop: Complexes) -> None:
-        self.onsite, self.hop = onsite, hop
-        self.solved = 0  # energies, for tests
-        self.number = next(_numbers)  # never given twice, unlike the address of an object
-
-    def surface(self, energies: Energies) -> Surface:
-        """Both half spaces at these energies."""
-        key = (self.number, energies.dtype.kind, energies.tobytes())
-        found = _surfaces.get(key)
-        if found is None:
-            self.solved += len(energies)
-            found = surface(energies, self.onsite, self.hop)
-            _remember(key, found)
-        else:
-            _surfaces.move_to_end(key)
-        return found
-
-    @property
-    def scale(self) -> float:
-        """The largest matrix element."""
-        return float(max(np.abs(self.onsite).max(initial=0.0), np.abs(self.hop).max(initial=0.0)))
-
-    @cached_property
-    def edges(self) -> Floats:
-        """Energies at which a mode opens or closes."""
-        return band_edges(self.onsite, self.hop)
-
-
-_surfaces: OrderedDict[Hashable, Surface] = OrderedDict()
-_bulks: OrderedDict[Hashable, Bulk] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,32 +153,6 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
     offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
     orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
     return LeadContact(group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges)
-
-
-def bulk_of(onsite: Complexes, hop: Complexes) -> tuple[Bulk, bool]:
-    """The remembered lattice with these cells, and whether it was met in the other direction."""
-    cell, forward, backward = ((part + 0.0).tobytes() for part in (onsite, hop, np.conj(hop.T)))
-    for key, flipped in (((cell, forward), False), ((cell, backward), True)):
-        if key in _bulks:
-            _bulks.move_to_end(key)
-            return _bulks[key], flipped
-    _bulks[cell, forward] = Bulk(onsite, hop)
-    while len(_bulks) > BULKS:
-        _forget(_bulks.popitem(last=False)[1])
-    return _bulks[cell, forward], False
-
-
-def _forget(bulk: Bulk) -> None:
-    for key in [key for key in _surfaces if isinstance(key, tuple) and key[0] == bulk.number]:
-        del _surfaces[key]
-
-
-def _remember(key: Hashable, found: Surface) -> None:
-    _surfaces[key] = found
-    total = sum(one.right.nbytes + one.left.nbytes for one in _surfaces.values())
-    while total > KEEP and len(_surfaces) > 1:
-        old = _surfaces.popitem(last=False)[1]
-        total -= old.right.nbytes + old.left.nbytes
 
 
 def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Complexes, Complexes]:

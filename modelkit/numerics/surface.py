@@ -42,8 +42,6 @@ PARALLEL = 1e-8  # ratio of the eigenvalues of a Gram matrix below which vectors
 GROUP = 1e-8  # lambdas closer than this are one
 POLISHED = 1e-10  # relative error beyond which another sigma and Newton steps are tried
 STEPS = 3  # of Newton
-REFINED = 4  # times that band edges are looked at more closely
-CHEAP = 3e7  # work of that, as edges times the cube of the orbitals
 CHUNK = 2**26  # bytes of matrices treated together
 
 
@@ -71,7 +69,7 @@ class Surface:
 def surface(energies: Energies, onsite: Complexes, hop: Complexes) -> Surface:
     """Surface Green functions at real energies or above the axis."""
     z = np.asarray(energies, dtype=complex)
-    diagonal = _diagonal(onsite, hop)
+    diagonal = unmixed(onsite, hop)
     if diagonal is not None:
         return _of_chains(z, *diagonal)
     left, right = _factors(hop)
@@ -92,7 +90,7 @@ def slope(energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes) -
 
     ``g' - g hop g' hop† g = -g^2``, solved on the image of the hop.  Infinite at band edges.
     """
-    diagonal = _diagonal(onsite, hop)
+    diagonal = unmixed(onsite, hop)
     if diagonal is not None:
         vectors, level, strength = diagonal
         root = _root(np.asarray(energies, dtype=complex)[:, None] - level, strength)
@@ -105,45 +103,7 @@ def slope(energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes) -
     return -g @ g + (g @ left) @ change @ (left.conj().T @ g)
 
 
-def band_edges(onsite: Complexes, hop: Complexes, points: int = 48) -> Floats:
-    """Extrema of the bands, ascending: where modes open or close; a few crossings of bands are among them.
-
-    Bands on a grid of momenta with parabolas through three points, refined on ever closer points while that
-    is cheap: to 1e-9 for cells of some tens of orbitals, to a few percent of the splitting for wide strips.
-    """
-    k = 2 * np.pi * np.arange(points) / points
-    bands = _bands(k, onsite, hop)
-    before, after = np.roll(bands, 1, axis=0), np.roll(bands, -1, axis=0)
-    place, band = np.nonzero((bands - before) * (after - bands) <= 0)
-    at, width = k[place], 2 * np.pi / points
-    low, value, high = before[place, band], bands[place, band], after[place, band]
-    scale = float(np.max(np.abs(bands), initial=0.0)) or 1.0
-    rows = np.arange(len(at))
-    for step in range(REFINED + 1):
-        curvature = low - 2 * value + high
-        flat = np.abs(curvature) <= 1e-14 * scale
-        shift = np.clip(np.where(flat, 0.0, 0.5 * (low - high) / np.where(flat, 1.0, curvature)), -1, 1)
-        at, value = at + shift * width, value + shift * (0.5 * shift * curvature + 0.5 * (high - low))
-        if step == REFINED or not len(at) or len(at) * len(onsite) ** 3 > CHEAP:
-            break
-        width /= 8
-        low, value, high = (_bands(at + move * width, onsite, hop)[rows, band] for move in (-1, 0, 1))
-    merged = np.unique(np.round(value / scale, 9), return_index=True)[1]
-    return np.sort(value[merged])
-
-
-def _bands(k: Floats, onsite: Complexes, hop: Complexes) -> Floats:
-    """Ascending at each momentum, (n, m); equal momenta are diagonalised once."""
-    momenta, place = np.unique(np.round(k, 13), return_inverse=True)
-    step = max(1, CHUNK // (16 * max(1, onsite.size)))
-    found = np.empty((len(momenta), len(onsite)))
-    for first in range(0, len(momenta), step):
-        phase = np.exp(1j * momenta[first : first + step])[:, None, None]
-        found[first : first + step] = np.linalg.eigvalsh(onsite + phase * hop + phase.conj() * hop.conj().T)
-    return np.asarray(found[place])
-
-
-def _diagonal(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Floats] | None:
+def unmixed(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Floats] | None:
     """Vectors, levels and |hop| of chains that do not mix, where onsite and hop commute and hop is normal."""
     scale = float(np.max(np.abs(onsite), initial=0.0) + np.max(np.abs(hop), initial=0.0))
     back = hop.conj().T

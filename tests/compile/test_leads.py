@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import modelkit as mk
-from modelkit.compile import leads as module
+from modelkit.compile import bulks as module
+from modelkit.compile.bulks import bulk_of
 from modelkit.compile.contacts import Contacts, contacts_of
-from modelkit.compile.leads import bulk_of
 from modelkit.elements.self_energies import WideBand, self_energies
 from modelkit.errors import ModelError
+from modelkit.numerics.surface import surface
 
 STRIP = """\
 model m
@@ -80,7 +81,6 @@ def test_channels_are_the_broadening_of_as_many_modes_as_are_open() -> None:
 
 def test_equal_leads_are_solved_once_whatever_else_changes() -> None:
     module._bulks.clear()
-    module._surfaces.clear()
     energies = np.linspace(-1, 1, 7)
     model = mk.loads(STRIP)
     for U in (0.0, 0.5, 1.0):
@@ -97,7 +97,27 @@ def test_only_so_many_leads_are_remembered() -> None:
         bulk, _ = bulk_of(np.array([[k + 0j]]), np.array([[1 + 0j]]))
         bulk.surface(np.zeros(1))
     assert len(module._bulks) == module.BULKS
-    assert {key[0] for key in module._surfaces} <= {id(one) for one in module._bulks.values()}  # type: ignore[index]
+
+
+def test_an_energy_is_solved_once_in_whatever_company(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = np.random.default_rng(5)
+    onsite, hop = draw.normal(size=(2, 3, 3)) + 1j * draw.normal(size=(2, 3, 3))
+    bulk, _ = bulk_of(onsite + onsite.conj().T, hop)
+    energies = np.linspace(-1, 1, 9)
+    found = bulk.surface(energies)
+    mixed = np.array([0.25, 0.3, 0.3, -1.0, 1.0])
+    again = bulk.surface(mixed)
+    assert bulk.solved == 10
+    alone = surface(mixed, bulk.onsite, bulk.hop)
+    for name in ("right", "left", "open", "error"):
+        assert np.allclose(getattr(again, name), getattr(alone, name), atol=1e-12)
+        assert np.array_equal(getattr(again, name)[[0, 3, 4]], getattr(found, name)[[5, 0, 8]])
+    monkeypatch.setattr(module, "KEEP", 1)  # then only the last energies stay
+    assert np.array_equal(bulk.surface(energies + 0.01).right[3], bulk.surface(energies[3:4] + 0.01).right[0])
+    assert np.array_equal(bulk.surface(np.append(energies, 0.01)).right[:9], found.right)
+    assert bulk.bytes == 10 * 2 * 9 * 16
 
 
 def test_a_lead_on_one_orbital_is_a_contact_like_any_other() -> None:

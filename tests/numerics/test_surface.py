@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from modelkit.numerics import surface as module
 from modelkit.numerics.stein import stein
-from modelkit.numerics.surface import Surface, band_edges, slope, surface
+from modelkit.numerics.surface import Surface, slope, surface
 
 Complexes = NDArray[np.complex128]
 
@@ -194,18 +194,6 @@ def test_above_the_axis_it_is_the_decimated_one() -> None:
     z = np.array([0.3 + 0.2j, -1.1 + 1e-3j, 2 + 5j])
     expected = np.stack([decimated(complex(one), *cell) for one in z])
     assert np.abs(surface(z, *cell).right - expected).max() < 1e-11
-
-
-def test_band_edges_are_where_modes_open_and_close() -> None:
-    assert band_edges(0.3 * ONE, ONE) == pytest.approx([-1.7, 2.3], abs=1e-10)
-    onsite, hop = strip(4, 0.1, 0.3, 0.2)
-    edges = band_edges(onsite, hop)
-    between = (edges[1:] + edges[:-1]) / 2
-    inside = np.concatenate([edges[:-1] + 1e-7, between, edges[1:] - 1e-7])
-    count = surface(inside, onsite, hop).open.reshape(3, -1)
-    assert np.array_equal(count[0], count[1])
-    assert np.array_equal(count[1], count[2])
-    assert surface(np.array([edges[0] - 1e-7, edges[-1] + 1e-7]), onsite, hop).open.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 15])

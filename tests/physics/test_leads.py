@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import modelkit as mk
-from modelkit.compile.leads import Bulk
+from modelkit.compile.bulks import Bulk
 from modelkit.compile.open_system import OpenSystem
 from modelkit.numerics.surface import surface
 from modelkit.solve.choose import choose

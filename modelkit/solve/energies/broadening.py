@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import OpenSystem
+from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def broadening(system: OpenSystem, energies: Floats) -> Floats:
@@ -27,3 +29,11 @@ def broadening(system: OpenSystem, energies: Floats) -> Floats:
     for lead in contacts.leads:
         found[lead.terminal] += np.sum(np.abs(lead.parts(energies)[1]) ** 2, axis=(1, 2))
     return found.T
+
+
+def opened(prepared: Prepared, energies: Floats) -> Flags:
+    """Whether any reservoir is open at these energies, (n_E,); remembered with the conductor."""
+    key = ("opened", energies.tobytes())
+    if key not in prepared.rules:
+        prepared.rules[key] = np.any(broadening(prepared.system, energies) > 0, axis=1)
+    return np.asarray(prepared.rules[key])

@@ -14,10 +14,10 @@ from modelkit.graph.device import Device
 from modelkit.numerics.quadrature import Panels
 from modelkit.results.audit import TOLERANCE, relative, resolved_flow
 from modelkit.solve.conductor import Conductance
-from modelkit.solve.energies.broadening import broadening
+from modelkit.solve.energies.broadening import opened
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.junction.junction import Junction
-from modelkit.solve.junction.reach import SAMPLES, check_reached, place
+from modelkit.solve.junction.reach import check_reached, place
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
@@ -97,12 +97,10 @@ class Solution:
     @cached_property
     def open_weight(self) -> float:
         """The weight of the energies at which any terminal is open, e.g. exp(-gap/T): no flow exceeds it."""
-        total, step = 0.0, max(1, SAMPLES // max(1, len(self.problem.x)))
-        for first in range(0, len(self.energies), step):
-            here = slice(first, first + step)
-            opened = np.any(broadening(self.prepared.system, self.energies[here]) > 0, axis=1)
-            total += float(self.weights[here] @ opened)
-        return total
+        return sum(
+            float(self.weights[range_] @ opened(self.prepared, self.energies[range_]))
+            for range_ in self._ranges()
+        )
 
     @property
     def least_flow(self) -> float:
@@ -123,10 +121,7 @@ class Solution:
         ``absolute``, else from ``Junction.origin`` on: what depends on differences keeps more digits then.
         """
         problem = self.problem
-        starts = [0] if self.panels is None else self.panels.batch_starts
-        for range_ in self.prepared.batches(len(self.energies), starts):
-            if not self.weights[range_].any():
-                continue
+        for range_ in self._ranges():
             energies = self.energies[range_]
             excess = energies - problem.mu
             y = problem.driving(excess) if given else np.zeros((len(excess), len(problem.x)))
@@ -136,6 +131,13 @@ class Solution:
                 y[:, ~problem.elastic] += problem.origin
             conductance = self.prepared.at(energies)
             yield conductance, completed(conductance, y, problem.elastic), range_
+
+    def _ranges(self) -> Iterator[slice]:
+        """Energies that are treated together; those without any weight are left out."""
+        starts = [0] if self.panels is None else self.panels.batch_starts
+        for range_ in self.prepared.batches(len(self.energies), starts):
+            if self.weights[range_].any():
+                yield range_
 
     def average(self, measure: Measure, *, absolute: bool = False) -> Floats:
         """Thermal average of a spectral quantity: ``sum_e w_e measure(conductance, y)[e]``."""
