@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.numerics.band_edges import band_edges
-from modelkit.numerics.surface import Surface, surface
+from modelkit.numerics.surface import HalfSpaces, Surface
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -58,6 +58,11 @@ class Bulk:
                 place, _ = self._find(z)
         return self._gathered(place)
 
+    @cached_property
+    def spaces(self) -> HalfSpaces:
+        """The lattice in sectors, ready for energies."""
+        return HalfSpaces(self.onsite, self.hop)
+
     @property
     def scale(self) -> float:
         """The largest matrix element."""
@@ -77,7 +82,7 @@ class Bulk:
 
     def _solve(self, z: Complexes) -> None:
         self.solved += len(z)
-        found = surface(z, self.onsite, self.hop)
+        found = self.spaces.at(z)
         _make_room(self, found.right.nbytes + found.left.nbytes)
         new = self._first[-1] + np.arange(len(z))
         known, place = np.concatenate([self._known, z]), np.concatenate([self._place, new])

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from modelkit.compile.bulks import bulk_of
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device, Lead, TerminalGroup
-from modelkit.numerics.surface import slope
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -146,9 +145,8 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
 
     def derivative(energies: Energies) -> Complexes:
         found = bulk.surface(energies)
-        g = found.left if flipped else found.right
-        hop = bulk.hop.conj().T if flipped else bulk.hop
-        return np.asarray(coupling @ slope(energies, g, bulk.onsite, hop) @ coupling.conj().T)
+        g, spaces = (found.left, bulk.spaces.reversed) if flipped else (found.right, bulk.spaces)
+        return np.asarray(coupling @ spaces.slope(energies, g) @ coupling.conj().T)
 
     offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
     orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.numerics.surface import unmixed
+from modelkit.numerics.sectors import sectors
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -43,13 +43,11 @@ def band_edges(onsite: Complexes, hop: Complexes) -> Floats:
 
     Of cells with hundreds of orbitals they are only as good as cubics between 48 momenta.
     """
-    chains = unmixed(onsite, hop)
-    if chains is not None:
-        _, level, strength = chains
-        found = np.concatenate([level - 2 * strength, level + 2 * strength])
-    else:
-        found = _extrema(_Lattice(onsite, hop))
-    found = np.sort(found)
+    parts = [np.zeros(0)]
+    for vectors in sectors(onsite, hop):
+        lattice = _Lattice(*(vectors.conj().T @ matrix @ vectors for matrix in (onsite, hop)))
+        parts.append(lattice.chain if vectors.shape[1] == 1 else _extrema(lattice))
+    found = np.sort(np.concatenate(parts))
     scale = float(np.max(np.abs(found), initial=0.0))
     return np.asarray(found[np.diff(found, prepend=-np.inf) > MERGED * scale])
 
@@ -74,6 +72,12 @@ class _Lattice:
 
     onsite: Complexes
     hop: Complexes
+
+    @property
+    def chain(self) -> Floats:
+        """Both edges of a single band."""
+        level, strength = self.onsite[0].real, 2 * np.abs(self.hop[0])
+        return np.concatenate([level - strength, level + strength])
 
     def at(self, k: Floats) -> _States:
         """Diagonalise."""

@@ -20,12 +20,15 @@ A mode that neither decays nor carries a current (at a band edge) counts as clos
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.numerics.sectors import sectors
 from modelkit.numerics.stein import stein
 
 Complexes = NDArray[np.complex128]
@@ -66,59 +69,104 @@ class Surface:
     error: Floats
 
 
+class HalfSpaces:
+    """Both half spaces of a periodic lattice, sector by sector; chains that mix with nothing in closed form."""
+
+    def __init__(self, onsite: Complexes, hop: Complexes) -> None:
+        self._size = len(onsite)
+        found = sectors(onsite, hop)
+        chains = [vectors for vectors in found if vectors.shape[1] == 1]
+        self._vectors = np.concatenate([np.zeros((self._size, 0), dtype=complex), *chains], axis=1)
+        self._level, coupling = (
+            np.einsum("ik,ij,jk->k", self._vectors.conj(), matrix, self._vectors) for matrix in (onsite, hop)
+        )
+        self._level, self._strength = self._level.real, np.abs(coupling)
+        self._wide = [
+            _Sector.of(vectors, onsite, hop) for vectors in found if vectors.shape[1] > 1
+        ]
+
+    @cached_property
+    def reversed(self) -> HalfSpaces:
+        """The same lattice, met from the other side."""
+        found = copy(self)
+        found._wide = [sector.reversed() for sector in self._wide]
+        return found
+
+    def at(self, energies: Energies) -> Surface:
+        """Surface Green functions at real energies or above the axis."""
+        z = np.asarray(energies, dtype=complex)
+        found = _of_chains(z, self._vectors, self._level, self._strength)
+        for sector in self._wide:
+            found = _together(found, sector.vectors, sector.at(z))
+        return found
+
+    def slope(self, energies: Energies, g: Complexes) -> Complexes:
+        """Derivative of the right surface function g(E) by the energy, (n_E, m, m); infinite at band edges.
+
+        ``g' - g hop g' hop† g = -g^2``, solved on the image of the hop.
+        """
+        root = _root(np.asarray(energies, dtype=complex)[:, None] - self._level, self._strength)
+        with np.errstate(all="ignore"):
+            inner = np.einsum("ik,nij,jk->nk", self._vectors.conj(), g, self._vectors, optimize=True)
+            found = _rotated(self._vectors, -inner / root)
+        for sector in self._wide:
+            back = sector.vectors.conj().T
+            found = found + sector.vectors @ sector.slope(back @ g @ sector.vectors) @ back
+        return np.asarray(found)
+
+
 def surface(energies: Energies, onsite: Complexes, hop: Complexes) -> Surface:
-    """Surface Green functions at real energies or above the axis."""
-    z = np.asarray(energies, dtype=complex)
-    diagonal = unmixed(onsite, hop)
-    if diagonal is not None:
-        return _of_chains(z, *diagonal)
-    left, right = _factors(hop)
-    r = left.shape[1]
-    step = max(1, CHUNK // (16 * (8 * r * r + 4 * len(onsite) ** 2)))
-    parts = [_general(z[first : first + step], onsite, left, right) for first in range(0, len(z), step)]
-    if not parts:
-        none = np.zeros((0, *onsite.shape), dtype=complex)
-        return Surface(none, none, np.zeros(0, dtype=np.intp), np.zeros(0))
-    return Surface(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
+    """Surface Green functions at real energies or above the axis; see :class:`HalfSpaces`."""
+    return HalfSpaces(onsite, hop).at(energies)
+
+
+@dataclass(frozen=True)
+class _Sector:
+    """Orbitals that mix; ``hop = a b†`` with as few columns as it has rank."""
+
+    vectors: Complexes
+    onsite: Complexes
+    hop: Complexes
+    a: Complexes
+    b: Complexes
+
+    @classmethod
+    def of(cls, vectors: Complexes, onsite: Complexes, hop: Complexes) -> _Sector:
+        inner, across = (vectors.conj().T @ matrix @ vectors for matrix in (onsite, hop))
+        inner = (inner + inner.conj().T) / 2
+        return cls(vectors, inner, across, *_factors(across))
+
+    def reversed(self) -> _Sector:
+        return _Sector(self.vectors, self.onsite, self.hop.conj().T, self.b, self.a)
+
+    def at(self, z: Complexes) -> Surface:
+        r, m = self.a.shape[1], len(self.onsite)
+        step = max(1, CHUNK // (16 * (8 * r * r + 4 * m * m)))
+        parts = [
+            _general(z[first : first + step], self.onsite, self.a, self.b)
+            for first in range(0, max(len(z), 1), step)
+        ]
+        return Surface(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
+
+    def slope(self, g: Complexes) -> Complexes:
+        across, back = self.b.conj().T @ g, g @ self.b
+        change = stein(across @ self.a, self.a.conj().T @ back, -across @ back)
+        return np.asarray(-g @ g + (g @ self.a) @ change @ (self.a.conj().T @ g))
 
 
 _FIELDS = ("right", "left", "open", "error")
 
 
-def slope(energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes) -> Complexes:
-    """Derivative of the right surface function g(E) by the energy, (n_E, m, m).
-
-    ``g' - g hop g' hop† g = -g^2``, solved on the image of the hop.  Infinite at band edges.
-    """
-    diagonal = unmixed(onsite, hop)
-    if diagonal is not None:
-        vectors, level, strength = diagonal
-        root = _root(np.asarray(energies, dtype=complex)[:, None] - level, strength)
-        with np.errstate(all="ignore"):
-            inner = np.einsum("ij,nik,kj->nj", vectors.conj(), g, vectors)
-            return _rotated(vectors, -inner / root)
-    left, right = _factors(hop)
-    across, back = right.conj().T @ g, g @ right
-    change = stein(across @ left, left.conj().T @ back, -across @ back)
-    return -g @ g + (g @ left) @ change @ (left.conj().T @ g)
-
-
-def unmixed(onsite: Complexes, hop: Complexes) -> tuple[Complexes, Floats, Floats] | None:
-    """Vectors, levels and |hop| of chains that do not mix, where onsite and hop commute and hop is normal."""
-    scale = float(np.max(np.abs(onsite), initial=0.0) + np.max(np.abs(hop), initial=0.0))
-    back = hop.conj().T
-    if scale > 0:  # else nothing is mixed; squares of what is very large or small are not formed
-        onsite_, hop_, back_ = (part / scale for part in (onsite, hop, back))
-        mixed = np.abs(hop_ @ onsite_ - onsite_ @ hop_) + np.abs(hop_ @ back_ - back_ @ hop_)
-        if np.max(mixed, initial=0.0) > 1e-14:
-            return None
-    together = onsite + 0.618 * (hop + back) + 0.3819j * (hop - back)
-    vectors = np.linalg.eigh(together)[1]
-    matrices = [vectors.conj().T @ matrix @ vectors for matrix in (onsite, hop)]
-    rest = [np.max(np.abs(one - np.diag(np.diag(one))), initial=0.0) for one in matrices]
-    if max(rest) > 1e-13 * scale:
-        return None
-    return vectors, np.diag(matrices[0]).real, np.abs(np.diag(matrices[1]))
+def _together(found: Surface, vectors: Complexes, sector: Surface) -> Surface:
+    """With what a further sector adds."""
+    back = vectors.conj().T
+    with np.errstate(all="ignore"):
+        return Surface(
+            found.right + vectors @ sector.right @ back,
+            found.left + vectors @ sector.left @ back,
+            found.open + sector.open,
+            np.maximum(found.error, sector.error),
+        )
 
 
 def _root(x: Energies, strength: Floats) -> Complexes:
@@ -138,7 +186,7 @@ def _of_chains(z: Complexes, vectors: Complexes, level: Floats, strength: Floats
 
 
 def _rotated(vectors: Complexes, values: Complexes) -> Complexes:
-    if len(vectors) == 1:
+    if vectors.shape == (1, 1):
         return np.asarray(values[:, :, None])
     return np.asarray((vectors * values[:, None, :]) @ vectors.conj().T)
 
