@@ -138,14 +138,8 @@ class AmplitudeConductance:
 
     def _terminals(self, scattering: Complexes) -> Floats:
         """T between terminals from ``W† G W`` of a chunk of energies."""
-        system, found = self._system, self._channels
-        strength = np.abs(scattering) ** 2
-        strength = strength * found.weight
-        member = sparse.csr_array(
-            (np.ones(len(found.terminal)), (found.terminal, np.arange(len(found.terminal)))),
-            shape=(system.n_terminals, len(found.terminal)),
-        ).toarray()
-        return np.asarray(member @ strength @ member.T)
+        strength = np.abs(scattering) ** 2 * self._channels.weight
+        return self._channels.between_terminals(strength, self._system.n_terminals)
 
     def _amplitudes(self) -> Iterator[tuple[slice, Complexes]]:
         """``Y`` of chunks of energies; kept from the first time on where there is room."""

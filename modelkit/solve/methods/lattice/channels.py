@@ -52,6 +52,19 @@ class Channels:
         starts = np.flatnonzero(np.diff(self.channel, prepend=-1))
         return np.asarray(np.add.reduceat(products, starts, axis=1))
 
+    def between_terminals(self, values: Floats, count: int) -> Floats:
+        """Sum values between channels (n_E, n_channels, n_channels) to (n_E, count, count) terminals."""
+        found = np.zeros((len(values), count, count))
+        if not len(self.terminal):
+            return found
+        if np.any(np.diff(self.terminal) < 0):
+            order = np.argsort(self.terminal, kind="stable")
+            values = values[:, order[:, None], order]
+        terminals, starts = np.unique(np.sort(self.terminal), return_index=True)
+        summed = np.add.reduceat(np.add.reduceat(values, starts, axis=2), starts, axis=1)
+        found[:, terminals[:, None], terminals] = summed
+        return found
+
 
 def channels(system: OpenSystem, energies: Floats) -> Channels:
     """Channels of the contacts of a system at given energies.

@@ -70,7 +70,7 @@ def current_tangent(
     member = _members(channels.terminal, count)
     scattering, turned = channels.outgoing(part, amplitude), channels.outgoing(part, moved.amplitude)
     change = 2 * (scattering.conj() * turned).real * channels.weight
-    found: Floats = np.asarray(member @ change @ member.T)
+    found = channels.between_terminals(change, count)
     to, inward = _emitted(moves, moved.contacts, amplitude[:, moved.contacts].conj().swapaxes(1, 2))
     found += _members(to, count) @ inward.swapaxes(1, 2) @ (channels.weight * member).T
     start, outward = _emitted(moves, moved.contacts, channels.outgoing(part, moved.columns))
