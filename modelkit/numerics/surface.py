@@ -70,7 +70,7 @@ class Surface:
 
 
 class HalfSpaces:
-    """Both half spaces of a periodic lattice, sector by sector; chains that mix with nothing in closed form."""
+    """Both half spaces of a periodic lattice, sector by sector; single chains in closed form."""
 
     def __init__(self, onsite: Complexes, hop: Complexes) -> None:
         self._size = len(onsite)
@@ -81,9 +81,7 @@ class HalfSpaces:
             np.einsum("ik,ij,jk->k", self._vectors.conj(), matrix, self._vectors) for matrix in (onsite, hop)
         )
         self._level, self._strength = self._level.real, np.abs(coupling)
-        self._wide = [
-            _Sector.of(vectors, onsite, hop) for vectors in found if vectors.shape[1] > 1
-        ]
+        self._wide = [_Sector.of(vectors, onsite, hop) for vectors in found if vectors.shape[1] > 1]
 
     @cached_property
     def reversed(self) -> HalfSpaces:

@@ -84,6 +84,12 @@ class ResponsiveConductance(Conductance, Protocol):
     def density_response(self, f: Floats, change: Levels) -> Floats:
         """Derivative of ``density(f)`` as the levels move in the direction ``change``, (n_E, n_sites)."""
 
+    def density_matrix(self, f: Floats) -> Floats | None:
+        """That by the potential of each site, summed over the energies, (n_sites, n_sites).
+
+        None where the lattice is so large that it is not formed.
+        """
+
 
 class GreenFunction(Protocol):
     """The retarded Green function at complex energies, above the real axis: what a filled sea needs."""

@@ -211,3 +211,26 @@ def test_a_potential_on_a_superconductor_is_the_opposite_for_its_holes():
         assert np.abs(found - wrong).max() > 1e-3
     whole = open_system.spread(change)
     assert np.all(whole.potential[n:] == -change.potential)
+
+
+@given(lattices())
+@settings(max_examples=15, deadline=None)
+def test_the_density_by_all_potentials_is_its_derivative_by_each(drawn):
+    open_system, energies, rng = drawn
+    f = rng.normal(size=(len(energies), open_system.n_terminals))
+    bands = np.zeros(open_system.n_terminals)
+    for name in RESPONDING:
+        conductance = methods[name].build(open_system).at(energies)
+        found = conductance.density_matrix(f)
+        columns_ = [
+            conductance.density_response(f, Levels(one, bands)).sum(axis=0)
+            for one in np.eye(len(open_system.weight))
+        ]
+        size = max(1.0, np.abs(columns_).max())
+        assert np.abs(found - np.stack(columns_, axis=1)).max() < 1e-10 * size
+
+
+def test_the_density_of_large_lattices_by_all_potentials_is_not_formed():
+    open_system = clean_strip(7, 43)
+    conductance = methods["blocks"].build(open_system).at(np.zeros(1))
+    assert conductance.density_matrix(np.ones((1, 2))) is None

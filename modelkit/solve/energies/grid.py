@@ -81,8 +81,34 @@ class Grid:
         found = self.total(weights, lambda conductance, f: conductance.density(f))
         return found if found.shape else np.zeros(len(self.prepared.system.weight))
 
-    def density_change(self, weights: Floats, change: Levels) -> Floats:
-        """Derivative of ``density`` as the levels move, (n_sites,)."""
+    def density_change(self, weights: Floats) -> Callable[[Levels], Floats]:
+        """Derivative of ``density`` as the levels move, (n_sites,); of a small lattice as one matrix."""
+        system = self.prepared.system
+        by_site = None if self.elastic.any() else self._by_site(weights)
+        if by_site is None:
+            return lambda change: self._density_change(weights, change)
+        still = np.zeros(len(system.weight))
+        each = [self._density_change(weights, Levels(still, band)) for band in np.eye(system.n_terminals)]
+        by_band = np.stack(each, axis=1)
+
+        def changed(change: Levels) -> Floats:
+            levels = system.spread(change)
+            return np.asarray(by_site @ levels.potential + by_band @ levels.bands)
+
+        return changed
+
+    def _by_site(self, weights: Floats) -> Floats | None:
+        """By the potential of each site, (n_sites, n_sites), None where that is too much to hold."""
+        n = len(self.prepared.system.weight)
+        found = np.zeros((n, n))
+        for conductance, (here,), _ in self.parts(weights):
+            part = responsive(conductance).density_matrix(here)
+            if part is None:
+                return None
+            found += part
+        return found
+
+    def _density_change(self, weights: Floats, change: Levels) -> Floats:
         found = np.zeros(len(self.prepared.system.weight))
         for conductance, (here,), _ in self.parts(weights):
             found += responsive(conductance).density_response(here, change).sum(axis=0)

@@ -1,9 +1,8 @@
 """Left minus right sides of all conditions at given unknowns, and how they change with the unknowns.
 
-The Jacobian is the exact derivative of the discretised conditions.  A part of a displacement of levels that
-raises all of them alike is put on the distributions, where it makes no band edge singular.  With a method
-that does not respond bands that follow an unknown chemical potential are moved for a centred difference (the
-solution does not depend on it).
+The Jacobian is exact.  A part of a displacement of levels that raises all of them alike is put on the
+distributions, where it makes no band edge singular.  With a method that does not respond, bands that follow
+an unknown are moved for a centred difference.
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ class Point:
     def fill(self, *, difference: bool = False, lower: int = 0, centre: bool = False) -> Filled:
         """Filled weights; of an order that is so much lower; those of the error estimate.
 
-        Counted from one of the terminals, or with ``centre`` (always in an expansion) from equilibrium
-        there.
+        Counted from one of the terminals, or with ``centre`` (always in an expansion) from equilibrium there.
         """
         problem, reservoirs = self.problem, self.system.reservoirs
         owner, sign = reservoirs.terminal, reservoirs.sign
@@ -94,15 +92,20 @@ class Point:
         return self._counted.by_mu[:, -1]
 
     @cached_property
+    def densities(self) -> Callable[[Levels], Floats]:
+        """Electrons of each site that the bias fills beside the sea, as levels move; (n_sites,)."""
+        return self.grid.density_change(self.fill(centre=True).value)
+
+    @cached_property
     def linear(self) -> Filled:
         """Filled weights to first order in an expansion."""
         return self.first_order()
 
     def first_order(self, *, difference: bool = False) -> Filled:
         """The same, or those of the error estimate."""
-        problem, panels = self.problem, self.grid.panels
-        x, theta = self.distributions[0] - problem.mu, self.distributions[1] - problem.T
-        return expanded(panels, problem.mu, problem.T, x, theta, 1, difference=difference)
+        mu, T = self.problem.mu, self.problem.T
+        x, theta = self.distributions[0] - mu, self.distributions[1] - T
+        return expanded(self.grid.panels, mu, T, x, theta, 1, difference=difference)
 
     @cached_property
     def local_states(self) -> Floats:
@@ -119,9 +122,9 @@ class Point:
     def flow(self) -> Floats:
         """Weighted currents of the reservoirs at the nodes, (n_E, n_reservoirs)."""
         found = self.grid.spectral(self.weights.value)
-        if self.problem.order == 2 and self.displaced is not None:
-            found = found + self.grid.spectral_change(self.fill(lower=1).value, self.displaced)
-        return found
+        if self.problem.order != 2 or self.displaced is None:
+            return found
+        return found + self.grid.spectral_change(self.fill(lower=1).value, self.displaced)
 
     @cached_property
     def change(self) -> Levels:
@@ -142,8 +145,7 @@ class Point:
 
     def common(self, change: Levels) -> float:
         """The part of a displacement that counts as raising all levels: the mean of the bands that move."""
-        banded = moving(self.problem.device)
-        return float(change.bands[banded].mean()) if banded.any() else 0.0
+        return float(change.bands[banded].mean()) if (banded := moving(self.problem.device)).any() else 0.0
 
     @cached_property
     def filled_sea(self) -> FilledSea:
@@ -280,10 +282,7 @@ class Point:
 
     @cached_property
     def followers(self) -> Floats | None:
-        """Derivative of the left sides by the bands that follow, (size, n_own); None without any.
-
-        A centred difference; panels stay where they are.
-        """
+        """Derivative of the left sides by the bands that follow, on these panels, (size, n_own), or None."""
         problem, system = self.problem, self.system
         chosen = problem.own & problem.unknown & (problem.order is None)
         if not chosen.any() or self.at_levels is None or self.grid.prepared.responds:

@@ -62,7 +62,7 @@ def charge_change(point: Point, by: dict[str, Floats], potential: Floats, levels
             raised = point.common(levels)
             filling = filling - raised * (weights.by_mu - point.centre_by_mu[:, None])
             rest = Levels(levels.potential - raised, levels.bands - raised)
-            found += screened.of_regions(point.grid.density_change(weights.value, rest))
+            found += screened.of_regions(point.densities(rest))
     found += screened.of_regions(point.grid.density(filling))
     return np.asarray(found - screened.matrix @ potential - screened.by_terminal @ by["mu"])
 

@@ -18,7 +18,7 @@ from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import NotConverged
 from modelkit.solve.conductor import Flags, Floats
 from modelkit.solve.memory import refuse_large_transmission
-from modelkit.solve.methods.lattice.columns import Columns
+from modelkit.solve.methods.lattice.columns import DENSE_UP_TO, Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
 from modelkit.solve.methods.lattice.moves import Moves, moves_of
 from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, tangent
@@ -113,6 +113,24 @@ class AmplitudeConductance:
             local = density_tangent(self._channels, amplitude, moved, moves, filled)
             found[part] = _grouped(local, site_of_orbital(system), found.shape[1]) * system.weight
         return found / (2 * np.pi)
+
+    def density_matrix(self, f: Floats) -> Floats | None:
+        """See the protocol: ``2 Re G_ij (Y f Y†)_ji`` from whole inverses, where these are cheap."""
+        reached = self._columns.reached
+        if len(reached) > DENSE_UP_TO:
+            return None
+        system, filled = self._system, np.asarray(f, dtype=float)[:, self._channels.terminal]
+        pairs = np.zeros((len(reached), len(reached)))
+        for part, amplitude in self._amplitudes():
+            green = self._columns.inverse(part)
+            y = amplitude[:, reached]
+            states = (y * filled[part, None, :]) @ y.conj().swapaxes(1, 2)
+            pairs += (green * states.swapaxes(1, 2)).real.sum(axis=0)
+        found = np.zeros((system.hamiltonian.shape[0],) * 2)
+        found[np.ix_(reached, reached)] = pairs / np.pi
+        site = site_of_orbital(system)
+        grouped = _grouped(_grouped(found, site, len(system.weight)).T, site, len(system.weight)).T
+        return np.asarray(grouped * system.weight[:, None])
 
     @cached_property
     def _t(self) -> Floats:

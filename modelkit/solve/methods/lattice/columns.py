@@ -42,6 +42,9 @@ class Columns(Protocol):
         ``columns`` and the result have the shape (chunk, n_reached, k).
         """
 
+    def inverse(self, part: slice) -> Complexes:
+        """All of ``Z^-1``, (chunk, n_reached, n_reached): asked of small lattices only."""
+
     def bytes_per_energy(self, width: int) -> int:
         """What one energy needs while so many columns are solved for, about."""
 
@@ -68,11 +71,18 @@ class LatticeColumns:
             z = self._matrices(part, shift)
             self._last = key, z
             return _all_solved(z, columns)
+        return np.asarray(self.inverse(part, shift) @ columns)
+
+    def inverse(self, part: slice, shift: float = 0.0) -> Complexes:
+        """Whole inverses of a small lattice, (chunk, n_reached, n_reached), NaN where there is none."""
+        key = (part.start, part.stop, shift)
+        known = self._last[1] if self._last is not None and self._last[0] == key else None
         if isinstance(known, tuple):
-            return np.asarray(known[0] @ columns)
-        inverse = _all_solved(known, np.broadcast_to(np.eye(len(self.reached)) + 0j, known.shape))
-        self._last = key, (inverse,)
-        return np.asarray(inverse @ columns)
+            return np.asarray(known[0])
+        z = self._matrices(part, shift) if known is None else known
+        found = _all_solved(z, np.broadcast_to(np.eye(len(self.reached)) + 0j, z.shape))
+        self._last = key, (found,)
+        return found
 
     def bytes_per_energy(self, width: int) -> int:
         """See :class:`Columns`."""
