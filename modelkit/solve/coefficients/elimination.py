@@ -60,6 +60,11 @@ class Elimination:
         return np.tensordot(self.first, self.deviations, axes=2)
 
     @cached_property
+    def gross(self) -> Floats:
+        """The same with all parts summed absolutely: what rounding is measured by."""
+        return np.tensordot(np.abs(self.first), np.abs(self.deviations), axes=2)
+
+    @cached_property
     def off(self) -> float:
         """How far the conditions are from being met, relative to the largest gross flow."""
         return self._off(self._matrix @ self._flat(self.deviations), self.deviations)
