@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.results.audit import demand, relative
+from modelkit.results.audit import demand, relative, resolved_flow
 from modelkit.solve.coefficients import onsager
 from modelkit.solve.coefficients.coefficients import Coefficients
 from modelkit.solve.coefficients.elimination import Elimination, parts
@@ -145,7 +145,7 @@ class Response:
     @cached_property
     def linear(self) -> Elimination:
         """The first order with its unknowns."""
-        return Elimination(self.problem, self.coefficients.first())
+        return Elimination(self.problem, self.coefficients.first(), self.coefficients.gross())
 
     @property
     def second(self) -> Floats:
@@ -176,6 +176,7 @@ class Response:
         linear, n = self.linear, len(self.problem.given_mu)
         flow, driven = linear.linear, linear.driven
         number, energy = (float(part.sum(axis=0).max(initial=0.0)) for part in linear.gross)
+        number = max(number, resolved_flow(1.0))
         found = {
             "conditions": linear.off,
             "energy_balance": relative(float(np.abs(flow[1].sum(axis=0)).max(initial=0.0)), energy),
@@ -222,7 +223,7 @@ class Response:
     @property
     def _conductance(self) -> float:
         """The largest one; second derivatives of heat currents have its unit."""
-        return float(np.abs(self.linear.first[0, :, 0]).max(initial=0.0))
+        return max(float(self.linear.absolute[0, :, 0].max(initial=0.0)), resolved_flow(1.0))
 
     def _onsager(self) -> dict[str, float]:
         request, one = self.request, self.coefficients
@@ -233,7 +234,7 @@ class Response:
         if other is not self._prepared:
             other.rules.update(self._prepared.rules)
             turned = Coefficients(other, one.mu, one.T, one.n_terminals, one.elastic)
-            linear = Elimination(self.problem, turned.first())
+            linear = Elimination(self.problem, turned.first(), turned.gross())
         return {"onsager": onsager.deviation(self.linear, linear, one.T)}
 
     @cached_property

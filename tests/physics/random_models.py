@@ -58,8 +58,8 @@ class Writer:
     """Draws one model.
 
     The words that a law is asked for may be fixed: ``internal``, ``screening`` (None: either), ``warm``.
-    ``analytic`` keeps to self-energies that are known above the real axis; ``bias`` is the size of all
-    that drives.
+    ``bias`` is the size of all that drives; with ``cold_heat`` probes solve T among baths at T = 0 as well,
+    which no expansion knows.
     """
 
     random: Random
@@ -68,6 +68,7 @@ class Writer:
     warm: bool | None = None
     bias: float = 0.3
     probes: int = 3
+    cold_heat: bool = False
     words: set[str] = field(default_factory=set)
     loads: bool = False
     anchored: bool = False
@@ -182,7 +183,7 @@ class Writer:
             return f"probe {name} {self.contact(own=False)}; {solve} }}"
         by_unknown: dict[str, list[str]] = {}
         for word, one in conditions.items():
-            if not one.elastic and (self.hot or one.unknown == "mu"):
+            if not one.elastic and (self.hot or self.cold_heat or one.unknown == "mu"):
                 by_unknown.setdefault(one.unknown, []).append(word)
         count = self.random.randint(1, len(by_unknown))
         unknowns = sorted(self.random.sample(sorted(by_unknown), count))
@@ -198,7 +199,7 @@ class Writer:
     def right(self, unknown: str) -> str:
         kind = self.random.choice(("0", "0", "given", "load"))
         if kind == "given":
-            return f"j*{self.number(-0.02, 0.02)}"
+            return f"j*{self.number(-0.02, 0.02)}" if unknown == "mu" else f"j*{self.number(-0.01, 0.01)}*T0"
         if kind == "load" and unknown == "mu":
             self.loads = True
             return f"-(mu - M)/{self.number(5, 30)}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from modelkit.results.audit import relative
+from modelkit.results.audit import relative, resolved_flow
 from modelkit.solve.choose import choose
 from modelkit.solve.coefficients.elimination import Elimination, Flags, parts
 from modelkit.solve.junction.steady import Steady, mixes
@@ -47,7 +47,8 @@ def deviation(one: Elimination, other: Elimination, T: float) -> float:
     I by mu with itself, I by T with J/T by mu, J/T by T with itself.
     """
     first, second, gross = (_kernel(part, one.driven, T) for part in (one.linear, other.linear, one.gross))
-    return relative(float(np.abs(first - second.T).max(initial=0.0)), float(gross.max(initial=0.0)))
+    largest = max(float(gross.max(initial=0.0)), resolved_flow(1.0))
+    return relative(float(np.abs(first - second.T).max(initial=0.0)), largest)
 
 
 def _kernel(flows: Floats, driven: Flags, T: float) -> Floats:
