@@ -96,6 +96,19 @@ class Contacts:
             leads=tuple(lead.raised(float(bands[lead.terminal])) for lead in self.leads),
         )
 
+    def reversed(self) -> Contacts:
+        """Those of the device with H conjugated: self-energies transposed, leads continued anew."""
+
+        def transposed(
+            values: Callable[[Energies], Complexes | list[Complexes]],
+        ) -> Callable[[Energies], Complexes | list[Complexes]]:
+            return lambda E: [np.swapaxes(part, 1, 2) for part in values(E)]
+
+        leads = tuple(lead.conjugated() for lead in self.leads)
+        if self.scalar:
+            return replace(self, leads=leads)
+        return replace(self, sigma=transposed(self.sigma), slope=transposed(self.slope), leads=leads)
+
 
 def contacts_of(device: Device, orbitals: Integers | None = None) -> Contacts:
     """Collect the contacts of a device, group by group in the order of its terminals.

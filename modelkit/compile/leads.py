@@ -32,7 +32,8 @@ class LeadContact:
     ``sites`` and ``orbitals`` are numbers in the open system, the orbitals in the order of the rows of the
     matrices.  ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns
     beyond the open modes are zero (at complex energies all).  ``slope(E)`` is dSigma/dE; ``edges()`` the
-    energies at which a mode opens or closes.
+    energies at which a mode opens or closes.  ``conjugated()`` is the lead whose matrices are the complex
+    conjugates: that of the device with all fluxes reversed.
     """
 
     terminal: int
@@ -41,6 +42,7 @@ class LeadContact:
     parts: Callable[[Energies], tuple[Complexes, Complexes]]
     slope: Callable[[Energies], Complexes]
     edges: Callable[[], Floats]
+    conjugated: Callable[[], LeadContact]
 
     def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
@@ -55,6 +57,7 @@ class LeadContact:
             parts=lambda E: self.parts(np.asarray(E) - band),
             slope=lambda E: self.slope(np.asarray(E) - band),
             edges=lambda: self.edges() + band,
+            conjugated=lambda: self.conjugated().raised(band),
         )
 
     def of_holes(self, terminal: int, sites: int, orbitals: int) -> LeadContact:
@@ -71,6 +74,7 @@ class LeadContact:
             parts,
             lambda E: self.slope(-np.conj(E)).conj(),
             lambda: np.sort(-self.edges()),
+            lambda: self.conjugated().of_holes(terminal, sites, orbitals),
         )
 
 
@@ -150,7 +154,14 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
 
     offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
     orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
-    return LeadContact(group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges)
+
+    def conjugated() -> LeadContact:
+        matrices = {name: value.conj() for name, value in vars(lead).items() if np.iscomplexobj(value)}
+        return _contact(group, member, replace(lead, **matrices), size)
+
+    return LeadContact(
+        group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges, conjugated
+    )
 
 
 def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Complexes, Complexes]:

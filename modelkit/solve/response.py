@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.results.audit import demand, relative
+from modelkit.results.audit import demand, relative, resolved_flow
 from modelkit.solve.coefficients import onsager
 from modelkit.solve.coefficients.coefficients import Coefficients
 from modelkit.solve.coefficients.elimination import Elimination, parts
@@ -145,7 +145,7 @@ class Response:
     @cached_property
     def linear(self) -> Elimination:
         """The first order with its unknowns."""
-        return Elimination(self.problem, self.coefficients.first())
+        return Elimination(self.problem, self.coefficients.first(), self.coefficients.gross())
 
     @property
     def second(self) -> Floats:
@@ -175,8 +175,8 @@ class Response:
         """Conditions, sum rules, conservation of energy, Onsager relations: of the first order."""
         linear, n = self.linear, len(self.problem.given_mu)
         flow, driven = linear.linear, linear.driven
-        gross = np.tensordot(np.abs(linear.first), np.abs(linear.deviations), axes=2)
-        number, energy = (max(float(part.sum(axis=0).max(initial=0.0)), 0.0) for part in gross)
+        number, energy = (float(part.sum(axis=0).max(initial=0.0)) for part in linear.gross)
+        number = max(number, resolved_flow(1.0))
         found = {
             "conditions": linear.off,
             "energy_balance": relative(float(np.abs(flow[1].sum(axis=0)).max(initial=0.0)), energy),
@@ -202,6 +202,7 @@ class Response:
         power = np.einsum("aj,ak->jk", z[0], flow[0])
         heat = found[1].sum(axis=0) + power + power.T
         most = max(float(np.abs(found[1]).sum(axis=0).max(initial=0.0)), float(np.abs(power).max(initial=0)))
+        most = max(most, self._conductance)
         audits = {"conditions": off, "integration": self.coefficients.integration}
         if not self.system.reservoirs.superconducting:
             total = float(np.abs(found[0].sum(axis=0)).max(initial=0.0))
@@ -217,19 +218,23 @@ class Response:
     def _scale(self) -> float:
         """A second derivative below it, relative to the tolerance, is rounding: a conductance per energy."""
         widest = float(abs(self.system.hamiltonian).max()) if self.system.hamiltonian.nnz else 0.0
-        energy = self.problem.T or widest or 1.0
-        return float(np.abs(self.linear.first[0, :, 0]).max(initial=0.0)) / energy
+        return self._conductance / (self.problem.T or widest or 1.0)
+
+    @property
+    def _conductance(self) -> float:
+        """The largest one; second derivatives of heat currents have its unit."""
+        return max(float(self.linear.absolute[0, :, 0].max(initial=0.0)), resolved_flow(1.0))
 
     def _onsager(self) -> dict[str, float]:
         request, one = self.request, self.coefficients
-        if not (request.sampled and onsager.applies(self.problem, self.system)):
+        if not (request.sampled and onsager.applies(self.problem)):
             return {}
         other = onsager.reversed_conductor(request, self._prepared, responding=self.responding)
         linear = self.linear
         if other is not self._prepared:
             other.rules.update(self._prepared.rules)
             turned = Coefficients(other, one.mu, one.T, one.n_terminals, one.elastic)
-            linear = Elimination(self.problem, turned.first())
+            linear = Elimination(self.problem, turned.first(), turned.gross())
         return {"onsager": onsager.deviation(self.linear, linear, one.T)}
 
     @cached_property

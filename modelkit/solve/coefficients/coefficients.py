@@ -74,6 +74,18 @@ class Coefficients:
             ]
         )
 
+    def gross(self) -> Floats:
+        """Of the shape of :meth:`first`: the same with all reservoirs and energies summed absolutely.
+
+        Mixed moments by Schwarz's inequality, since M has one sign at all energies.
+        """
+        T, a = self.T, [np.abs(part) for part in self._moments("a")]
+        whole = self._fold(a[0], False, False)
+        if T == 0:
+            return _four([[whole, 0 * whole], [0 * whole, 0 * whole]])
+        mixed = self._fold(np.sqrt(a[0] * a[2]), False, False)
+        return _four([[whole, mixed], [T * mixed, T * self._fold(a[2], False, False)]])
+
     def second(self, z: Floats) -> Floats:
         """Second derivatives in the directions ``z`` (2, n, D), levels held: (2, n, D, D).
 

@@ -35,10 +35,13 @@ class Elimination:
         Of order 2.
     first : (2, n, 2, n)
         Derivatives of I and J by mu and T, before elimination.
+    absolute : (2, n, 2, n)
+        The same, absolutely summed.
     """
 
     problem: Steady
     first: Floats
+    absolute: Floats
 
     @cached_property
     def driven(self) -> Flags:
@@ -58,6 +61,11 @@ class Elimination:
     def linear(self) -> Floats:
         """Currents and heat currents by driven variables, (2, n, D)."""
         return np.tensordot(self.first, self.deviations, axes=2)
+
+    @cached_property
+    def gross(self) -> Floats:
+        """The same absolutely summed: what rounding is measured by."""
+        return np.tensordot(self.absolute, np.abs(self.deviations), axes=2)
 
     @cached_property
     def off(self) -> float:
@@ -167,7 +175,7 @@ class Elimination:
     def _off(self, left: Floats, z: Floats, more: Floats | None = None) -> float:
         """Residuals by the largest gross flow, heat currents by the largest of theirs."""
         found = 0.0
-        gross = np.tensordot(np.abs(self.first), np.abs(z), axes=2).max(axis=(1, 2), initial=0.0)
+        gross = np.tensordot(self.absolute, np.abs(z), axes=2).max(axis=(1, 2), initial=0.0)
         if more is not None:
             gross = np.maximum(gross, np.abs(more).reshape(2, -1).max(axis=1, initial=0.0))
         for (_, _, flat, steep), one in zip(self._rows, left, strict=True):

@@ -25,9 +25,11 @@ def completed(conductance: Conductance, f: Floats, elastic: Flags) -> Floats:
 def refilled(conductance: Conductance, change: Floats, elastic: Flags) -> Floats | None:
     """What elastic reservoirs' distributions must gain where ``change`` is added to all currents, (n_E, n).
 
-    None without elastic reservoirs.
+    None without elastic reservoirs.  The current of one that no other reaches does not change, but by
+    rounding.
     """
     if not elastic.any():
         return None
     zero = np.zeros_like(change)
-    return conductance.balance(zero, elastic, np.where(elastic, -change, 0.0), zero, fill=True)
+    reached = elastic & (completed(conductance, zero + ~elastic, elastic) > 0.5)
+    return conductance.balance(zero, elastic, np.where(reached, -change, 0.0), zero, fill=True)
