@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelkit.dimensions import PURE, Exponents, dimension_of
@@ -15,6 +16,16 @@ from modelkit.units import constant_dimension
 
 if TYPE_CHECKING:
     from modelkit.elements.binder import Binder
+
+
+@dataclass(frozen=True)
+class Place:
+    """A formula that stands where a quantity of a known dimension is wanted."""
+
+    node: nodes.Expr
+    expected: Exponents
+    scope: Scope
+
 
 VARIABLES = {"E": "energy", "mu": "energy", "T": "temperature"}  # the energy, and unknowns of probes
 
@@ -43,6 +54,16 @@ def quantity_of(
     return _Reader(binder, scope or binder.scope, results).read(node)
 
 
+def natural_quantity(
+    node: nodes.Expr, binder: Binder, scope: Scope | None = None, results: Known | None = None
+) -> Exponents | None:
+    """The same in natural units, as far as ``binder.quantities`` tells; nothing is refused there."""
+    try:
+        return _Reader(binder, scope or binder.scope, results).read(node)
+    except ModelError:  # a number added to an energy, the logarithm of one: all units are 1
+        return None
+
+
 def check_quantity(
     node: nodes.Expr, expected: str, what: str, binder: Binder, scope: Scope | None = None
 ) -> None:
@@ -53,6 +74,10 @@ def check_quantity(
     ModelError
         At the formula, with the unit that the model has for such a quantity.
     """
+    if binder.units.natural:
+        wanted = binder.units.reduced(dimension_of(expected))
+        binder.places.append(Place(node, wanted, scope or binder.scope))
+        return
     check_dimension(quantity_of(node, binder, scope), dimension_of(expected), what, node, binder)
 
 

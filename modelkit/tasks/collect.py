@@ -137,10 +137,7 @@ def _ingredients(
 def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
     """What stands on axes: words, symbol and unit; a derived one has its formula, and a unit if known."""
     if request.formula is not None:
-        text = request.span.text if request.span is not None else str(request.formula)
-        derived = {"long_name": request.name, "symbol": request.name, "formula": text}
-        known = request.dimension
-        return derived | ({"units": run.declarations.units.label_of(known)} if known is not None else {})
+        return _derived_attributes(request, run.declarations.units)
     entry = outputs[request.name]
     words = {
         "long_name": entry.name.replace("_", " "),
@@ -148,6 +145,18 @@ def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
         "meaning": entry.meaning,
     }
     return words | ({"symbol": entry.short} if entry.short else {})
+
+
+def _derived_attributes(request: OutputRequest, units: UnitSystem) -> dict[str, str]:
+    """``latex`` is the formula in print; a single element of an output has the output's words instead."""
+    text = request.span.text if request.span is not None else str(request.formula)
+    words = request.single.name.replace("_", " ") if request.single is not None else request.name
+    found = {"long_name": words, "symbol": request.name, "formula": text}
+    if request.latex and request.single is None:
+        found["latex"] = request.latex
+    if request.dimension is not None:
+        found["units"] = units.label_of(request.dimension)
+    return found
 
 
 def _label(entry: Output, units: UnitSystem) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMENSIONS = {"natural", "energy", "length", "temperature", "current", "time", "hbar"}
+LETTERS = 36  # along the height of a panel
 MICRO, ANGSTROM = "\N{MICRO SIGN}", "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}"
 
 
@@ -24,7 +25,8 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
         Variable or dimension of a Dataset.
     array : xarray.DataArray
         Its ``attrs`` may hold ``long_name`` and ``units``.  Of the words those up to a comma are taken, and
-        what follows ``, in`` as the unit, if there is none (``length, in sites``).
+        what follows ``, in`` as the unit, if there is none (``length, in sites``).  A derived result that is
+        a symbol is followed by its formula (``latex``), as far as that has room.
     """
     words, _, further = str(array.attrs.get("long_name", "")).partition(", ")
     words = re.split(r"[:;] ", words)[0] or _words(name)
@@ -32,9 +34,13 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
     if words == name and shown and not _spoken(name):
         words = ""  # a derived quantity or an undocumented parameter: the symbol says all
     unit = str(array.attrs.get("units", "")).strip() or _said_in(further)
-    parts = [plain(words), f"${shown}$" if shown else ""]
+    said = f"${shown}$" if shown else ""
+    parts = [plain(words), (said + _formula(name, shown or words, array)).replace("$$", " ")]
     head = " ".join(part for part in parts if part)
-    return f"{head} ({plain_unit(unit)})" if unit not in {"", "1"} else head
+    if unit in {"", "1"}:
+        return head
+    gap = "\n" if _letters(head) > LETTERS - 16 and "=" in head else " "  # a formula has a line of its own
+    return f"{head}{gap}({plain_unit(unit)})"
 
 
 def value_label(dimension: str, value: Any, unit: str = "") -> str:
@@ -71,6 +77,21 @@ def _natural(unit: str) -> bool:
     return set(re.findall(r"[A-Za-z_]+", unit)) <= DIMENSIONS
 
 
+def _formula(name: str, called: str, array: xr.DataArray) -> str:
+    r"""``= 2\pi I_L/V`` behind a symbol; nothing behind words, or where it is too long."""
+    latex = str(array.attrs.get("latex", ""))
+    said = _spoken(name) and max(map(len, name.split("_"))) > 4
+    return f"$= {latex}$" if latex and not said and _letters(called + latex) < LETTERS - 3 else ""
+
+
+def _letters(text: str) -> int:
+    """How many letters a text with mathematics is long, roughly: those of indices are small."""
+    plain = re.sub(r"\\(mathrm|to|,|;)|[$ ]", "", text)
+    small = re.findall(r"[_^]\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", plain)
+    bare = re.sub(r"[{}_^]", "", re.sub(r"\\[A-Za-z]+", "x", plain))
+    return round(len(bare) - 0.3 * sum(len(re.sub(r"[{}]", "", one)) for one in small))
+
+
 def family(label: str) -> str:
     """The family of a label: ``S`` of ``S[2]``."""
     return label.partition("[")[0]
@@ -97,7 +118,7 @@ def _words(name: str) -> str:
 
 def _spoken(name: str) -> bool:
     """Whether a name is words rather than a symbol: ``bond_current``, not ``mu_1`` or ``dI``."""
-    return all(len(part) > 3 and not is_greek(part) for part in name.split("_"))
+    return name.islower() and all(len(part) > 3 and not is_greek(part) for part in name.split("_"))
 
 
 def _symbol_of(name: str, array: xr.DataArray) -> str:
