@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modelkit.view.axes import Axis, axis, dimension, quantity
 from modelkit.view.encoding import Encoding, Look, legend
+from modelkit.view.failures import mark_lost
 from modelkit.view.labels import axis_label
 from modelkit.view.splits import told_apart, without_itself
 from modelkit.view.style import Style
@@ -55,8 +56,10 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
     handles = encoding.handles()
     if families:
         handles += _marks(axes, along, table, encoding, style)
+    lost = mark_lost(axes, dataset, along, style)
     encoding.bar(axes)
-    _finish(axes, along, axis_label(str(array.name), array), handles)
+    _finish(axes, along, axis_label(str(array.name), array))
+    legend(axes, handles + lost, always=bool(lost))
 
 
 def whole_ticks(axes: Axes) -> None:
@@ -101,8 +104,8 @@ def _size(along: Axis, style: Style) -> dict[str, Any]:
     }
 
 
-def _finish(axes: Axes, along: Axis, label: str, handles: Sequence[Artist]) -> None:
-    """Ticks, labels and legend."""
+def _finish(axes: Axes, along: Axis, label: str) -> None:
+    """Ticks and labels."""
     axes.margins(x=0.02)
     if along.names is not None:
         axes.set_xlim(-0.5, len(along.names) - 0.5)
@@ -111,7 +114,6 @@ def _finish(axes: Axes, along: Axis, label: str, handles: Sequence[Artist]) -> N
         whole_ticks(axes)
     axes.set_xlabel(along.label)
     axes.set_ylabel(label)
-    legend(axes, handles)
 
 
 def _marks(axes: Axes, along: Axis, table: Floats, encoding: Encoding, style: Style) -> list[Artist]:

@@ -51,6 +51,14 @@ def value_label(dimension: str, value: Any, unit: str = "") -> str:
     return shown if unit in {"", "1"} or _natural(unit) else f"{shown} {plain_unit(unit)}"
 
 
+def place_label(dataset: xr.Dataset, dimension: str, position: int) -> str:
+    """The same for a position along a dimension."""
+    if dimension not in dataset.coords:
+        return value_label(dimension, position)
+    values = dataset[dimension]
+    return value_label(dimension, values.values[position], str(values.attrs.get("units", "")))
+
+
 def number(value: Any) -> str:
     """A number for mathematics in text: 6 digits, powers of ten written as such."""
     text = f"{value:.6g}"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from modelkit.errors import ModelError
 from modelkit.view.axes import Axis, axis, quantity
 from modelkit.view.curves import name_ticks, whole_ticks
-from modelkit.view.labels import axis_label, value_label
+from modelkit.view.failures import lost_words
+from modelkit.view.labels import axis_label, place_label
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
@@ -72,14 +73,8 @@ def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str
         cmap=colours, vmin=low, vmax=high, rasterized=True, linewidth=0,
     )  # fmt: skip
     _ticks(axes, across, up)
-    if chosen:
-        words = [
-            value_label(name, dataset[name].values[k], str(dataset[name].attrs.get("units", "")))
-            if name in dataset.coords
-            else value_label(name, k)
-            for name, k in chosen.items()
-        ]
-        axes.set_title(", ".join(words))
+    words = [place_label(dataset, name, k) for name, k in chosen.items()]
+    axes.set_title(", ".join([*words, *lost_words(dataset.isel(chosen), array.isel(chosen))]))
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
     bar.set_label(axis_label(str(array.name), array))
     bar.outline.set_linewidth(0.6)

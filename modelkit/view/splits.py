@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modelkit.view.axes import Axis
 from modelkit.view.encoding import Split
-from modelkit.view.labels import axis_label, value_label
+from modelkit.view.labels import axis_label, place_label
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
@@ -77,12 +77,10 @@ def _present(splits: Sequence[Split], table: Floats) -> tuple[list[Split], Float
 
 def _split(dataset: xr.Dataset, name: str) -> Split:
     """The values of a dimension in words, and as numbers where they are."""
+    labels = tuple(place_label(dataset, name, k) for k in range(dataset.sizes[name]))
     if name not in dataset.coords:
-        numbers = np.arange(dataset.sizes[name], dtype=float)
-        return Split(name, tuple(value_label(name, k) for k in range(len(numbers))), numbers)
+        return Split(name, labels, np.arange(len(labels), dtype=float))
     values = dataset[name].values
-    unit = str(dataset[name].attrs.get("units", ""))
-    labels = tuple(value_label(name, value, unit) for value in values)
     finite = values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
     return Split(axis_label(name, dataset[name]), labels, values.astype(float) if finite else None)
 

@@ -108,13 +108,6 @@ def results(dataset: xr.Dataset) -> dict[str, Any]:
     return found
 
 
-def failures(dataset: xr.Dataset) -> list[str]:
-    """The reasons of the points that failed, one for each."""
-    if "failed" not in dataset:
-        return []
-    return [str(reason) for reason in dataset["failed"].values.ravel() if isinstance(reason, str) and reason]
-
-
 def audits(dataset: xr.Dataset) -> dict[str, float]:
     """The largest residual of each audit."""
     import numpy as np
@@ -130,6 +123,7 @@ def audits(dataset: xr.Dataset) -> dict[str, float]:
 
 def _notes(dataset: xr.Dataset) -> Iterator[str]:
     from modelkit.view.axes import is_result
+    from modelkit.view.failures import failure_notes
 
     method, why = (str(dataset.attrs.get(key, "")) for key in ("method", "why"))
     if method:
@@ -143,9 +137,7 @@ def _notes(dataset: xr.Dataset) -> Iterator[str]:
             formula = f": {name} = {array.attrs['formula']}" if "formula" in array.attrs else ""
             yield f"no finite number at any point in '{name}'{formula}"
     yield from (f"warning: {line}" for line in str(dataset.attrs.get("warnings", "")).splitlines())
-    reasons = failures(dataset)
-    if reasons:
-        yield f"{len(reasons)} of {dataset['failed'].size} points failed: {reasons[0]}"
+    yield from failure_notes(dataset)
 
 
 def _extent(array: xr.DataArray) -> str:

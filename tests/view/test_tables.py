@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from modelkit.view.notebook import formula_html, table_html
-from modelkit.view.tables import Table, audits, failures, results, show, summary, text
+from modelkit.view.tables import Table, audits, results, show, summary, text
 from tests.view import samples
 
 
@@ -48,16 +48,6 @@ def test_a_summary_has_ranges_dimensions_units_method_and_audits() -> None:
     assert "method ladder: the device is a tree" in lines[-2]
     assert "largest residual 1.0e-16 (balance)" in lines[-1]
     assert not any("audit_" in line for line in lines)
-
-
-def test_failed_points_are_counted_with_the_first_reason() -> None:
-    data = samples.length(failed=True)
-    reasons = np.full((49, 3), "", dtype=object)
-    reasons[3, 1] = "probe 'P' is reached by nothing"
-    data["failed"] = (("N", "gamma"), reasons)
-    assert failures(data) == ["probe 'P' is reached by nothing"]
-    assert "1 of 147 points failed: probe 'P' is reached by nothing" in str(summary(data))
-    assert failures(samples.length()) == []
 
 
 def test_a_result_without_any_number_is_told() -> None:
