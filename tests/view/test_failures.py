@@ -120,8 +120,8 @@ def test_every_reason_is_told_with_its_points() -> None:
         "1 of 147 points not reached (N = 6; gamma = 0.1)",
     ]
     for k in range(5):
-        data.failed[k, 1] = f"off by {k}e-0{k}"  # alike but for the numbers
-    assert failure_notes(data)[-1] == "5 of 147 points failed (N = 4 to 12; gamma = 0.3): off by 0e-00"
+        data.failed[k, 1] = f"by {k}e-0{k}"  # alike but for the numbers
+    assert failure_notes(data)[-1] == "5 of 147 points failed (N = 4 to 12; gamma = 0.3): by 0e-00"
     for k in range(4):
         data.failed[9 + k, 2] = "abcd"[k]
     assert failure_notes(data)[-1] == "4 more points failed for other reasons"
