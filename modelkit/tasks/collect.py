@@ -17,6 +17,7 @@ from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
 from modelkit.registry import Output, outputs, result_dims
 from modelkit.results.dataset import Axis, assemble
+from modelkit.results.frames import AXIS
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
 from modelkit.tasks.outside import in_unit, unit_of_name
@@ -65,12 +66,13 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     coordinates = {
         name: values
         for name, values in found.coords.items()
-        if set(values.dims) <= kept | {"axis"} and values.dims
+        if set(values.dims) <= kept | {AXIS} and values.dims
     }
     dataset = found.coords.to_dataset()[[]].assign_coords(coordinates).assign(variables)
     units = run.declarations.units
-    if "position" in dataset.coords and units.text("length"):
-        dataset["position"].attrs["units"] = units.text("length")
+    for name, values in dataset.coords.items():
+        if AXIS in values.dims and name != AXIS and units.text("length"):
+            values.attrs["units"] = units.text("length")
     for name, dim in result_dims.items():
         if dim.variables and name in dataset.coords and name not in {axis.name for axis in run.axes}:
             words = {"long_name": name, "symbol": dim.symbol, "units": units.label(dim.unit)}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMENSIONS = {"natural", "energy", "length", "temperature", "current", "time", "hbar"}
+SPELT = {"dos": "local density of states"}
 LETTERS = 36  # along the height of a panel
 MICRO, ANGSTROM = "\N{MICRO SIGN}", "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}"
 
@@ -30,6 +31,7 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
     """
     words, _, further = str(array.attrs.get("long_name", "")).partition(", ")
     words = re.split(r"[:;] ", words)[0] or _words(name)
+    words = SPELT.get(words, words)
     shown = _symbol_of(name, array) if symbols else ""
     if words == name and shown and not _spoken(name):
         words = ""  # a derived quantity or an undocumented parameter: the symbol says all
