@@ -36,13 +36,17 @@ PLACED = frozenset(("site", "bond", "region"))  # dimensions of things that have
 
 @dataclass(frozen=True)
 class Drawing:
-    """``draw`` or ``map`` of a quantity (long or derived name) against a dimension, by another."""
+    """``draw`` or ``map`` of a quantity (long or derived name) against a dimension, by another.
+
+    ``most``: of more curves than that only the largest are drawn; all, if not given.
+    """
 
     kind: str
     quantity: str
     against: str
     by: str | None = None
     span: Span | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Nothing global is touched: no pyplot, settings only for the time of a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ import numpy as np
 
 from modelkit.errors import ModelError
 from modelkit.registry import ResultDim, result_dims
-from modelkit.view.axes import is_result, numeric
+from modelkit.view.axes import is_result, numeric, on_several, quantity
 from modelkit.view.curves import draw_curves
 from modelkit.view.encoding import clear_offset
 from modelkit.view.maps import MOST_PANELS, draw_map, map_panels
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from modelkit.elements.plots import Drawing
 
 
+READABLE, LARGEST = 12, 6  # of more pairs of terminals so many are drawn where nobody asks for all
 MATRIX = ["terminal", "terminal_from"]  # dimensions of what is drawn as a map, without any sweep
 
 
@@ -67,7 +68,7 @@ def figure(dataset: xr.Dataset, drawings: Sequence[Drawing] = (), style: Style =
         FigureCanvasAgg(drawn)
         grid = drawn.add_gridspec(len(panels), 1, height_ratios=heights)
         for place, panel in enumerate(panels):
-            panel.draw(drawn.add_subplot(grid[place]), dataset=dataset, style=style)
+            panel.draw(drawn.add_subplot(grid[place]), style=style)
         drawn.draw_without_rendering()
         moved = [clear_offset(axes) for axes in drawn.axes]
         if any(moved):
@@ -120,7 +121,8 @@ def possible_drawings(dataset: xr.Dataset) -> Iterator[Drawing]:
             against = min(dims, key=partial(_preference, dataset))
             others = [key for key in dims if key != against]
             by = "case" if "case" in others else (others[0] if others else None)
-            yield Drawing("draw", str(name), against, by, None)
+            pairs = set(MATRIX) <= set(dims) and dataset.sizes[MATRIX[0]] ** 2 > READABLE
+            yield Drawing("draw", str(name), against, by, None, LARGEST if pairs else None)
 
 
 def _preference(dataset: xr.Dataset, name: str) -> tuple[int, int]:
@@ -140,9 +142,15 @@ class _Panel:
 def _panels(dataset: xr.Dataset, drawing: Drawing, style: Style) -> list[_Panel]:
     if over_positions(dataset, drawing):
         height = height_of(dataset, drawing)
-        draw = partial(draw_places, drawing=drawing)
+        draw = partial(draw_places, dataset=dataset, drawing=drawing)
         return [_Panel(partial(draw, chosen=one), height) for one in place_panels(dataset, drawing)]
     if drawing.kind == "map":
-        draw = partial(draw_map, drawing=drawing)
+        draw = partial(draw_map, dataset=dataset, drawing=drawing)
         return [_Panel(partial(draw, chosen=one), style.ratio) for one in map_panels(dataset, drawing)]
-    return [_Panel(partial(draw_curves, drawing=drawing), style.ratio)]
+    several = on_several(dataset, quantity(dataset, drawing.quantity, drawing.span), drawing.against)
+    if not several.any():
+        return [_Panel(partial(draw_curves, dataset=dataset, drawing=drawing), style.ratio)]
+    apart = replace(drawing, against="terminal")  # they have no place among the sites
+    parts = [(dataset.isel(terminal=~several), drawing)] if not several.all() else []
+    parts.append((dataset.isel(terminal=several), apart))
+    return [_Panel(partial(draw_curves, dataset=one, drawing=what), style.ratio) for one, what in parts]
