@@ -12,7 +12,7 @@ from modelkit.language.quantities import Known, Reading, spoken
 from modelkit.language.scope import Meaning, Scope, UserFunction
 from modelkit.language.spaces import matrices
 from modelkit.registry import reductions
-from modelkit.units import constant_dimension
+from modelkit.units import UnitSystem, constant_dimension
 
 if TYPE_CHECKING:
     from modelkit.elements.binder import Binder
@@ -55,11 +55,14 @@ def quantity_of(
 
 
 def natural_quantity(
-    node: nodes.Expr, binder: Binder, scope: Scope | None = None, results: Known | None = None
+    node: nodes.Expr, binder: Binder, units: UnitSystem, scope: Scope, results: Known | None = None
 ) -> Exponents | None:
-    """The same in natural units, as far as ``binder.quantities`` tells; nothing is refused there."""
+    """The same in natural units, as far as ``binder.quantities`` tells; nothing is refused there.
+
+    ``units`` say what is 1: hbar, k_B and e, or e alone.
+    """
     try:
-        return _Reader(binder, scope or binder.scope, results).read(node)
+        return _Reader(binder, scope, results, units).read(node)
     except ModelError:  # a number added to an energy, the logarithm of one: all units are 1
         return None
 
@@ -75,8 +78,7 @@ def check_quantity(
         At the formula, with the unit that the model has for such a quantity.
     """
     if binder.units.natural:
-        wanted = binder.units.reduced(dimension_of(expected))
-        binder.places.append(Place(node, wanted, scope or binder.scope))
+        binder.places.append(Place(node, dimension_of(expected), scope or binder.scope))
         return
     check_dimension(quantity_of(node, binder, scope), dimension_of(expected), what, node, binder)
 
@@ -125,13 +127,15 @@ def _keeps_unit(reduction: str) -> bool:
 class _Reader:
     """Looks names up: results, parameters and lets by their text, arguments of functions, constants."""
 
-    def __init__(self, binder: Binder, scope: Scope, results: Known | None) -> None:
+    def __init__(
+        self, binder: Binder, scope: Scope, results: Known | None, units: UnitSystem | None = None
+    ) -> None:
         self.binder = binder
         self.scope = scope
         self.results = results
         self.arguments: dict[str, Exponents | None] = {}
         self.following: list[str] = []
-        self.reading = Reading(binder.units, self._known)
+        self.reading = Reading(units or binder.units, self._known)
 
     def read(self, node: nodes.Expr) -> Exponents | None:
         return self.reading.of(node)

@@ -16,6 +16,7 @@ from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
 from modelkit.registry import Output, outputs, result_dims
+from modelkit.results.alike import kinds_of
 from modelkit.results.dataset import Axis, assemble
 from modelkit.results.frames import AXIS
 from modelkit.tasks.cases import Setting
@@ -197,11 +198,24 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
     }
     for name in dict.fromkeys(name for solved in finished for name in solved.facts):
         said = list(dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts))
-        more = f"; and {len(said) - SAID} more" if len(said) > SAID else ""
-        facts[name] = "; ".join(said[:SAID]) + more
+        facts[name] = one_of_each_kind(said) if name == "warnings" else _said(said)
     counted = dict.fromkeys(name for solved in finished for name in solved.counts)
     counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
     return facts | {"counts": json.dumps(counts)}
+
+
+def _said(words: Sequence[str]) -> str:
+    more = f"; and {len(words) - SAID} more" if len(words) > SAID else ""
+    return "; ".join(words[:SAID]) + more
+
+
+def one_of_each_kind(said: Sequence[str]) -> str:
+    """A line for each kind of warning: of those that differ in numbers only the first, and how many."""
+    lines = (line for words in said for line in words.splitlines())
+    return "\n".join(
+        kind[0] + (f" ({len(kind) - 1} more of this kind)" if len(kind) > 1 else "")
+        for kind in kinds_of(lines)
+    )
 
 
 def _system(declarations: Declarations) -> str:

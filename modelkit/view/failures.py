@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.results.alike import kinds_of
 from modelkit.view.labels import place_label
 from modelkit.view.style import Style
 
@@ -36,11 +36,8 @@ def failure_notes(dataset: xr.Dataset) -> list[str]:
 
     Reasons are of one kind if they differ in numbers only; the first is told.
     """
-    kinds: dict[str, list[str]] = {}
-    for reason in dict.fromkeys(failures(dataset)):
-        kinds.setdefault(re.sub(r"\d[\d.e+-]*", "#", reason), []).append(reason)
     notes, more = [], 0
-    for number, alike in enumerate(kinds.values()):
+    for number, alike in enumerate(kinds_of(dict.fromkeys(failures(dataset)))):
         here = np.isin(dataset["failed"].values, alike)
         if number >= LISTED:
             more += int(here.sum())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DIMENSIONS = {"natural", "energy", "length", "temperature", "current", "time", "hbar"}
 SPELT = {"dos": "local density of states"}
-LETTERS = 36  # along the height of a panel
+LETTERS = 34  # along the height of a panel
 MICRO, ANGSTROM = "\N{MICRO SIGN}", "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}"
 
 
@@ -41,8 +41,8 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
     head = " ".join(part for part in parts if part)
     if unit in {"", "1"}:
         return head
-    gap = "\n" if _letters(head) > LETTERS - 16 and "=" in head else " "  # a formula has a line of its own
-    return f"{head}{gap}({plain_unit(unit)})"
+    unit = f"({plain_unit(unit)})"
+    return head + ("\n" if "=" in head and _letters(head + unit) > LETTERS else " ") + unit
 
 
 def value_label(dimension: str, value: Any, unit: str = "") -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from modelkit.dimensions import PURE
@@ -22,7 +24,7 @@ case one {{ d = 1 }}
 case two_ {{ d = -1 }}
 task t = transport(order = 1) {{ cases one, two_; output current, found = {formula} }}
 """
-ENERGY = (1, 0, 0, 0, 0)
+ENERGY, CURRENT, POWER = (1, 0, 0, 0, 0), (0, 0, -1, 0, 0), (1, 0, -1, 0, 0)
 
 
 def told(formula: str, onsite: str = "0") -> object:
@@ -34,7 +36,9 @@ def told(formula: str, onsite: str = "0") -> object:
     ("formula", "expected"),
     [
         ("rectification(I[L])", PURE),
-        ("nonreciprocity(I[L])", ENERGY),
+        ("nonreciprocity(I[L])", CURRENT),
+        ("-I[L]*mu[L]", POWER),
+        ("I[L] + mu[L]", ENERGY),  # only with hbar = 1
         ("I[L]@one/I[R]@one", PURE),
         ("2*pi*I[L]/V", PURE),
         ("I[L]/mu0", PURE),
@@ -43,7 +47,7 @@ def told(formula: str, onsite: str = "0") -> object:
         ("I[L]/kT", PURE),
         ("I[L]*beta", PURE),
         ("J[L]/V^2", PURE),
-        ("sqrt(J[L])/N", ENERGY),
+        ("sqrt(J[L]*gamma)/N", (1, 0, Fraction(-1, 2), 0, 0)),
         ("(mu[L] - mu0)/V", PURE),
         ("mu[L] - 0.1", ENERGY),
         ("I[L]/d", None),  # 0.1*d: the number may be the energy

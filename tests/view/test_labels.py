@@ -55,8 +55,8 @@ def test_a_derived_result_has_its_formula_as_far_as_it_has_room() -> None:
     assert shown("x", r"\mathrm{nonreciprocity}(I_{\mathrm{L}})", "nA") == (
         "$x = \\mathrm{nonreciprocity}(I_{\\mathrm{L}})$ (nA)"
     )
-    assert shown("x", r"\mathrm{nonreciprocity}(I_{\mathrm{L}})/I_{0}", "nA") == (
-        "$x = \\mathrm{nonreciprocity}(I_{\\mathrm{L}})/I_{0}$\n(nA)"
+    assert shown("x", r"\mathrm{nonreciprocity}(I_{\mathrm{L}})/I_{0}", "energy") == (
+        "$x = \\mathrm{nonreciprocity}(I_{\\mathrm{L}})/I_{0}$\n(natural units)"
     )
     assert shown("x", "+".join(40 * "y"), "nA") == "$x$ (nA)"
 
