@@ -358,7 +358,8 @@ def test_failed_points_end_with_three_but_are_written(desk: Path, monkeypatch: p
 
     monkeypatch.setattr(Model, "run", one_fails)
     told = call("run", "small.model", "curve", code=3).output
-    assert "1 of 4 points failed: the probe is reached by nothing" in told
+    assert "1 of 4 points failed (gamma = " in told
+    assert "): the probe is reached by nothing" in told
     assert (desk / "small_curve.pdf").exists()
 
 

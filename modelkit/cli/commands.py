@@ -181,18 +181,18 @@ def plot(file: Path, task: str, given: tuple[str, ...], method: str | None, outp
     (name,) = tasks_of(model, (task,), False)
     where = place(output or Path(f"{model.name}_{name}.pdf"), None)
     from modelkit.view.choice import choose_drawings
+    from modelkit.view.failures import failure_notes
     from modelkit.view.figures import figure, save
     from modelkit.view.progress import progress
-    from modelkit.view.tables import failures
 
     with progress(name) as ticked:
         dataset = model.run(name, settings, method=method, progress=ticked)
     choice = choose_drawings(model.declarations, name, dataset)
     save(figure(dataset, choice.drawings), where)
     click.echo(f"wrote {where}" + (f" ({choice.undeclared})" if choice.undeclared else ""))
-    reasons = failures(dataset)
-    if reasons:
-        click.echo(f"{len(reasons)} of {dataset['failed'].size} points failed: {reasons[0]}", err=True)
+    failed = failure_notes(dataset)
+    if failed:
+        click.echo("\n".join(failed), err=True)
         sys.exit(NOT_CONVERGED)
 
 

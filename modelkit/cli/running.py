@@ -24,8 +24,9 @@ def run_one(
     """Run one task and write its dataset; the record for ``--json`` and the dataset."""
     from modelkit.tasks.run import Interrupted
     from modelkit.view.choice import choose_drawings
+    from modelkit.view.failures import failures
     from modelkit.view.progress import progress
-    from modelkit.view.tables import audits, failures, results
+    from modelkit.view.tables import audits, results
 
     try:
         with progress(name, quiet) as ticked:

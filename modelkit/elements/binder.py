@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import sympy as sp
 
 from modelkit.dimensions import Exponents
-from modelkit.elements.quantities import quantity_of
+from modelkit.elements.quantities import Place, quantity_of
 from modelkit.errors import MOST_ERRORS, ModelError, Span, raise_all
 from modelkit.language import nodes
 from modelkit.language.expressions import translate, translate_condition
@@ -48,7 +48,8 @@ class Binder:
     ``names[space][name]`` are the declared names, ``sections[section][name]`` the finished objects,
     ``meanings`` the names that formulas of the device may use; ``integers`` are those that stand in
     ranges, rings and indices; ``broken`` holds the paths of what is missing because of an error;
-    ``quantities`` are the dimensions of parameters and lets as far as they were asked for.
+    ``quantities`` are the dimensions of parameters and lets as far as they were asked for; in natural
+    units ``places`` tell them.
     """
 
     integers: frozenset[str] = frozenset()
@@ -59,6 +60,7 @@ class Binder:
     broken: set[tuple[str, ...]] = field(default_factory=set)
     errors: list[ModelError] = field(default_factory=list)
     quantities: dict[str, Exponents | None] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
 
     @property
     def scope(self) -> Scope:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelkit.elements.binder import Binder
+from modelkit.elements.lattices import Lattice
 from modelkit.elements.loops import clauses_of
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.elements.result_formulas import OutputRequest, by_word
+from modelkit.elements.sites import AXES
 from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
@@ -26,19 +28,25 @@ MAP = Form(
     head=(nodes.Listing,),
     clauses=("against", "by"),
     needs=("against", "by"),
-    doc="a colour for each pair of values",
+    doc="a colour for each pair of values; against x by y over the positions of sites, arrows for bonds",
 )
+POSITIONS = AXES
+PLACED = frozenset(("site", "bond", "region"))  # dimensions of things that have positions
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """``draw`` or ``map`` of a quantity (long or derived name) against a dimension, by another."""
+    """``draw`` or ``map`` of a quantity (long or derived name) against a dimension, by another.
+
+    ``most``: of more curves than that only the largest are drawn; all, if not given.
+    """
 
     kind: str
     quantity: str
     against: str
     by: str | None = None
     span: Span | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,11 @@ class PlotNoun(Noun):
             if isinstance(line, nodes.Statement) and isinstance(line.head, nodes.Listing):
                 for item in line.head.items:
                     with binder.catching():
-                        drawings.append(_drawing(line, item, task))
+                        drawings.append(_drawing(line, item, task, binder))
         binder.store("plots", name.id, Plot(name.id, tuple(drawings), statement.span))
 
 
-def _drawing(line: nodes.Statement, item: nodes.Item, task: Task) -> Drawing:
+def _drawing(line: nodes.Statement, item: nodes.Item, task: Task, binder: Binder) -> Drawing:
     form = DRAW if line.noun.id == "draw" else MAP
     if item.value is not None or not isinstance(item.target, nodes.Name):
         shown = expression_text(item.target)
@@ -91,8 +99,8 @@ def _drawing(line: nodes.Statement, item: nodes.Item, task: Task) -> Drawing:
             f"'{shown}' is no name of an output", item.span or item.target.span, hint=f"write: {form.pattern}"
         )
     request = _requested(item.target, task)
-    against = _dimension(line, "against", request, task)
-    by = _dimension(line, "by", request, task)
+    against = _dimension(line, "against", request, task, binder)
+    by = _dimension(line, "by", request, task, binder)
     if against == by:
         raise ModelError(f"against '{against}' and by '{by}'", line.noun.span, hint="name two dimensions")
     assert against is not None  # the form has been checked
@@ -109,7 +117,9 @@ def _requested(name: nodes.Name, task: Task) -> OutputRequest:
     return requests[word]
 
 
-def _dimension(line: nodes.Statement, word: str, request: OutputRequest, task: Task) -> str | None:
+def _dimension(
+    line: nodes.Statement, word: str, request: OutputRequest, task: Task, binder: Binder
+) -> str | None:
     for clause in clauses_of(line, word):
         node = clause.items[0]
         shown = expression_text(node).replace(" ", "")  # type: ignore[arg-type]
@@ -119,11 +129,23 @@ def _dimension(line: nodes.Statement, word: str, request: OutputRequest, task: T
             raise ModelError(f"the dimension is called '{called}'", node.span, hint=f"write '{called}'")
         if shown == "site" and "terminal" in known:
             return shown  # a terminal's value stands at its site
+        if shown in POSITIONS and shown not in known and PLACED & set(known) and line.noun.id == "map":
+            return _position(shown, node, binder)  # type: ignore[arg-type]
         if shown not in known:
             hint = suggestion(shown, known, f"dimensions of '{request.name}'") or "it is a single number"
             raise ModelError(f"'{request.name}' has no dimension '{shown}'", node.span, hint=hint)
         return shown
     return None
+
+
+def _position(name: str, node: nodes.Expr, binder: Binder) -> str:
+    """An axis of the positions, which some sites must have."""
+    lattices = [one for one in binder.section("elements").values() if isinstance(one, Lattice)]
+    given = [family.position for lattice in lattices for family in lattice.sites if family.position]
+    if name not in POSITIONS[: max(map(len, given), default=0)]:
+        message = f"the sites have no position '{name}'"
+        raise ModelError(message, node.span, hint="write: site c[l, m] ... at (l, m)")
+    return name
 
 
 def _dimensions(request: OutputRequest, task: Task) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelkit.dimensions import PURE, Exponents, dimension_of
@@ -11,10 +12,20 @@ from modelkit.language.quantities import Known, Reading, spoken
 from modelkit.language.scope import Meaning, Scope, UserFunction
 from modelkit.language.spaces import matrices
 from modelkit.registry import reductions
-from modelkit.units import constant_dimension
+from modelkit.units import UnitSystem, constant_dimension
 
 if TYPE_CHECKING:
     from modelkit.elements.binder import Binder
+
+
+@dataclass(frozen=True)
+class Place:
+    """A formula that stands where a quantity of a known dimension is wanted."""
+
+    node: nodes.Expr
+    expected: Exponents
+    scope: Scope
+
 
 VARIABLES = {"E": "energy", "mu": "energy", "T": "temperature"}  # the energy, and unknowns of probes
 
@@ -43,6 +54,19 @@ def quantity_of(
     return _Reader(binder, scope or binder.scope, results).read(node)
 
 
+def natural_quantity(
+    node: nodes.Expr, binder: Binder, units: UnitSystem, scope: Scope, results: Known | None = None
+) -> Exponents | None:
+    """The same in natural units, as far as ``binder.quantities`` tells; nothing is refused there.
+
+    ``units`` say what is 1: hbar, k_B and e, or e alone.
+    """
+    try:
+        return _Reader(binder, scope, results, units).read(node)
+    except ModelError:  # a number added to an energy, the logarithm of one: all units are 1
+        return None
+
+
 def check_quantity(
     node: nodes.Expr, expected: str, what: str, binder: Binder, scope: Scope | None = None
 ) -> None:
@@ -53,6 +77,9 @@ def check_quantity(
     ModelError
         At the formula, with the unit that the model has for such a quantity.
     """
+    if binder.units.natural:
+        binder.places.append(Place(node, dimension_of(expected), scope or binder.scope))
+        return
     check_dimension(quantity_of(node, binder, scope), dimension_of(expected), what, node, binder)
 
 
@@ -100,13 +127,15 @@ def _keeps_unit(reduction: str) -> bool:
 class _Reader:
     """Looks names up: results, parameters and lets by their text, arguments of functions, constants."""
 
-    def __init__(self, binder: Binder, scope: Scope, results: Known | None) -> None:
+    def __init__(
+        self, binder: Binder, scope: Scope, results: Known | None, units: UnitSystem | None = None
+    ) -> None:
         self.binder = binder
         self.scope = scope
         self.results = results
         self.arguments: dict[str, Exponents | None] = {}
         self.following: list[str] = []
-        self.reading = Reading(binder.units, self._known)
+        self.reading = Reading(units or binder.units, self._known)
 
     def read(self, node: nodes.Expr) -> Exponents | None:
         return self.reading.of(node)

@@ -9,9 +9,11 @@ import sympy as sp
 
 from modelkit.dimensions import Exponents, dimension_of
 from modelkit.elements.binder import Binder
+from modelkit.elements.natural_quantities import natural_dimension
 from modelkit.elements.quantities import quantity_of
 from modelkit.elements.result_labels import Label as Label
 from modelkit.elements.result_labels import bind_label
+from modelkit.elements.result_print import in_print
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.scope import Scope, Special
@@ -37,7 +39,8 @@ class OutputRequest:
 
     ``quantities`` maps the symbols of results in the formula to what they are; two-case functions
     are applied functions with the names of the registry ``reductions``; every other symbol is a
-    parameter or a let; ``dimension`` are the exponents of its unit where they are known (e = 1).
+    parameter or a let; ``dimension`` are the exponents of its unit where they are known (e = 1);
+    ``latex`` is the formula in print, empty where it has no short form.
     """
 
     name: str
@@ -45,6 +48,13 @@ class OutputRequest:
     quantities: Mapping[sp.Symbol, Quantity] = field(default_factory=dict)
     span: Span | None = None
     dimension: Exponents | None = None
+    latex: str = ""
+
+    @property
+    def single(self) -> Output | None:
+        """The output of which a formula is one element: ``transmission[R, L]``."""
+        found = [of for symbol, of in self.quantities.items() if symbol == self.formula]
+        return outputs[found[0].output] if found else None
 
     @property
     def dims(self) -> frozenset[str]:
@@ -104,8 +114,9 @@ def bind_formula(
     reader = _Reader(verb, tuple(cases), binder)
     scope = binder.scope.with_special(parameter_prefix(binder.scope)).with_special(reader.special)
     formula = binder.formula(node, scope)
-    dimension = quantity_of(node, binder, results=_dimension_of_result)
-    return OutputRequest(name.id, formula, reader.quantities, node.span, dimension)
+    known = natural_dimension if binder.units.natural else quantity_of
+    dimension = known(node, binder, results=_dimension_of_result)
+    return OutputRequest(name.id, formula, reader.quantities, node.span, dimension, in_print(node))
 
 
 def _dimension_of_result(node: nodes.Expr) -> Exponents | None:

@@ -14,6 +14,7 @@ from modelkit.registry import result_dims
 from modelkit.results.dataset import Labelled
 
 Array = NDArray[Any]
+AXIS = "axis"  # the dimension of positions: x, y, z
 
 
 class Frame:
@@ -36,17 +37,30 @@ class Frame:
         """Helper coordinates along a dimension.
 
         ``terminal_site``: the site that a terminal touches, ``""`` if several; in a Dataset it also runs
-        over the sweeps along which a terminal moves, ``""`` where it is absent.  ``position`` (site,
-        axis), where the model gives one.  ``site_number`` counts the sites of each lattice from 1,
-        or is the index where a lattice is one family with one index.
+        over the sweeps along which a terminal moves, ``""`` where it is absent.  ``site_number`` counts the
+        sites of each lattice from 1, or is the index where a lattice is one family with one index.
+        Where the model gives positions: ``position`` (site, axis), ``bond_start`` and ``bond_end`` (bond,
+        axis), and ``region_position`` (region, axis) of potentials that are those of single sites.
         """
         if dim == "terminal":
             return {"terminal_site": Labelled(("terminal",), self._touched)}
+        found = {"site_number": Labelled(("site",), self._numbers)} if dim == "site" else {}
+        if any(group.position is not None for group in self.device.sites):
+            found |= {name: Labelled((dim, AXIS), values) for name, values in self._placed(dim).items()}
+        return found
+
+    def _placed(self, dim: str) -> dict[str, Array]:
+        """Positions along a dimension, each of shape (n, number of axes)."""
         if dim == "site":
-            found = {"site_number": Labelled(("site",), self._numbers)}
-            if any(group.position is not None for group in self.device.sites):
-                found["position"] = Labelled(("site", "axis"), self._positions)
-            return found
+            return {"position": self._positions}
+        if dim == "bond":
+            bonds = self.device.bonds
+            return {"bond_start": self._positions[bonds.source], "bond_end": self._positions[bonds.target]}
+        if dim == "region":
+            number = {label: k for k, label in enumerate(self.labels("site").tolist())}
+            sites = [number.get(label) for label in self.labels(dim).tolist()]
+            if None not in sites:
+                return {"region_position": self._positions[np.array(sites, dtype=np.intp)]}
         return {}
 
     def describes(self, device: Device) -> bool:

@@ -16,7 +16,9 @@ from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
 from modelkit.registry import Output, outputs, result_dims
+from modelkit.results.alike import kinds_of
 from modelkit.results.dataset import Axis, assemble
+from modelkit.results.frames import AXIS
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
 from modelkit.tasks.outside import in_unit, unit_of_name
@@ -65,12 +67,13 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     coordinates = {
         name: values
         for name, values in found.coords.items()
-        if set(values.dims) <= kept | {"axis"} and values.dims
+        if set(values.dims) <= kept | {AXIS} and values.dims
     }
     dataset = found.coords.to_dataset()[[]].assign_coords(coordinates).assign(variables)
     units = run.declarations.units
-    if "position" in dataset.coords and units.text("length"):
-        dataset["position"].attrs["units"] = units.text("length")
+    for name, values in dataset.coords.items():
+        if AXIS in values.dims and name != AXIS and units.text("length"):
+            values.attrs["units"] = units.text("length")
     for name, dim in result_dims.items():
         if dim.variables and name in dataset.coords and name not in {axis.name for axis in run.axes}:
             words = {"long_name": name, "symbol": dim.symbol, "units": units.label(dim.unit)}
@@ -137,10 +140,7 @@ def _ingredients(
 def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
     """What stands on axes: words, symbol and unit; a derived one has its formula, and a unit if known."""
     if request.formula is not None:
-        text = request.span.text if request.span is not None else str(request.formula)
-        derived = {"long_name": request.name, "symbol": request.name, "formula": text}
-        known = request.dimension
-        return derived | ({"units": run.declarations.units.label_of(known)} if known is not None else {})
+        return _derived_attributes(request, run.declarations.units)
     entry = outputs[request.name]
     words = {
         "long_name": entry.name.replace("_", " "),
@@ -148,6 +148,18 @@ def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
         "meaning": entry.meaning,
     }
     return words | ({"symbol": entry.short} if entry.short else {})
+
+
+def _derived_attributes(request: OutputRequest, units: UnitSystem) -> dict[str, str]:
+    """``latex`` is the formula in print; a single element of an output has the output's words instead."""
+    text = request.span.text if request.span is not None else str(request.formula)
+    words = request.single.name.replace("_", " ") if request.single is not None else request.name
+    found = {"long_name": words, "symbol": request.name, "formula": text}
+    if request.latex and request.single is None:
+        found["latex"] = request.latex
+    if request.dimension is not None:
+        found["units"] = units.label_of(request.dimension)
+    return found
 
 
 def _label(entry: Output, units: UnitSystem) -> str:
@@ -186,11 +198,24 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
     }
     for name in dict.fromkeys(name for solved in finished for name in solved.facts):
         said = list(dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts))
-        more = f"; and {len(said) - SAID} more" if len(said) > SAID else ""
-        facts[name] = "; ".join(said[:SAID]) + more
+        facts[name] = one_of_each_kind(said) if name == "warnings" else _said(said)
     counted = dict.fromkeys(name for solved in finished for name in solved.counts)
     counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
     return facts | {"counts": json.dumps(counts)}
+
+
+def _said(words: Sequence[str]) -> str:
+    more = f"; and {len(words) - SAID} more" if len(words) > SAID else ""
+    return "; ".join(words[:SAID]) + more
+
+
+def one_of_each_kind(said: Sequence[str]) -> str:
+    """A line for each kind of warning: of those that differ in numbers only the first, and how many."""
+    lines = (line for words in said for line in words.splitlines())
+    return "\n".join(
+        kind[0] + (f" ({len(kind) - 1} more of this kind)" if len(kind) > 1 else "")
+        for kind in kinds_of(lines)
+    )
 
 
 def _system(declarations: Declarations) -> str:

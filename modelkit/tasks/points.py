@@ -18,7 +18,7 @@ from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import Found, Output, Verb, outputs, result_dims, running_dims
 from modelkit.results.dataset import Labelled, Point
-from modelkit.results.frames import Frame
+from modelkit.results.frames import AXIS, Frame
 from modelkit.results.outputs import read
 from modelkit.solve.request import Request
 from modelkit.tasks.cases import Setting
@@ -139,8 +139,9 @@ class Work:
         dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
         labels = {dim: _labels(dim, found, frame) for dim in dims}
         coordinates = {name: array for dim in dims for name, array in frame.coordinates(dim).items()}
-        if "position" in coordinates:
-            labels["axis"] = np.array(AXES[: coordinates["position"].values.shape[1]])
+        placed = [array.values.shape[1] for array in coordinates.values() if AXIS in array.dims]
+        if placed:
+            labels[AXIS] = np.array(AXES[: placed[0]])
         return Point(job.place, arrays, labels, coordinates)
 
     def _reduced(self, array: Labelled) -> Labelled:

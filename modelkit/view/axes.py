@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError, Span
+from modelkit.language.symbols import symbol
 from modelkit.registry import outputs, result_dims, suggestion
 from modelkit.view.labels import axis_label, family, indices
 
@@ -106,12 +107,31 @@ def axis(dataset: xr.Dataset, array: xr.DataArray, against: str, span: Span | No
     values = dataset[name].values
     if values.dtype.kind in "OUS":
         labels = [str(label) for label in values]
-        return _along(dataset, array, name, labels, labels, name)
+        return _along(dataset, array, name, labels, labels, dimension_words(name, array))
     order = np.argsort(values, kind="stable")
     whole = bool(np.all(values == np.round(values))) and values.dtype.kind in "iu"
     return Axis(
         array, name, axis_label(name, dataset[name]), order, values[order].astype(float), integer=whole
     )
+
+
+def dimension_words(name: str, array: xr.DataArray) -> str:
+    """What a dimension is called on an axis: of a matrix ``from terminal`` and ``to terminal``."""
+    if name.startswith("terminal_from"):
+        return "from terminal" if name == "terminal_from" else "and from terminal"
+    return "to terminal" if name == "terminal" and "terminal_from" in array.dims else name
+
+
+def on_several(dataset: xr.Dataset, array: xr.DataArray, against: str) -> NDArray[np.bool_]:
+    """Which terminals have no place on an axis of sites, as they are on several; none on other axes.
+
+    Shape (n_terminals,).  The condensate, which is everywhere, is not among them.
+    """
+    if against != "site" or "site" in array.dims or "terminal_site" not in dataset.coords:
+        return np.zeros(dataset.sizes.get("terminal", 0), dtype=bool)
+    touched = dataset["terminal_site"].transpose(..., "terminal").values
+    alone = np.array([[bool(_text(site)) for site in row] for row in touched.reshape(-1, touched.shape[-1])])
+    return np.asarray(~alone.any(axis=0) & (dataset["terminal"].values != CONDENSATE))
 
 
 def numeric(dataset: xr.Dataset, name: str) -> bool:
@@ -179,8 +199,11 @@ def _along(
         sort = np.argsort(values, kind="stable")
         named, integer = tuple(row), True
     families = tuple(family(labels[k]) for k in chosen[sort].tolist())
-    shown = r"site $\ell$" if named is None and word == "site" else word
-    return Axis(array, name, shown, chosen[sort], values[sort], named, families, integer)
+    if named is None:
+        rows = {family(place) for place in places if place and "->" not in place}
+        word = rf"{word} ${symbol(rows.pop())}_\ell$" if len(rows) == 1 and word != "site" else word
+        word = r"site $\ell$" if word == "site" else word
+    return Axis(array, name, word, chosen[sort], values[sort], named, families, integer)
 
 
 def _sites(dataset: xr.Dataset) -> tuple[str, ...]:

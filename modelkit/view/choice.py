@@ -66,10 +66,13 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
 
 def _undeclared(task: str, dataset: xr.Dataset) -> str:
     """The line of the text that gives the figure, and the one that gives the next result."""
+    possible = list(possible_drawings(dataset))
     lines = [
         f"{one.kind} {one.quantity} against {one.against}" + (f" by {one.by}" if one.by else "")
-        for one in possible_drawings(dataset)
+        for one in possible
     ]
+    if possible and possible[0].most is not None:
+        return f"{lines[0]}, the largest alone; for all declare: plot {task} {{ {lines[0]} }}"
     if len(lines) < 2:
         return lines[0] if lines else ""
     return f"{lines[0]}; for other results declare: plot {task} {{ {lines[1]} }}"

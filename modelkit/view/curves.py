@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from modelkit.view.axes import Axis, axis, dimension, quantity
 from modelkit.view.encoding import Encoding, Look, legend
+from modelkit.view.failures import mark_lost
 from modelkit.view.labels import axis_label
-from modelkit.view.splits import told_apart, without_itself
+from modelkit.view.splits import largest, told_apart, without_itself
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
@@ -38,7 +39,12 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
     along = axis(dataset, array, drawing.against, drawing.span)
     first = [dimension(array, drawing.by, drawing.span)] if drawing.by else []
     others = first + [str(name) for name in array.dims if name not in {along.dimension, *first}]
-    splits, table = told_apart(dataset, along, others, style)
+    splits, table = told_apart(dataset, along, others, style, paired=drawing.most is not None)
+    note = ""
+    if drawing.most is not None and np.prod(table.shape[:-1], dtype=int) > drawing.most:
+        count = int(np.prod(table.shape[:-1], dtype=int))
+        splits, table = largest(splits, table, drawing.most)
+        note = f"the {len(table)} largest of {count}, equal ones once"
     named, count = along.names is not None, int(np.prod([len(split) for split in splits], dtype=int))
     families = not named and len(set(along.families or ())) > 1
     points = len(along.values)
@@ -55,8 +61,10 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
     handles = encoding.handles()
     if families:
         handles += _marks(axes, along, table, encoding, style)
+    lost = mark_lost(axes, dataset, along, style)
     encoding.bar(axes)
-    _finish(axes, along, axis_label(str(array.name), array), handles)
+    _finish(axes, along, axis_label(str(array.name), array))
+    legend(axes, handles + lost, always=bool(lost), title=note)
 
 
 def whole_ticks(axes: Axes) -> None:
@@ -96,13 +104,13 @@ def _aside(number: int, count: int) -> float:
 def _size(along: Axis, style: Style) -> dict[str, Any]:
     crowded = len(along.values)
     return {
-        "linewidth": style.line if crowded <= 2 * style.crowded else 0.5 * style.line,
+        "linewidth": style.line if crowded <= 4 * style.crowded else 0.7 * style.line,
         "markersize": style.marker if crowded <= style.crowded else 0.6 * style.marker,
     }
 
 
-def _finish(axes: Axes, along: Axis, label: str, handles: Sequence[Artist]) -> None:
-    """Ticks, labels and legend."""
+def _finish(axes: Axes, along: Axis, label: str) -> None:
+    """Ticks and labels."""
     axes.margins(x=0.02)
     if along.names is not None:
         axes.set_xlim(-0.5, len(along.names) - 0.5)
@@ -111,7 +119,6 @@ def _finish(axes: Axes, along: Axis, label: str, handles: Sequence[Artist]) -> N
         whole_ticks(axes)
     axes.set_xlabel(along.label)
     axes.set_ylabel(label)
-    legend(axes, handles)
 
 
 def _marks(axes: Axes, along: Axis, table: Floats, encoding: Encoding, style: Style) -> list[Artist]:

@@ -80,7 +80,7 @@ class Encoding:
         shared = len(splits) == 2 and min(self.shape) <= len(style.lines)
         self.first = int(self.shape[1] > self.shape[0]) if shared else 0
         self.styled = splits[1 - self.first] if shared else None
-        self.coloured = splits[self.first] if shared or len(splits) == 1 else _product(splits)
+        self.coloured = splits[self.first] if shared or len(splits) == 1 else product(splits)
         self.barred = _needs_bar(self.coloured, style)
         self.colours = _colours(self.coloured, style)
 
@@ -137,14 +137,19 @@ class Encoding:
         return replace(look, marker=style.markers[k % len(style.markers)], open=k % 2 == 1)
 
 
-def legend(axes: Axes, handles: Sequence[Artist], row: int = ROW, always: bool = False) -> None:
+def legend(
+    axes: Axes, handles: Sequence[Artist], row: int = ROW, always: bool = False, title: str = ""
+) -> None:
     """A legend above the panel, where no curve runs; none for a single entry unless ``always``."""
     if len(handles) < (1 if always else 2):
         return
     words = [re.sub(r"\\[A-Za-z]+", "x", str(handle.get_label())) for handle in handles]
     lengths = [len(word.replace("$", "")) + 6 for word in words]
     columns = len(handles) if sum(lengths) <= row else max(1, min(len(handles) - 1, row // max(lengths)))
-    axes.legend(handles=list(handles), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+    axes.legend(
+        handles=list(handles), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns,
+        title=title or None, title_fontsize="small",
+    )  # fmt: skip
 
 
 def clear_offset(axes: Axes) -> bool:
@@ -163,7 +168,7 @@ def _handle(look: Look, label: str) -> Artist:
     return Line2D([], [], label=label, **look.settings())
 
 
-def _product(splits: Sequence[Split]) -> Split:
+def product(splits: Sequence[Split]) -> Split:
     """All combinations as one split; a single nameless curve for none."""
     places = np.ndindex(*(len(split) for split in splits))
     words = [[split.labels[at] for split, at in zip(splits, place, strict=True)] for place in places]

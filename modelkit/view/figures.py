@@ -7,26 +7,30 @@ Nothing global is touched: no pyplot, settings only for the time of a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modelkit.errors import ModelError
 from modelkit.registry import ResultDim, result_dims
-from modelkit.view.axes import is_result, numeric
+from modelkit.view.axes import is_result, numeric, on_several, quantity
 from modelkit.view.curves import draw_curves
 from modelkit.view.encoding import clear_offset
-from modelkit.view.maps import draw_map, map_panels
+from modelkit.view.maps import MOST_PANELS, draw_map, map_panels
+from modelkit.view.places import draw_places, height_of, over_positions, place_panels, spread_out
 from modelkit.view.style import PLAIN, Style
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from modelkit.elements.plots import Drawing
 
 
+READABLE, LARGEST = 12, 6  # of more pairs of terminals so many are drawn where nobody asks for all
 MATRIX = ["terminal", "terminal_from"]  # dimensions of what is drawn as a map, without any sweep
 
 
@@ -59,11 +63,12 @@ def figure(dataset: xr.Dataset, drawings: Sequence[Drawing] = (), style: Style =
         )
     panels = [panel for drawing in chosen for panel in _panels(dataset, drawing, style)]
     with mpl.rc_context(style.settings()):
-        height = style.ratio * style.width * len(panels)
-        drawn = Figure(figsize=(style.width, height), layout="constrained")
+        heights = [panel.height for panel in panels]
+        drawn = Figure(figsize=(style.width, style.width * sum(heights)), layout="constrained")
         FigureCanvasAgg(drawn)
+        grid = drawn.add_gridspec(len(panels), 1, height_ratios=heights)
         for place, panel in enumerate(panels):
-            panel(drawn.add_subplot(len(panels), 1, place + 1))
+            panel.draw(drawn.add_subplot(grid[place]), style=style)
         drawn.draw_without_rendering()
         moved = [clear_offset(axes) for axes in drawn.axes]
         if any(moved):
@@ -100,19 +105,24 @@ def default_drawings(dataset: xr.Dataset) -> tuple[Drawing, ...]:
 
 def possible_drawings(dataset: xr.Dataset) -> Iterator[Drawing]:
     """A drawing of each result that runs, against what comes first in the order of ``ResultDim.rank``."""
-    from modelkit.elements.plots import Drawing
+    from modelkit.elements.plots import POSITIONS, Drawing
 
     for name, array in dataset.data_vars.items():
         if not is_result(str(name)) or array.dtype.kind not in "iuf":
             continue
         dims = [str(key) for key in array.dims if dataset.sizes[key] > 1]
-        if sorted(dims) == MATRIX:
+        spread = spread_out(dataset, array)
+        panels = np.prod([dataset.sizes[key] for key in dims if key != spread], dtype=int)
+        if spread in dims and panels <= MOST_PANELS:
+            yield Drawing("map", str(name), *POSITIONS[:2], None)
+        elif sorted(dims) == MATRIX:
             yield Drawing("map", str(name), MATRIX[1], MATRIX[0], None)
         elif dims:
             against = min(dims, key=partial(_preference, dataset))
             others = [key for key in dims if key != against]
             by = "case" if "case" in others else (others[0] if others else None)
-            yield Drawing("draw", str(name), against, by, None)
+            pairs = set(MATRIX) <= set(dims) and dataset.sizes[MATRIX[0]] ** 2 > READABLE
+            yield Drawing("draw", str(name), against, by, None, LARGEST if pairs else None)
 
 
 def _preference(dataset: xr.Dataset, name: str) -> tuple[int, int]:
@@ -121,15 +131,26 @@ def _preference(dataset: xr.Dataset, name: str) -> tuple[int, int]:
     return result_dims.get(name, swept).rank, -dataset.sizes[name]
 
 
-def _panels(dataset: xr.Dataset, drawing: Drawing, style: Style) -> list[Callable[[Axes], None]]:
+@dataclass(frozen=True)
+class _Panel:
+    """How one panel is drawn, and its height over the width of a column."""
+
+    draw: Callable[..., None]
+    height: float
+
+
+def _panels(dataset: xr.Dataset, drawing: Drawing, style: Style) -> list[_Panel]:
+    if over_positions(dataset, drawing):
+        height = height_of(dataset, drawing)
+        draw = partial(draw_places, dataset=dataset, drawing=drawing)
+        return [_Panel(partial(draw, chosen=one), height) for one in place_panels(dataset, drawing)]
     if drawing.kind == "map":
-        plane = map_panels(dataset, drawing)
-        return [
-            partial(_one_map, dataset=dataset, drawing=drawing, chosen=chosen, style=style)
-            for chosen in plane
-        ]
-    return [partial(draw_curves, dataset=dataset, drawing=drawing, style=style)]
-
-
-def _one_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str, int], style: Style) -> None:
-    draw_map(axes, dataset, drawing, chosen, style)
+        draw = partial(draw_map, dataset=dataset, drawing=drawing)
+        return [_Panel(partial(draw, chosen=one), style.ratio) for one in map_panels(dataset, drawing)]
+    several = on_several(dataset, quantity(dataset, drawing.quantity, drawing.span), drawing.against)
+    if not several.any():
+        return [_Panel(partial(draw_curves, dataset=dataset, drawing=drawing), style.ratio)]
+    apart = replace(drawing, against="terminal")  # they have no place among the sites
+    parts = [(dataset.isel(terminal=~several), drawing)] if not several.all() else []
+    parts.append((dataset.isel(terminal=several), apart))
+    return [_Panel(partial(draw_curves, dataset=one, drawing=what), style.ratio) for one, what in parts]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMENSIONS = {"natural", "energy", "length", "temperature", "current", "time", "hbar"}
+SPELT = {"dos": "local density of states"}
+LETTERS = 34  # along the height of a panel
 MICRO, ANGSTROM = "\N{MICRO SIGN}", "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}"
 
 
@@ -24,17 +26,23 @@ def axis_label(name: str, array: xr.DataArray, symbols: bool = True) -> str:
         Variable or dimension of a Dataset.
     array : xarray.DataArray
         Its ``attrs`` may hold ``long_name`` and ``units``.  Of the words those up to a comma are taken, and
-        what follows ``, in`` as the unit, if there is none (``length, in sites``).
+        what follows ``, in`` as the unit, if there is none (``length, in sites``).  A derived result that is
+        a symbol is followed by its formula (``latex``), as far as that has room.
     """
     words, _, further = str(array.attrs.get("long_name", "")).partition(", ")
     words = re.split(r"[:;] ", words)[0] or _words(name)
+    words = SPELT.get(words, words)
     shown = _symbol_of(name, array) if symbols else ""
     if words == name and shown and not _spoken(name):
         words = ""  # a derived quantity or an undocumented parameter: the symbol says all
     unit = str(array.attrs.get("units", "")).strip() or _said_in(further)
-    parts = [plain(words), f"${shown}$" if shown else ""]
+    said = f"${shown}$" if shown else ""
+    parts = [plain(words), (said + _formula(name, shown or words, array)).replace("$$", " ")]
     head = " ".join(part for part in parts if part)
-    return f"{head} ({plain_unit(unit)})" if unit not in {"", "1"} else head
+    if unit in {"", "1"}:
+        return head
+    unit = f"({plain_unit(unit)})"
+    return head + ("\n" if "=" in head and _letters(head + unit) > LETTERS else " ") + unit
 
 
 def value_label(dimension: str, value: Any, unit: str = "") -> str:
@@ -43,6 +51,14 @@ def value_label(dimension: str, value: Any, unit: str = "") -> str:
         return plain(value)
     shown = f"${symbol(dimension)} = {number(value)}$"
     return shown if unit in {"", "1"} or _natural(unit) else f"{shown} {plain_unit(unit)}"
+
+
+def place_label(dataset: xr.Dataset, dimension: str, position: int) -> str:
+    """The same for a position along a dimension."""
+    if dimension not in dataset.coords:
+        return value_label(dimension, position)
+    values = dataset[dimension]
+    return value_label(dimension, values.values[position], str(values.attrs.get("units", "")))
 
 
 def number(value: Any) -> str:
@@ -71,6 +87,21 @@ def _natural(unit: str) -> bool:
     return set(re.findall(r"[A-Za-z_]+", unit)) <= DIMENSIONS
 
 
+def _formula(name: str, called: str, array: xr.DataArray) -> str:
+    r"""``= 2\pi I_L/V`` behind a symbol; nothing behind words, or where it is too long."""
+    latex = str(array.attrs.get("latex", ""))
+    said = _spoken(name) and max(map(len, name.split("_"))) > 4
+    return f"$= {latex}$" if latex and not said and _letters(called + latex) < LETTERS - 3 else ""
+
+
+def _letters(text: str) -> int:
+    """How many letters a text with mathematics is long, roughly: those of indices are small."""
+    plain = re.sub(r"\\(mathrm|to|,|;)|[$ ]", "", text)
+    small = re.findall(r"[_^]\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", plain)
+    bare = re.sub(r"[{}_^]", "", re.sub(r"\\[A-Za-z]+", "x", plain))
+    return round(len(bare) - 0.3 * sum(len(re.sub(r"[{}]", "", one)) for one in small))
+
+
 def family(label: str) -> str:
     """The family of a label: ``S`` of ``S[2]``."""
     return label.partition("[")[0]
@@ -97,7 +128,7 @@ def _words(name: str) -> str:
 
 def _spoken(name: str) -> bool:
     """Whether a name is words rather than a symbol: ``bond_current``, not ``mu_1`` or ``dI``."""
-    return all(len(part) > 3 and not is_greek(part) for part in name.split("_"))
+    return name.islower() and all(len(part) > 3 and not is_greek(part) for part in name.split("_"))
 
 
 def _symbol_of(name: str, array: xr.DataArray) -> str:

@@ -169,7 +169,9 @@ def _verbs() -> str:
 
 @sections.register("methods")
 def _methods() -> str:
-    return table(("method", "chosen because"), ((code(name), method.why) for name, method in methods.items()))
+    return table(
+        ("method", "chosen because"), ((code(name), method.why) for name, method in sorted(methods.items()))
+    )
 
 
 @sections.register("outputs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from modelkit.errors import ModelError
 from modelkit.view.axes import Axis, axis, quantity
 from modelkit.view.curves import name_ticks, whole_ticks
-from modelkit.view.labels import axis_label, value_label
+from modelkit.view.failures import lost_words
+from modelkit.view.labels import axis_label, place_label
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from modelkit.elements.plots import Drawing
 
 Floats = NDArray[np.float64]
+MOST_PANELS = 6
+LETTERS = 50  # of a label along a colour bar as high as a column is wide
 
 
 def map_panels(dataset: xr.Dataset, drawing: Drawing) -> list[dict[str, Any]]:
@@ -39,9 +43,16 @@ def map_panels(dataset: xr.Dataset, drawing: Drawing) -> list[dict[str, Any]]:
             drawing.span,
             hint="write 'map Z against X by Y'",
         )
+    return panels(dataset, array, plane, drawing)
+
+
+def panels(
+    dataset: xr.Dataset, array: xr.DataArray, plane: set[str], drawing: Drawing
+) -> list[dict[str, Any]]:
+    """A panel for each choice of the dimensions that are not in the plane; ModelError for too many."""
     others = [str(name) for name in array.dims if name not in plane]
     shape = [dataset.sizes[name] for name in others]
-    if np.prod(shape, dtype=int) > 6:
+    if np.prod(shape, dtype=int) > MOST_PANELS:
         hint = f"give one value for {' or '.join(others)}, or draw curves"
         raise ModelError(
             f"a map of '{drawing.quantity}' would have {np.prod(shape, dtype=int)} panels",
@@ -53,8 +64,6 @@ def map_panels(dataset: xr.Dataset, drawing: Drawing) -> list[dict[str, Any]]:
 
 def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str, Any], style: Style) -> None:
     """Draw one panel; colours diverge from zero where the quantity has both signs, failed points are grey."""
-    from matplotlib import colormaps
-
     array = quantity(dataset, drawing.quantity, drawing.span)
     across = axis(dataset, array, drawing.against, drawing.span)
     up = axis(dataset, array, str(drawing.by), drawing.span)
@@ -65,23 +74,42 @@ def draw_map(axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str
     picture, right = _merged(picture, across, drawing)
     flipped, high_up = _merged(picture.T, up, drawing)
     low, high = limits(everything)
-    signed = low < 0 < high
-    colours = colormaps[style.diverging if signed else style.sequential].with_extremes(bad=style.missing)
     mesh = axes.pcolormesh(
         edges(right), edges(high_up), np.ma.masked_invalid(flipped.T),
-        cmap=colours, vmin=low, vmax=high, rasterized=True, linewidth=0,
+        cmap=colours(low, high, style), vmin=low, vmax=high, rasterized=True, linewidth=0,
     )  # fmt: skip
     _ticks(axes, across, up)
-    if chosen:
-        words = [
-            value_label(name, dataset[name].values[k], str(dataset[name].attrs.get("units", "")))
-            if name in dataset.coords
-            else value_label(name, k)
-            for name, k in chosen.items()
-        ]
-        axes.set_title(", ".join(words))
-    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
-    bar.set_label(axis_label(str(array.name), array))
+    axes.set_title(title(dataset, array, chosen))
+    colour_bar(axes, mesh, axis_label(str(array.name), array))
+
+
+def title(dataset: xr.Dataset, array: xr.DataArray, chosen: dict[str, Any]) -> str:
+    """What a panel of a map shows: the values of the other dimensions, and what is grey."""
+    words = [place_label(dataset, name, k) for name, k in chosen.items()]
+    return ", ".join([*words, *lost_words(dataset.isel(chosen), array.isel(chosen))])
+
+
+def colours(low: float, high: float, style: Style, last: float = 1.0) -> Any:
+    """The colour map of a range, up to a part of it; what has no value is grey."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    whole = colormaps[style.diverging if low < 0 < high else style.sequential]
+    cut = ListedColormap(whole(np.linspace(0.0, last, 256)))
+    return cut.with_extremes(bad=style.missing)
+
+
+def colour_bar(axes: Axes, drawn: Any, label: str, height: float = 0.72) -> None:
+    """The colour bar beside a panel, as high as the panel whatever its aspect.
+
+    The label is broken into lines that are as long as the panel of this height over width.
+    """
+    bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0.0, 0.04, 1.0)))
+    words, _, unit = label.partition(" (")
+    if len(label) > LETTERS * height:
+        words = words if "$" in words else textwrap.fill(words, max(8, int(LETTERS * height)))
+        label = words + (f"\n({unit}" if unit else "")
+    bar.set_label(label)
     bar.outline.set_linewidth(0.6)
 
 

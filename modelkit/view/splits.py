@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.view.axes import Axis
-from modelkit.view.encoding import Split
-from modelkit.view.labels import axis_label, value_label
+from modelkit.view.encoding import Split, product
+from modelkit.view.labels import axis_label, place_label
 from modelkit.view.style import Style
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def without_itself(array: xr.DataArray) -> xr.DataArray:
 
 
 def told_apart(
-    dataset: xr.Dataset, along: Axis, others: Sequence[str], style: Style
+    dataset: xr.Dataset, along: Axis, others: Sequence[str], style: Style, paired: bool = False
 ) -> tuple[list[Split], Floats]:
     """What tells curves apart, and their values, shape (n of each split, n along the axis).
 
-    From terminal to terminal is one split of pairs while there are few.  Values without any finite
-    number are left out, and what has a single value only needs no telling.
+    From terminal to terminal is one split of pairs while there are few, or if they shall be ``paired``.
+    Values without any finite number are left out, and what has a single value only needs no telling.
     """
     pairs = [name for name in PAIR if name in others]
     names = list(others)
@@ -51,13 +51,27 @@ def told_apart(
             for name, one in zip(names, splits, strict=True)
         ]
     if len(pairs) == 2:
-        if len(splits[0]) * (len(splits[1]) - 1) <= len(style.colours):
+        if paired or len(splits[0]) * (len(splits[1]) - 1) <= len(style.colours):
             arrows = tuple(rf"{one} $\to$ {other}" for one in splits[0].labels for other in splits[1].labels)
             splits[:2] = [Split("from, to", arrows)]
             table = table.reshape(len(arrows), *table.shape[2:])
         else:
             splits[:2] = [_prefixed("from", splits[0]), _prefixed("to", splits[1])]
     return _present(splits, table)
+
+
+def largest(splits: Sequence[Split], table: Floats, most: int) -> tuple[list[Split], Floats]:
+    """The curves that reach highest, the highest first, as one split; of equal ones the first."""
+    rows = table.reshape(-1, table.shape[-1])
+    heights = np.nanmax(np.abs(rows), axis=1, initial=0.0)
+    places: list[int] = []
+    for place in np.argsort(-np.round(heights, 12), kind="stable").tolist():
+        close = 1e-9 * heights[place]
+        if not any(np.allclose(rows[place], rows[one], 0, close, equal_nan=True) for one in places):
+            places.append(place)
+        if len(places) == most:
+            break
+    return [product(splits).kept(np.array(places))], rows[places]
 
 
 def _present(splits: Sequence[Split], table: Floats) -> tuple[list[Split], Floats]:
@@ -77,12 +91,10 @@ def _present(splits: Sequence[Split], table: Floats) -> tuple[list[Split], Float
 
 def _split(dataset: xr.Dataset, name: str) -> Split:
     """The values of a dimension in words, and as numbers where they are."""
+    labels = tuple(place_label(dataset, name, k) for k in range(dataset.sizes[name]))
     if name not in dataset.coords:
-        numbers = np.arange(dataset.sizes[name], dtype=float)
-        return Split(name, tuple(value_label(name, k) for k in range(len(numbers))), numbers)
+        return Split(name, labels, np.arange(len(labels), dtype=float))
     values = dataset[name].values
-    unit = str(dataset[name].attrs.get("units", ""))
-    labels = tuple(value_label(name, value, unit) for value in values)
     finite = values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
     return Split(axis_label(name, dataset[name]), labels, values.astype(float) if finite else None)
 

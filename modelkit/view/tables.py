@@ -108,13 +108,6 @@ def results(dataset: xr.Dataset) -> dict[str, Any]:
     return found
 
 
-def failures(dataset: xr.Dataset) -> list[str]:
-    """The reasons of the points that failed, one for each."""
-    if "failed" not in dataset:
-        return []
-    return [str(reason) for reason in dataset["failed"].values.ravel() if isinstance(reason, str) and reason]
-
-
 def audits(dataset: xr.Dataset) -> dict[str, float]:
     """The largest residual of each audit."""
     import numpy as np
@@ -130,22 +123,28 @@ def audits(dataset: xr.Dataset) -> dict[str, float]:
 
 def _notes(dataset: xr.Dataset) -> Iterator[str]:
     from modelkit.view.axes import is_result
+    from modelkit.view.failures import failure_notes
 
     method, why = (str(dataset.attrs.get(key, "")) for key in ("method", "why"))
     if method:
-        yield f"method {why}" if why.startswith(method) else f"method {method}: {why}".removesuffix(": ")
+        yield f"method: {method}" + (f" ({reason})" if (reason := _reason(method, why)) else "")
     checked = audits(dataset)
     if checked:
         worst = max(checked, key=lambda name: (checked[name] == checked[name], checked[name]))
-        yield f"audits: largest residual {checked[worst]:.1e} ({worst.removeprefix('audit_')})"
+        many = f"{len(checked)} audits" if len(checked) > 1 else "1 audit"
+        yield f"{many} passed: largest residual {checked[worst]:.1e} ({worst.removeprefix('audit_')})"
     for name, array in dataset.data_vars.items():
         if is_result(str(name)) and _range(array) == "none":
             formula = f": {name} = {array.attrs['formula']}" if "formula" in array.attrs else ""
             yield f"no finite number at any point in '{name}'{formula}"
     yield from (f"warning: {line}" for line in str(dataset.attrs.get("warnings", "")).splitlines())
-    reasons = failures(dataset)
-    if reasons:
-        yield f"{len(reasons)} of {dataset['failed'].size} points failed: {reasons[0]}"
+    yield from failure_notes(dataset)
+
+
+def _reason(method: str, why: str) -> str:
+    """Why this method, without what the others were refused for."""
+    parts = [part.removeprefix(f"{method} ") for part in why.split("; ") if part.startswith(f"{method} ")]
+    return (parts[-1] if parts else why).removeprefix("fits: ")
 
 
 def _extent(array: xr.DataArray) -> str:
@@ -162,10 +161,25 @@ def _range(array: xr.DataArray) -> str:
     if not finite.size:
         return "none"
     if values.size <= LISTED:
-        return ", ".join(_number(value) for value in values.ravel())
+        return ", ".join(
+            f"{_place(array, place)}{_number(values[place])}" for place in np.ndindex(values.shape)
+        )
+    missing = values.size - finite.size
+    lost = f" ({missing} of {values.size} missing)" if missing else ""
     if values.dtype.kind == "c":
-        return f"|.| up to {_number(np.abs(finite).max())}"
-    return f"{_number(finite.min())} to {_number(finite.max())}"
+        return f"|.| up to {_number(np.abs(finite).max())}{lost}"
+    low, high = _number(finite.min()), _number(finite.max())
+    return (low if low == high else f"{low} to {high}") + lost
+
+
+def _place(array: xr.DataArray, place: tuple[int, ...]) -> str:
+    """The names at a place: ``forward L ``; nothing for numbers, which stand in their order."""
+    known = [
+        str(array[name].values[k])
+        for name, k in zip(array.dims, place, strict=True)
+        if name in array.coords and array[name].dtype.kind in "OUS"
+    ]
+    return " ".join([*known, ""])
 
 
 def one_line(text: str, width: int) -> str:

@@ -44,15 +44,46 @@ def test_cases_have_colours_and_families_have_markers_in_the_legend() -> None:
     assert len({line.get_linestyle() for line in curves[:2]}) == 2
 
 
-def test_a_terminal_on_several_sites_is_left_out_and_counted() -> None:
+def test_terminals_on_several_sites_have_a_panel_of_their_own() -> None:
     data = samples.profile(6)
     data["terminal_site"] = ("terminal", ["c[1]", "", *data.terminal_site.values[2:]])
-    axes = figure(data, [PROFILE]).axes[0]
-    assert np.array_equal(axes.get_lines()[0].get_xdata(), [1, 2, 3, 4, 5])
-    assert axes.get_xlabel() == r"site $\ell$ (without 1 on several sites)"
+    sites, terminals = figure(data, [PROFILE]).axes
+    assert np.array_equal(sites.get_lines()[0].get_xdata(), [1, 2, 3, 4, 5])
+    assert sites.get_xlabel() == r"site $\ell$"
+    assert [label.get_text() for label in terminals.get_xticklabels()] == ["R"]
+    assert terminals.get_xlabel() == "terminal"
+    assert [float(line.get_ydata()[0]) for line in terminals.get_lines()] == pytest.approx([0.95, 1.05])
     data["terminal_site"] = ("terminal", [""] * data.sizes["terminal"])
+    (alone,) = figure(data, [PROFILE]).axes
+    assert alone.get_xlabel() == "terminal"
+    assert len(alone.get_lines()[0].get_xdata()) == data.sizes["terminal"]
+    shown = Drawing("map", "chemical_potential", "site", "case", None)
     with pytest.raises(ModelError, match="several sites"):
-        figure(data, [PROFILE])
+        figure(data, [shown])
+
+
+def test_of_many_pairs_of_terminals_the_largest_are_drawn_unasked() -> None:
+    names, energy = [f"B[{k}]" for k in range(14)], np.linspace(0, 1, 5)
+    size = np.arange(196.0).reshape(14, 14)
+    size = np.minimum(size, size.T)  # as much forth as back
+    data = xr.Dataset(
+        {"transmission": (("energy", "terminal", "terminal_from"), (1 + energy)[:, None, None] * size)},
+        {"energy": energy, "terminal": names, "terminal_from": names},
+    )
+    drawn = figure(data)
+    pairs = [(a, b) for a in range(14) for b in range(a + 1, 14)]
+    best = sorted(pairs, key=lambda pair: -size[pair])[:6]
+    legend = drawn.axes[0].get_legend()
+    assert legend.get_title().get_text() == "the 6 largest of 182, equal ones once"
+    assert legend_words(drawn) == [rf"B[{a}] $\to$ B[{b}]" for a, b in best]
+    for line, pair in zip(drawn.axes[0].get_lines(), best, strict=True):
+        assert np.allclose(line.get_ydata(), (1 + energy) * size[pair])
+    asked = figure(data, [Drawing("draw", "transmission", "energy", None, None)])
+    assert sum(bool(np.isfinite(line.get_ydata()).all()) for line in asked.axes[0].get_lines()) == 182
+    matrix = figure(data.isel(energy=0)).axes[0]
+    assert (matrix.get_xlabel(), matrix.get_ylabel()) == (
+        r"from terminal $B_\ell$", r"to terminal $B_\ell$",
+    )  # fmt: skip
 
 
 def test_short_names_draw_the_same_as_long_ones() -> None:

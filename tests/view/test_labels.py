@@ -43,6 +43,24 @@ def test_an_axis_has_words_symbol_and_unit() -> None:
     )
 
 
+def test_a_derived_result_has_its_formula_as_far_as_it_has_room() -> None:
+    def shown(name: str, latex: str, unit: str) -> str:
+        return axis_label(name, xr.DataArray(0.0, attrs={"symbol": name, "latex": latex, "units": unit}))
+
+    assert shown("G", r"2\pi\,I_{\mathrm{L}}/V", "1") == r"$G = 2\pi\,I_{\mathrm{L}}/V$"
+    assert shown("rect", r"\mathrm{rectification}(I_{\mathrm{L}})", "1") == (
+        r"rect $= \mathrm{rectification}(I_{\mathrm{L}})$"
+    )
+    assert shown("efficiency", r"-I_{\mathrm{M}}/J_{\mathrm{H}}", "1") == "efficiency"
+    assert shown("x", r"\mathrm{nonreciprocity}(I_{\mathrm{L}})", "nA") == (
+        "$x = \\mathrm{nonreciprocity}(I_{\\mathrm{L}})$ (nA)"
+    )
+    assert shown("x", r"\mathrm{nonreciprocity}(I_{\mathrm{L}})/I_{0}", "energy") == (
+        "$x = \\mathrm{nonreciprocity}(I_{\\mathrm{L}})/I_{0}$\n(natural units)"
+    )
+    assert shown("x", "+".join(40 * "y"), "nA") == "$x$ (nA)"
+
+
 def test_of_long_words_those_before_the_comma_and_the_unit_stand_on_the_axis() -> None:
     def shown(words: str) -> str:
         return axis_label("mu0", xr.DataArray(0.0, attrs={"long_name": words}))

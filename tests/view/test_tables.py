@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from modelkit.view.notebook import formula_html, table_html
-from modelkit.view.tables import Table, audits, failures, results, show, summary, text
+from modelkit.view.tables import Table, audits, results, show, summary, text
 from tests.view import samples
 
 
@@ -45,19 +45,26 @@ def test_a_summary_has_ranges_dimensions_units_method_and_audits() -> None:
     assert "chemical_potential  case 2 x terminal 30" in lines[2]
     assert lines[2].split()[-1] == "energy"
     assert [line.split() for line in lines if "dI" in line] == [["dI", "-", "0.0068", "current"]]
-    assert "method ladder: the device is a tree" in lines[-2]
-    assert "largest residual 1.0e-16 (balance)" in lines[-1]
+    assert lines[-2] == "  method: ladder (the device is a tree)"
+    assert lines[-1] == "  1 audit passed: largest residual 1.0e-16 (balance)"
     assert not any("audit_" in line for line in lines)
 
 
-def test_failed_points_are_counted_with_the_first_reason() -> None:
-    data = samples.length(failed=True)
-    reasons = np.full((49, 3), "", dtype=object)
-    reasons[3, 1] = "probe 'P' is reached by nothing"
-    data["failed"] = (("N", "gamma"), reasons)
-    assert failures(data) == ["probe 'P' is reached by nothing"]
-    assert "1 of 147 points failed: probe 'P' is reached by nothing" in str(summary(data))
-    assert failures(samples.length()) == []
+def test_few_values_stand_with_their_names() -> None:
+    data = xr.Dataset(
+        {
+            "current": (("case", "terminal"), [[0.5, -0.5], [-0.25, np.nan]], {"units": "nA"}),
+            "same": ("N", [2.0] * 9),
+            "some": ("N", [1.0, 3.0, *[np.nan] * 7]),
+        },
+        {"case": ["one", "two"], "terminal": ["L", "R"], "N": np.arange(9)},
+        {"method": "blocks", "why": "ladder does not fit: a loop; blocks fits: thin layers (4); no more"},
+    )
+    found = summary(data)
+    assert [row[2] for row in found.rows] == [
+        "one L 0.5, one R -0.5, two L -0.25, two R nan", "2", "1 to 3 (7 of 9 missing)",
+    ]  # fmt: skip
+    assert found.notes == ("method: blocks (thin layers (4))",)
 
 
 def test_a_result_without_any_number_is_told() -> None:
