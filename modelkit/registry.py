@@ -25,6 +25,7 @@ def suggestion(word: str, known: Iterable[str], plural: str = "names") -> str | 
         if name.lower() == word.lower():
             return f"did you mean '{name}'?"
     close = difflib.get_close_matches(word, names, n=2, cutoff=0.7)
+    close = close or difflib.get_close_matches(word, names, n=1, cutoff=0.65)
     if close:
         return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
     if not names:
