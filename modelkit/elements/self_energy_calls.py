@@ -100,7 +100,7 @@ def _is_function(word: str, binder: Binder) -> bool:
 
 
 def _misspelt(word: str, node: nodes.Expr, scope: Scope) -> bool:
-    """Whether it can only be meant as a kind: a call of nothing known, or a name nearest to that of a kind."""
+    """Whether only a kind can be meant: a call of nothing known, or a name nearest to that of a kind."""
     if word in functions or word in scope.names or word in scope.constants or word in matrices:
         return False
     if isinstance(node, nodes.Call):

@@ -197,9 +197,10 @@ def _as_sites(region: nodes.Statement, lattices: Mapping[str, Lattice]) -> str:
     for clause in clauses_of(region, "on"):
         for item in clause.items:
             lattice = lattices.get(item.id) if isinstance(item, nodes.Name) else None
-            places += [f"{lattice.name}.{one.name}" for one in lattice.sites] if lattice else [expression_text(item)]  # type: ignore[arg-type]
-    where = [f" where {expression_text(clause.items[0])}"  # type: ignore[arg-type]
-        for clause in clauses_of(region, "where")]
+            families = [f"{lattice.name}.{one.name}" for one in lattice.sites] if lattice else []
+            places += families or [expression_text(item)]  # type: ignore[arg-type]
+    conditions = [clause.items[0] for clause in clauses_of(region, "where")]
+    where = [f" where {expression_text(one)}" for one in conditions]  # type: ignore[arg-type]
     return f"name its sites: on {', '.join(places)}{''.join(where)}"
 
 

@@ -88,10 +88,14 @@ class TaskNoun(Noun):
         overrides = bind_overrides(
             [line for line in block.statements if isinstance(line, nodes.Assignment)], binder
         )
+        for one in overrides:
+            with binder.catching():
+                _check_enters(one.target, verb, one.span)
         sweeps: dict[str, Sweep] = {}
         for line in written["sweep"]:
             with binder.catching():
                 sweep = bind_sweep(line, verb, binder)
+                _check_enters(sweep.name, verb, line.head.span if line.head else line.span)
                 _check_sweep(sweep, line, sweeps, overrides, cases, binder)
                 sweeps[sweep.name] = sweep
         found: dict[str, OutputRequest] = {}
@@ -233,6 +237,13 @@ def _check_sweep(
                 span,
                 hint=_direction(sweep.name, name, binder),
             )
+
+
+def _check_enters(target: str, verb: Verb, span: Span | None) -> None:
+    """Fields of terminals are nothing to a verb that looks at the reference alone."""
+    if "." in target and not verb.biased:
+        message = f"'{target}' does not enter: in '{verb.name}' all terminals are at the reference"
+        raise ModelError(message, span, hint="change the mu or T of the reference, by a parameter in it")
 
 
 def _direction(swept: str, case: str, binder: Binder) -> str:

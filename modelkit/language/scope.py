@@ -129,5 +129,5 @@ class Scope:
         if near:
             return "did you mean " + " or ".join(f"'{name}' ({known[name]})" for name in near) + "?"
         if any(word in (one.name, one.short) for one in outputs.values()):
-            return f"'{word}' is a result, which stands in outputs alone; what is given is a parameter or a let"
+            return f"'{word}' is a result and stands in outputs; what is given is a parameter or a let"
         return self.advice or f"declare it, for example with 'param {word} = 1'"

@@ -19,6 +19,7 @@ from modelkit.solve import transport
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.energies.filling import occupied
 from modelkit.solve.found.steady_transport import SteadyTransport
+from modelkit.solve.junction.screening import gates_at_work
 from modelkit.solve.request import Prepared, Request, prepare
 
 Floats = NDArray[np.float64]
@@ -200,6 +201,7 @@ class Spectrum:
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``transmission`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
+    yield from gates_at_work(request.device, "transmission is that at the reference")
 
 
 def solve(request: Request) -> Spectrum:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from modelkit.elements.tasks import OutputRequest, Task
 from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
-from modelkit.registry import Output, outputs, result_dims
+from modelkit.registry import DIRECTION, ONE_SIDED, Output, outputs, result_dims
 from modelkit.results.dataset import Axis, assemble
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
@@ -184,13 +184,28 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
         "cases": json.dumps({name: _overrides(run, name) for name in task.cases}),
         "versions": json.dumps(_versions()),
     }
-    for name in dict.fromkeys(name for solved in finished for name in solved.facts):
-        said = list(dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts))
-        more = f"; and {len(said) - SAID} more" if len(said) > SAID else ""
-        facts[name] = "; ".join(said[:SAID]) + more
+    points = [solved.facts for solved in finished]
+    for name in dict.fromkeys(name for point in points for name in point):
+        if name not in (ONE_SIDED, DIRECTION):
+            facts[name] = _said(name, points)
+    if _turned({point.get(DIRECTION, "") for point in points}):
+        facts["warnings"] = "\n".join(filter(None, [_said(ONE_SIDED, points), facts.get("warnings", "")]))
     counted = dict.fromkeys(name for solved in finished for name in solved.counts)
     counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
     return facts | {"counts": json.dumps(counts)}
+
+
+def _said(name: str, points: Sequence[Mapping[str, str]]) -> str:
+    """What the points say, different words once."""
+    said = list(dict.fromkeys(point[name] for point in points if name in point))
+    more = f"; and {len(said) - SAID} more" if len(said) > SAID else ""
+    return "; ".join(said[:SAID]) + more
+
+
+def _turned(directions: Set[str]) -> bool:
+    """Whether two of the points are biased in opposite directions."""
+    opposite = str.maketrans("+-", "-+")
+    return any(one and one.translate(opposite) in directions for one in directions)
 
 
 def _system(declarations: Declarations) -> str:
