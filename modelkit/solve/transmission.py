@@ -201,7 +201,7 @@ class Spectrum:
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``transmission`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
-    yield from gates_at_work(request.device, "transmission is that at the reference")
+    yield from gates_at_work(request.device, "transmission is taken at the reference")
 
 
 def solve(request: Request) -> Spectrum:
