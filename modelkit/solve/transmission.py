@@ -195,13 +195,14 @@ class Spectrum:
             )
 
     def _ranges(self) -> Iterator[slice]:
+        """Energies that are treated at once, of the device at the reference."""
+        raise_all(gates_at_work(self.request.device, "transmission is taken at the reference"))
         return self.prepared.batches(len(self.energies))
 
 
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``transmission`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
-    yield from gates_at_work(request.device, "transmission is taken at the reference")
 
 
 def solve(request: Request) -> Spectrum:
