@@ -53,7 +53,9 @@ def check_determined(point: Point) -> None:
     if np.any(size <= CLOSED):
         unknown, terminal, _ = asked[int(np.argmin(size))]
         name, line, _, _ = place(problem.device, terminal)
-        raise NotConverged(f"{name}{line} lets nothing through, so its {unknown} is not determined", hint=APART)
+        raise NotConverged(
+            f"{name}{line} lets nothing through, so its {unknown} is not determined", hint=APART
+        )
     left, strength, _ = np.linalg.svd(matrix / np.outer(scale, scale))
     if strength[-1] <= SINGULAR * strength[0]:
         unknown, terminal, _ = asked[int(np.argmax(np.abs(left[:, -1])))]
