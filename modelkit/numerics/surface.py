@@ -114,7 +114,7 @@ def band_edges(onsite: Complexes, hop: Complexes, points: int = 48) -> Floats:
     k = 2 * np.pi * np.arange(points) / points
     bands = _bands(k, onsite, hop)
     before, after = np.roll(bands, 1, axis=0), np.roll(bands, -1, axis=0)
-    place, band = np.nonzero((bands - before) * (after - bands) <= 0)
+    place, band = np.nonzero(np.sign(bands - before) * np.sign(after - bands) <= 0)
     at, width = k[place], 2 * np.pi / points
     low, value, high = before[place, band], bands[place, band], after[place, band]
     scale = float(np.max(np.abs(bands), initial=0.0)) or 1.0
