@@ -186,6 +186,8 @@ class NotConverged(Exception):
         ``{parameter: largest value for which a solution exists}``.
     condition : tuple of str, optional
         Name of the terminal and quantity of the condition that fails.
+    hint : str, optional
+        What to do, where no limit tells.
     """
 
     def __init__(
@@ -196,6 +198,7 @@ class NotConverged(Exception):
         residual: float | None = None,
         limit: Mapping[str, float] | None = None,
         condition: tuple[str, str] | None = None,
+        hint: str | None = None,
     ) -> None:
         up_to = ", ".join(f"{name} = {value:.7g}" for name, value in (limit or {}).items())
         super().__init__(message + (f"; there is a solution up to {up_to}" if up_to else ""))
@@ -204,3 +207,4 @@ class NotConverged(Exception):
         self.residual = residual
         self.limit = dict(limit or {})
         self.condition = condition
+        self.hint = hint

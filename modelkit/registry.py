@@ -25,6 +25,7 @@ def suggestion(word: str, known: Iterable[str], plural: str = "names") -> str | 
         if name.lower() == word.lower():
             return f"did you mean '{name}'?"
     close = difflib.get_close_matches(word, names, n=2, cutoff=0.7)
+    close = close or difflib.get_close_matches(word, names, n=1, cutoff=0.65)
     if close:
         return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
     if not names:
@@ -170,6 +171,9 @@ class Output:
     units: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
+ONE_SIDED, DIRECTION = "one_sided", "direction"
+
+
 class Found(Protocol):
     """What a verb found for one device; its outputs read their arrays from it.
 
@@ -192,7 +196,11 @@ class Found(Protocol):
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """Conventions that belong to the numbers, and warnings; attributes of the Dataset."""
+        """Conventions that belong to the numbers, and warnings; attributes of the Dataset.
+
+        The words under ``ONE_SIDED`` warn of a comparison of two directions of the bias.  They are told,
+        among the ``warnings``, when a run has points in both; ``DIRECTION`` is a sign for each terminal.
+        """
 
     @property
     def audits(self) -> Mapping[str, float]:
@@ -217,6 +225,8 @@ class Verb:
         ``check(request) -> Iterator[ModelError]``: what of the request cannot be treated.
     solve : callable
         ``solve(request) -> found``: does the work for one set of values; see :class:`Found`.
+    biased : bool
+        ``mu`` and ``T`` of terminals enter; where they do not, lines of a task that set them are refused.
     """
 
     name: str
@@ -225,6 +235,7 @@ class Verb:
     meaning: str
     check: Callable[[Any], Iterator[ModelError]]
     solve: Callable[[Any], Found]
+    biased: bool = True
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,19 @@ def assert_message(path: Path, read: Callable[[str, str], object]) -> ModelError
     text = path.read_bytes().decode()
     with pytest.raises(ModelError) as caught:
         read(text, path.name)
+    assert_words(path, str(caught.value))
+    assert all(single.hint for single in caught.value.errors), "every error suggests what to do"
+    return caught.value
+
+
+def assert_words(path: Path, words: str) -> None:
+    """The words are exactly those beside the text."""
     expected = path.with_suffix(".expected")
-    message = f"{caught.value}\n"
+    message = f"{words}\n"
     if os.environ.get("MODELKIT_ACCEPT"):
         expected.write_text(message, encoding="utf-8")
     assert expected.exists(), f"no {expected.name}; MODELKIT_ACCEPT=1 writes it"
     assert message == expected.read_text(encoding="utf-8")
-    assert all(single.hint for single in caught.value.errors), "every error suggests what to do"
-    return caught.value
 
 
 def assert_spans_lie_in(error: ModelError, text: str) -> None:

@@ -12,6 +12,7 @@ import click
 
 from modelkit.cli.given import parsed, place, tasks_of
 from modelkit.cli.running import INTERRUPTED, draw_one, report, run_one
+from modelkit.cli.usage import Commands, WrongUsage, file_problem
 from modelkit.errors import ModelError, NotConverged
 from modelkit.version import __version__
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 WRONG_MODEL, NOT_CONVERGED = 1, 3
 SYMMETRY = "symmetries: not examined by this version"
 TEMPLATE = Path(__file__).parents[1] / "view" / "template.model"
-FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
+FILE = OUTPUT = click.Path(path_type=Path)
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,9 +41,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             fail(NOT_CONVERGED, told(error), [record(error)], as_json)
         except OSError as error:
             where = f" '{error.filename}'" if error.filename else ""
-            raise click.UsageError(
-                f"cannot use the file{where}: {(error.strerror or str(error)).lower()}"
-            ) from None
+            message = f"cannot use the file{where}: {(error.strerror or str(error)).lower()}"
+            raise WrongUsage(message, "look at its path and permissions") from None
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(INTERRUPTED)
@@ -56,7 +55,7 @@ def later(name: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 
     def refuse(context: click.Context, option: click.Parameter, value: Any) -> None:
         if value is not None and value is not False:
-            raise click.UsageError(f"'{name}' ({what}) comes with a later version", context)
+            raise WrongUsage(f"'{name}' ({what}) comes with a later version", "leave it out")
 
     flag = {"is_flag": True} if name != "--jobs" else {"type": str}
     return click.option(name, expose_value=False, hidden=True, callback=refuse, default=None, **flag)
@@ -70,7 +69,7 @@ values = click.option(
 method = click.option("--method", metavar="NAME", help="Solve with this method instead of the chosen one.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="modelkit")
 def main() -> None:
     """Declare a quantum device in a text, check it, compute it, see it."""
@@ -119,7 +118,9 @@ def run(
     model = load(file)
     chosen = tasks_of(model, tasks, every)
     if output is not None and len(chosen) > 1:
-        raise click.UsageError("-o names one dataset, but several tasks would be run")
+        raise WrongUsage(
+            "-o names one dataset, but there are several tasks", "name one task, or leave -o out"
+        )
     places = {name: place(output or Path(f"{model.name}_{name}.nc"), ".nc") for name in chosen}
     told: list[dict[str, Any]] = []
     wrong: list[ModelError] = []  # of figures; the numbers are there
@@ -151,7 +152,9 @@ def show(file: Path, latex: bool, given: tuple[str, ...], output: Path | None) -
     settings = parsed(given)
     for name, value in settings.items():
         if isinstance(value, list):
-            raise click.BadParameter(f"one device is drawn: give '{name}' a single value", param_hint="--set")
+            raise WrongUsage(
+                f"one device is drawn, '{name}' has several values", f"give '{name}' a single value"
+            )
     model = load(file)
     if latex:
         click.echo(model.latex())
@@ -206,6 +209,8 @@ def format_file(file: Path, only_check: bool) -> None:
     from modelkit.language.printer import to_text
     from modelkit.model.model import text_of
 
+    if problem := file_problem(file):
+        raise problem
     text = text_of(file)
     formatted = to_text(parse(text, str(file)))
     if formatted == text:
@@ -226,21 +231,20 @@ def new(name: str) -> None:
     path = Path(name if name.endswith(".model") else f"{name}.model")
     stem = path.stem
     if not (stem.isascii() and stem.isidentifier() and stem[0].isalpha()):
-        raise click.BadParameter(
-            f"'{stem}' is no name: letters, digits and '_', a letter first", param_hint="NAME"
-        )
+        raise WrongUsage(f"'{stem}' is no name", "a name has letters, digits and '_', a letter first")
     text = TEMPLATE.read_text(encoding="utf-8").replace("NAME", stem)
     from modelkit.model import loads
 
     try:
         loads(text, str(path)).check()
     except ModelError:  # the template itself is right
-        raise click.BadParameter(f"'{stem}' is a word of the language", param_hint="NAME") from None
+        hint = f"choose another name, '{stem}_1' for example"
+        raise WrongUsage(f"'{stem}' is a word of the language", hint) from None
     try:
         with path.open("x", encoding="utf-8", newline="\n") as opened:
             opened.write(text)
     except FileExistsError:
-        raise click.UsageError(f"'{path}' exists already and is not overwritten") from None
+        raise WrongUsage(f"'{path}' exists already and is not overwritten", "choose another name") from None
     click.echo(f"wrote {path}; now: modelkit run {path}")
 
 
@@ -248,11 +252,13 @@ def new(name: str) -> None:
 @click.argument("anything", nargs=-1)
 def lsp(anything: tuple[str, ...]) -> None:
     """Refuse: the language server is not there yet."""
-    raise click.UsageError("'lsp' (the language server) comes with a later version")
+    raise WrongUsage("'lsp' (the language server) comes with a later version", "take check --json")
 
 
 def load(file: Path) -> Model:
     """The model of a file; imported here, since sympy comes with it."""
+    if problem := file_problem(file):
+        raise problem
     import modelkit.model
 
     return modelkit.model.load(file)

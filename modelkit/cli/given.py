@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+from modelkit.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
     from modelkit.model import Model
@@ -24,9 +24,9 @@ def parsed(given: tuple[str, ...]) -> Settings:
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise click.BadParameter(f"'{pair}' is not NAME=VALUE, for example gamma=0.3", param_hint="--set")
+            raise WrongUsage(f"'{pair}' behind --set is not NAME=VALUE", "write: --set gamma=0.3")
         if name.strip() in settings:
-            raise click.BadParameter(f"'{name.strip()}' is given twice", param_hint="--set")
+            raise WrongUsage(f"--set gives '{name.strip()}' twice", "several values are a set: 'g={1, 2}'")
         settings[name.strip()] = setting_of(name.strip(), value.strip())
     return settings
 
@@ -40,13 +40,13 @@ def tasks_of(model: Model, named: tuple[str, ...], every: bool) -> tuple[str, ..
     from modelkit.tasks.run import find_task
 
     if every and named:
-        raise click.UsageError("name tasks or give --all, not both")
+        raise WrongUsage("tasks are named, and --all is given", "leave one of them out")
     first = find_task(model.declarations, None).name
     for name in named:
         try:
             find_task(model.declarations, name)
         except ModelError as error:
-            raise click.UsageError("; ".join(filter(None, (error.message, error.hint)))) from None
+            raise WrongUsage(error.message, error.hint or "name a task of the file") from None
     return tuple(dict.fromkeys(named)) or (model.tasks if every else (first,))
 
 
@@ -54,11 +54,15 @@ def place(path: Path, ending: str | None) -> Path:
     """Where to write: refused before a long run if nothing can be written there."""
     import os
 
+    if path.is_dir():
+        raise WrongUsage(f"'{path}' is a directory", "name a file behind -o")
     if ending is not None and path.suffix != ending:
-        raise click.UsageError(f"-o '{path}': the name must end in {ending}")
+        raise WrongUsage(
+            f"the dataset '{path}' must end in {ending}", f"write: -o {path.with_suffix(ending)}"
+        )
     folder = path.parent
     if not folder.is_dir():
-        raise click.UsageError(f"-o '{path}': there is no folder '{folder}'")
+        raise WrongUsage(f"there is no directory '{folder}' to write to", "make it, or choose another one")
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise click.UsageError(f"-o '{path}': not allowed to write there")
+        raise WrongUsage(f"it is not allowed to write '{path}'", "choose another place: -o PATH")
     return path

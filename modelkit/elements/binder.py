@@ -134,7 +134,9 @@ class Binder:
         if scope.special is None:
             quantity_of(node, self, scope)
 
-    def constant(self, node: nodes.Expr, what: str) -> sp.Expr:
+    def constant(
+        self, node: nodes.Expr, what: str, hint: str = "a quantity that follows others is a 'let'"
+    ) -> sp.Expr:
         """A formula without declared names; ``what`` names it in the message."""
         for name in free_names(node):
             if name.id in self.declared("device"):
@@ -142,7 +144,7 @@ class Binder:
                 raise ModelError(
                     f"{what} is a constant, '{name.id}' is a {known.noun}{known.place}",
                     name.span,
-                    hint="a quantity that follows others is a 'let'",
+                    hint=hint,
                 )
         return self.formula(node, self.constants)
 

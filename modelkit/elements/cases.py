@@ -155,6 +155,8 @@ def _field(of: nodes.Name | nodes.Index, name: nodes.Name, binder: Binder) -> st
     terminal = find_terminal(word, binder)
     if name.id not in FIELDS:
         hint = suggestion(name.id, FIELDS, "fields")
+        if name.id == "self_energy":
+            hint = "give its formula a parameter, and override that"
         raise ModelError(
             f"the field '{name.id}' of '{terminal.name}' cannot be overridden", name.span, hint=hint
         )
@@ -171,7 +173,7 @@ def _member(terminal: Terminal, at: tuple[nodes.Expr, ...], of: nodes.Expr, bind
         message = f"'{terminal.name}' is a family" if count else f"'{terminal.name}' has no index"
         hint = f"name one of its members: {terminal.name}[{shown}]" if count else f"write {terminal.name}"
         raise ModelError(message, of.span, hint=hint)
-    numbers = [binder.constant(part, "the index of a field") for part in at]
+    numbers = [binder.constant(part, "the index of a field", f"write {terminal.name}[2]") for part in at]
     for number, part in zip(numbers, at, strict=True):
         if not number.is_integer:
             raise ModelError(

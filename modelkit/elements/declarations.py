@@ -91,6 +91,10 @@ def declare(block: nodes.Block) -> Declarations:
     with binder.catching():
         lets_in_order = in_dependency_order(lets_in_order)
     raise_all(binder.errors)
+    for noun, statement in pending:
+        with binder.catching():
+            noun.conclude(statement, binder)
+    raise_all(binder.errors)
     return _declarations(block, lets_in_order, binder)
 
 

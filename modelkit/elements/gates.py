@@ -52,3 +52,16 @@ class GateNoun(Noun):
             raise ModelError(f"the gate '{name.id}' has no U", name.span, hint=hint)
         energy = bind_energy(field.value, "the potential of a gate", binder, binder.scope)
         binder.store("elements", name.id, Gate(name.id, energy, statement.span))
+
+    def conclude(self, statement: nodes.Statement, binder: Binder) -> None:
+        """A gate acts through capacitances alone."""
+        from modelkit.elements.screening import Screening
+
+        screenings = [one for one in binder.section("elements").values() if isinstance(one, Screening)]
+        lines = [line for one in screenings for line in one.capacitances]
+        joined = {end.name for line in lines for end in line.ends}
+        for name in self.names(statement):
+            if name.id not in joined:
+                message = f"no capacitance leads to the gate '{name.id}', so nothing feels it"
+                hint = f"write in a screening: capacitance REGION - {name.id} : FORMULA, or leave it out"
+                raise ModelError(message, name.span, hint=hint)

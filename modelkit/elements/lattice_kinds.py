@@ -40,7 +40,11 @@ def square(*, columns: str, rows: str, hopping: str = "1") -> str:
 
 @lattice_kinds.register("honeycomb")
 def honeycomb(*, cells_x: str, cells_y: str, hopping: str = "1") -> str:
-    """``a[x, y]`` and ``b[x, y]`` of each cell; every site has three neighbours, at distance 1."""
+    """``a[x, y]`` and ``b[x, y]`` of each cell; every site has three neighbours, at distance 1.
+
+    Zigzag rows run along x.  A step in y is one of ``(sqrt(3)/2, 3/2)``, so that left and right are zigzag
+    edges at 60 degrees to x; bottom and top are bearded, their sites have one neighbour.
+    """
     cells = f"x in 1..({cells_x}), y in 1..({cells_y})"
     return (
         f"site a[x, y] for {cells} at (sqrt(3)*(x + y/2), 3*y/2)\n"

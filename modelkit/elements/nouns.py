@@ -15,7 +15,9 @@ meaning), from which come the checks, the suggestions and the language page, and
 ``prepare(statement, binder)``
     optional: enters meanings that formulas of any statement may use;
 ``bind(statement, binder)``
-    turns the statement into an object and stores it with ``binder.store``.
+    turns the statement into an object and stores it with ``binder.store``;
+``conclude(statement, binder)``
+    optional: refuses, when the whole text is right, what nothing in it uses.
 
 Errors are raised (one) or recorded with ``binder.catching()`` (several).
 """
@@ -116,6 +118,9 @@ class Noun(ABC):
     @abstractmethod
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Turn the statement into an object of the declarations."""
+
+    def conclude(self, statement: nodes.Statement, binder: Binder) -> None:  # noqa: B027 - optional
+        """Refuse what nothing in the text uses; everything is bound, without an error."""
 
 
 class Nouns(Registry[type[Noun]]):

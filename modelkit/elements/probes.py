@@ -8,7 +8,7 @@ from modelkit.elements.binder import Binder
 from modelkit.elements.conditions import SCREENED, conditions, unknown_symbol
 from modelkit.elements.nouns import fields_of, nouns
 from modelkit.elements.quantities import check_quantity
-from modelkit.elements.result_formulas import parameter_prefix
+from modelkit.elements.result_formulas import no_results, parameter_prefix
 from modelkit.elements.terminals import SOLVE, Condition, Places, TerminalNoun, terminal_form
 from modelkit.errors import ModelError
 from modelkit.language import nodes
@@ -116,6 +116,8 @@ def _condition(node: nodes.Expr, scope: Scope, binder: Binder) -> Condition:
         raise _screened(word, left)
     if word not in conditions:
         hint = suggestion(word, conditions, conditions.plural)
+        if word in {one.unknown for one in conditions.values()} - {"f"}:
+            hint = f"a given {word} is a field: {word} = {expression_text(right)}"
         raise ModelError(f"a probe has no condition on '{word}'", left.span, hint=hint)
     value = binder.formula(right, scope)
     if value.is_extended_real is False:
@@ -133,7 +135,8 @@ def _screened(word: str, node: nodes.Expr) -> ModelError:
 def _scope_of_conditions(unknowns: Sequence[str], scope: Scope) -> Scope:
     """The unknowns win over parameters of the same name, which are then written ``param.mu``."""
     meanings = {name: Meaning("unknown", unknown_symbol(name)) for name in unknowns if name != "f"}
-    return scope.with_special(parameter_prefix(scope)).with_names(meanings)
+    special = scope.with_special(parameter_prefix(scope)).with_special(no_results(scope, tuple(meanings)))
+    return special.with_names(meanings)
 
 
 def _counted(count: int, word: str) -> str:

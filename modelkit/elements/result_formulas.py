@@ -16,6 +16,7 @@ from modelkit.elements.result_labels import bind_label
 from modelkit.elements.result_print import in_print
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
+from modelkit.language.printer import expression_text
 from modelkit.language.scope import Scope, Special
 from modelkit.registry import Output, outputs, reductions, result_dims, suggestion
 
@@ -97,6 +98,32 @@ def parameter_prefix(device: Scope) -> Special:
                     raise ModelError(f"there is no parameter '{name.id}'", name.span, hint=hint)
                 return meaning.value
         return None
+
+    return special
+
+
+def no_results(device: Scope, unknowns: Collection[str]) -> Special:
+    """Refuse results on the right side of a condition: they are known when all is solved.
+
+    They hide parameters of the same name as in outputs, which are then written ``param.J``.
+    """
+    own = "holds no unknown" if not unknowns else "may hold " + " and ".join(f"'{name}'" for name in unknowns)
+
+    def special(node: nodes.Expr, scope: Scope) -> sp.Basic | None:
+        name = node.of if isinstance(node, nodes.Index) else node
+        if not isinstance(name, nodes.Name) or by_word(name.id) is None:
+            return None
+        if name is node and name.id in unknowns:
+            return None
+        known = device.names.get(name.id)
+        if known is not None and known.what == "index":
+            return None
+        shown = expression_text(node)
+        message = f"'{shown}' is known only when all is solved; the right side of this condition {own}"
+        hint = "prescribe a number or a formula of parameters: I == 0, I == -mu/load"
+        if known is not None:
+            hint = f"write param.{name.id} for the {known.what}"
+        raise ModelError(message, node.span, hint=hint)
 
     return special
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.functions import functions
 from modelkit.language.scope import Meaning, Scope
-from modelkit.language.spaces import acts_on_holes, without_nambu
+from modelkit.language.spaces import acts_on_holes, matrices, without_nambu
 from modelkit.numerics.evaluate import evaluate
 from modelkit.registry import suggestion
 
@@ -57,7 +58,7 @@ def bind_self_energy(node: nodes.Expr, scope: Scope, binder: Binder) -> SelfEner
     name = called_name(node)
     if name is not None and name.id in self_energies and not _is_function(name.id, binder):
         return _call(name.id, self_energies[name.id], node, scope, binder)
-    if isinstance(node, nodes.Call) and name is not None and _unknown(name.id, binder):
+    if name is not None and _misspelt(name.id, node, scope):
         hint = suggestion(name.id, self_energies, self_energies.plural)
         raise ModelError(f"there is no self-energy '{name.id}'", name.span, hint=hint)
     scope = scope.with_names({"E": Meaning("energy", ENERGY)})
@@ -98,5 +99,11 @@ def _is_function(word: str, binder: Binder) -> bool:
     return word in binder.meanings and binder.meanings[word].what == "function"
 
 
-def _unknown(word: str, binder: Binder) -> bool:
-    return word not in functions and word not in binder.meanings
+def _misspelt(word: str, node: nodes.Expr, scope: Scope) -> bool:
+    """Whether only a kind can be meant: a call of nothing known, or a name nearest to that of a kind."""
+    if word in functions or word in scope.names or word in scope.constants or word in matrices:
+        return False
+    if isinstance(node, nodes.Call):
+        return True
+    near = difflib.get_close_matches(word, [*self_energies, *scope.names], n=1, cutoff=0.7)
+    return bool(near) and near[0] in self_energies

@@ -95,7 +95,8 @@ def _over(line: nodes.Statement, binder: Binder) -> Range | Listed | Grid:
         return over
     if words == ["from", "points"] and first is not None:
         start, stop = (binder.formula(part) for part in first.items)  # type: ignore[arg-type]
-        points = binder.constant(line.clauses[1].items[0], "the number of points")  # type: ignore[arg-type]
+        written, advice = line.clauses[1].items[0], "write a number: points 101"
+        points = binder.constant(written, "the number of points", advice)  # type: ignore[arg-type]
         if not (points.is_integer and 1 <= points <= MOST_POINTS):
             hint = "write: from 0 to 1 points 101"
             raise ModelError(f"a sweep has 1 to {MOST_POINTS} points", line.clauses[1].span, hint=hint)

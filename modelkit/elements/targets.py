@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -16,6 +16,7 @@ from modelkit.elements.quantities import check_quantity
 from modelkit.elements.sites import indices_of
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
+from modelkit.language.printer import expression_text
 from modelkit.language.scope import Meaning, Scope
 from modelkit.registry import suggestion
 
@@ -121,6 +122,8 @@ def written_target(node: nodes.Expr, binder: Binder) -> Target:
         return _family_target(lattice, families[word], subscripts, node.span)
     if (lattice.name, word) in binder.broken:
         raise ConsequentError(f"'{word}' is wrong itself", node.span)
+    if word not in ENDS and _is_region(of.name, binder):
+        raise _on_region(of.name, {lattice.name: lattice}, binder)
     if word not in ENDS:
         wrong = [path[1] for path in binder.broken if len(path) == 2 and path[0] == lattice.name]
         known = [*families, *wrong, *ENDS]
@@ -170,9 +173,35 @@ def _not_a_target(of: nodes.Expr, binder: Binder) -> ModelError:
                 return ModelError(f"'{name}' is a whole lattice", of.span, hint=hint)
         if (of.id,) in binder.broken:
             return ConsequentError(f"'{of.id}' is wrong itself", of.span)
+        if _is_region(of, binder):
+            return _on_region(of, lattices, binder)
         hint = suggestion(of.id, lattices, "lattices") or "declare a lattice first"
         return ModelError(f"there is no '{of.id}' to attach to", of.span, hint=hint)
     return ModelError("a terminal is attached to sites", of.span, hint="write: on wire.c[1] or on wire.left")
+
+
+def _is_region(name: nodes.Name, binder: Binder) -> bool:
+    declared = binder.declared("device").get(name.id)
+    return declared is not None and declared.noun == "region"
+
+
+def _on_region(name: nodes.Name, lattices: Mapping[str, Lattice], binder: Binder) -> ModelError:
+    declared = binder.declared("device")[name.id]
+    message = f"'{name.id}' is a region{declared.place}, for potentials and screening alone"
+    return ModelError(message, name.span, hint=_as_sites(declared.statement, lattices))
+
+
+def _as_sites(region: nodes.Statement, lattices: Mapping[str, Lattice]) -> str:
+    """The sites of a region as a terminal is attached to them."""
+    places = []
+    for clause in clauses_of(region, "on"):
+        for item in clause.items:
+            lattice = lattices.get(item.id) if isinstance(item, nodes.Name) else None
+            families = [f"{lattice.name}.{one.name}" for one in lattice.sites] if lattice else []
+            places += families or [expression_text(item)]  # type: ignore[arg-type]
+    conditions = [clause.items[0] for clause in clauses_of(region, "where")]
+    where = [f" where {expression_text(one)}" for one in conditions]  # type: ignore[arg-type]
+    return f"name its sites: on {', '.join(places)}{''.join(where)}"
 
 
 def _where(

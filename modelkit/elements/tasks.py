@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import sympy as sp
+
 from modelkit.elements.binder import Binder
 from modelkit.elements.cases import Case, Override, bind_overrides
 from modelkit.elements.names import check_name
@@ -86,10 +88,14 @@ class TaskNoun(Noun):
         overrides = bind_overrides(
             [line for line in block.statements if isinstance(line, nodes.Assignment)], binder
         )
+        for one in overrides:
+            with binder.catching():
+                _check_enters(one.target, verb, one.span)
         sweeps: dict[str, Sweep] = {}
         for line in written["sweep"]:
             with binder.catching():
                 sweep = bind_sweep(line, verb, binder)
+                _check_enters(sweep.name, verb, line.head.span if line.head else line.span)
                 _check_sweep(sweep, line, sweeps, overrides, cases, binder)
                 sweeps[sweep.name] = sweep
         found: dict[str, OutputRequest] = {}
@@ -156,7 +162,7 @@ def _options(
 
 
 def _spans(call: nodes.Expr, arguments: tuple[nodes.Expr | nodes.Keyword, ...]) -> dict[str, Span]:
-    written = {one.name.id: one.span for one in arguments if isinstance(one, nodes.Keyword)}
+    written = {one.name.id: one.value.span for one in arguments if isinstance(one, nodes.Keyword)}
     return {name: span for name, span in {CALL: call.span, **written}.items() if span is not None}
 
 
@@ -167,9 +173,10 @@ def _option(name: str, node: nodes.Expr, binder: Binder) -> object:
             raise ModelError("a method is a word", node.span, hint=suggestion("", methods, methods.plural))
         methods.look_up(node.id, node.span)
         return node.id
-    if isinstance(node, nodes.Name) and node.id not in binder.meanings:
-        return node.id
-    value = binder.constant(node, f"the option '{name}'")
+    word = isinstance(node, nodes.Name) and node.id not in binder.meanings
+    if word and name != "order":
+        return expression_text(node)
+    value = sp.nan if word else binder.constant(node, f"the option '{name}'", f"write a number: {name} = 1")
     if name == "order":
         if not (value.is_integer and value.is_positive):
             raise ModelError("an order is 1, 2, ...", node.span, hint="write order = 1 for linear response")
@@ -228,8 +235,25 @@ def _check_sweep(
             raise ModelError(
                 f"'{sweep.name}' is swept, but the case '{name}' sets it",
                 span,
-                hint="a case wins over a sweep",
+                hint=_direction(sweep.name, name, binder),
             )
+
+
+def _check_enters(target: str, verb: Verb, span: Span | None) -> None:
+    """Fields of terminals are nothing to a verb that looks at the reference alone."""
+    if "." in target and not verb.biased:
+        message = f"'{target}' does not enter: in '{verb.name}' all terminals are at the reference"
+        raise ModelError(message, span, hint="change the mu or T of the reference, by a parameter in it")
+
+
+def _direction(swept: str, case: str, binder: Binder) -> str:
+    """What a case sets besides a sweep: most often the sign of what is swept."""
+    if swept not in binder.section("parameters") or "direction" in binder.declared("device"):
+        return f"sweep or set a parameter of its own, and write the formula of '{swept}' with both"
+    return (
+        f"give the direction a parameter: param direction = 1, direction*{swept} in place of {swept}, "
+        f"case {case} {{ direction = -1 }}"
+    )
 
 
 def _output(item: nodes.Item, verb: Verb, cases: tuple[str, ...], binder: Binder) -> OutputRequest:

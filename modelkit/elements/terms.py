@@ -247,7 +247,13 @@ def _value(
         return component_matrix(binder.formula(node, scope), ordered, inner)
     if kind.scalar:
         return binder.formula(node, scope)
-    full = not pairs and any(_acts_on_nambu(name) for name in free_names(node))
+    of_nambu = [name for name in free_names(node) if _acts_on_nambu(name)]
+    if pairs and of_nambu:
+        spins = any(space.name == "spin" for space in inner)
+        shown = "1i*sigma_y*Delta is Delta (c_up c_down - c_down c_up)" if spins else "Delta is Delta c_a c_b"
+        message = f"a pair joins two particles, so '{of_nambu[0].id}' of nambu has no place in it"
+        raise ModelError(message, of_nambu[0].span, hint=f"leave it out: {shown}, and h.c. is implied")
+    full = bool(of_nambu)
     return binder.formula_or_matrix(node, scope.with_spaces(spaces if full else inner))
 
 

@@ -53,6 +53,24 @@ def lead_of(
     ModelError
         The lattice does not continue uniformly there, and why.
     """
+    try:
+        return _continued(attachment, members, member, lattice, families, values)
+    except ModelError as error:
+        if error.span == attachment.span:
+            raise
+        where = f"beyond the {attachment.end} end of '{lattice.name}', where a lead continues it"
+        hint = "end the variation inside the device, for example by 'where' or if(...)"
+        raise ModelError(f"{where}, {error.message}", error.span, hint=hint) from None
+
+
+def _continued(
+    attachment: Attachment,
+    members: Attached,
+    member: int,
+    lattice: Lattice,
+    families: Families,
+    values: Values,
+) -> Lead:
     reach, refused = 1, None
     while True:
         slices = end_slices(attachment, members, member, families, values, max(2 * reach, 1 - LOOK[0]))

@@ -243,7 +243,7 @@ class _Translation:
         if meaning is not None or node.of.id in scope.constants:
             what = meaning.what if meaning else "constant"
             raise ModelError(
-                f"'{node.of.id}' is a {what}, not a function", node.of.span, hint="a product needs '*'"
+                f"'{node.of.id}' is {_one(what)}, not a function", node.of.span, hint="a product needs '*'"
             )
         function = _built_in(node.of, scope)
         function.check_count(len(positional), node.span)
@@ -292,7 +292,7 @@ def _number_of(meaning: Meaning, node: nodes.Name) -> Value:
         raise ModelError(f"'{node.id}' is a function", node.span, hint=f"write {usage}")
     if meaning.value is None:
         place = f" (line {meaning.span.line})" if meaning.span else ""
-        message = f"'{node.id}' is a {meaning.what}{place}, not a number"
+        message = f"'{node.id}' is {_one(meaning.what)}{place}, not a number"
         raise ModelError(message, node.span, hint="a formula holds numbers, parameters, lets and indices")
     return meaning.value
 
@@ -314,7 +314,12 @@ def _meaningless(node: nodes.Index | nodes.Member | nodes.Call | nodes.AtCase, s
             return scope.undeclared(node.of)
         kind = meaning.what if meaning else "constant"
         hint = f"write {node.of.id} * (...)" if isinstance(node, nodes.Call) else f"write {node.of.id} alone"
-        return ModelError(f"'{node.of.id}' is a {kind}{_LACKS[type(node)]}", node.span, hint=hint)
+        if meaning is not None and meaning.value is None:
+            hint = "a formula holds numbers, parameters, lets and indices"
+            if isinstance(node, nodes.Member):
+                name = f"{node.name.id}_{node.of.id}"
+                hint = f"give the number a name, let {name} = ..., and write {name} in both places"
+        return ModelError(f"'{node.of.id}' is {_one(kind)}{_LACKS[type(node)]}", node.span, hint=hint)
     return ModelError(
         "this is not a number", node.span, hint="an index or a bracket of arguments stands behind a name"
     )
@@ -326,6 +331,10 @@ _LACKS = {
     nodes.Call: ", not a function",
     nodes.AtCase: "; only results of a task have cases",
 }
+
+
+def _one(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _negative(value: Value) -> Value:

@@ -116,7 +116,7 @@ Key = tuple[frozenset[str], str, bool]
 
 def explain(failure: Failure, fail: Callable[[str], Failure]) -> ModelError:
     """The error for a failure; ``fail`` makes the failure of an example."""
-    special = _comment(failure) or _reserved(failure) or _unclosed(failure)
+    special = _comment(failure) or _imaginary(failure) or _reserved(failure) or _unclosed(failure)
     if special is not None:
         return special
     message, hint = _expected(failure), _plain(failure)
@@ -166,6 +166,16 @@ def _comment(failure: Failure) -> ModelError | None:
             span = Span(failure.source, min(first, start), max(first + 2, end))
             return ModelError("unexpected '//'", span, hint="a comment begins with '#'")
     return None
+
+
+def _imaginary(failure: Failure) -> ModelError | None:
+    """``1j``, as in other languages."""
+    if not failure.touches or failure.found.text not in ("j", "J", "I") or failure.words[-1].kind != "NUMBER":
+        return None
+    number = failure.words[-1]
+    span = Span(failure.source, number.start, failure.found.end)
+    hint = f"write {_short(number.text)}i, or {_short(number.text)}*{failure.found.text} for a product"
+    return ModelError("an imaginary number ends in 'i'", span, hint=hint)
 
 
 def _reserved(failure: Failure) -> ModelError | None:

@@ -13,6 +13,7 @@ from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.numbers import Value
 from modelkit.language.spaces import Space
+from modelkit.registry import outputs
 from modelkit.units import CONSTANTS, NATURAL, UnitSystem
 
 
@@ -127,4 +128,6 @@ class Scope:
         near = near or difflib.get_close_matches(word, known, n=2, cutoff=0.7)
         if near:
             return "did you mean " + " or ".join(f"'{name}' ({known[name]})" for name in near) + "?"
+        if any(word in (one.name, one.short) for one in outputs.values()):
+            return f"'{word}' is a result and stands in outputs; what is given is a parameter or a let"
         return self.advice or f"declare it, for example with 'param {word} = 1'"

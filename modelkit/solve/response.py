@@ -22,7 +22,7 @@ from modelkit.solve.found.characteristic import Characteristic, characteristic
 from modelkit.solve.found.conventions import bands_told
 from modelkit.solve.junction.junction import reference_state
 from modelkit.solve.junction.reach import check_reached
-from modelkit.solve.junction.screening import no_potentials, refusals
+from modelkit.solve.junction.screening import gates_at_work, no_potentials, refusals
 from modelkit.solve.junction.steady import Steady, Wanted, is_linear, steady
 from modelkit.solve.request import Prepared, Request, prepare
 
@@ -332,6 +332,7 @@ def check(request: Request) -> Iterator[ModelError]:
         yield error
         return
     yield from refusals(request.device, int(order))
+    yield from gates_at_work(request.device, "response expands about the reference")
     for block in problem.blocks:
         yield from _refused(block, mu, T, problem)
 
@@ -397,5 +398,6 @@ verbs.add(
         meaning="coefficients of currents in voltages and temperatures about the reference, to second order",
         check=check,
         solve=solve,
+        biased=False,
     ),
 )

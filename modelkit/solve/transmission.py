@@ -19,6 +19,7 @@ from modelkit.solve import transport
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.energies.filling import occupied
 from modelkit.solve.found.steady_transport import SteadyTransport
+from modelkit.solve.junction.screening import gates_at_work
 from modelkit.solve.request import Prepared, Request, prepare
 
 Floats = NDArray[np.float64]
@@ -194,6 +195,8 @@ class Spectrum:
             )
 
     def _ranges(self) -> Iterator[slice]:
+        """Energies that are treated at once, of the device at the reference."""
+        raise_all(gates_at_work(self.request.device, "transmission is taken at the reference"))
         return self.prepared.batches(len(self.energies))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from modelkit.elements.tasks import OutputRequest, Task
 from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
-from modelkit.registry import Output, outputs, result_dims
+from modelkit.registry import DIRECTION, ONE_SIDED, Output, outputs, result_dims
 from modelkit.results.alike import kinds_of
 from modelkit.results.dataset import Axis, assemble
 from modelkit.results.frames import AXIS
@@ -196,12 +196,22 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
         "cases": json.dumps({name: _overrides(run, name) for name in task.cases}),
         "versions": json.dumps(_versions()),
     }
-    for name in dict.fromkeys(name for solved in finished for name in solved.facts):
-        said = list(dict.fromkeys(solved.facts[name] for solved in finished if name in solved.facts))
-        facts[name] = one_of_each_kind(said) if name == "warnings" else _said(said)
+    points = [solved.facts for solved in finished]
+    for name in dict.fromkeys(name for point in points for name in point):
+        if name not in (ONE_SIDED, DIRECTION):
+            said = _different(name, points)
+            facts[name] = one_of_each_kind(said) if name == "warnings" else _said(said)
+    if _turned({point.get(DIRECTION, "") for point in points}):
+        one_sided = _said(_different(ONE_SIDED, points))
+        facts["warnings"] = "\n".join(filter(None, [one_sided, facts.get("warnings", "")]))
     counted = dict.fromkeys(name for solved in finished for name in solved.counts)
     counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
     return facts | {"counts": json.dumps(counts)}
+
+
+def _different(name: str, points: Sequence[Mapping[str, str]]) -> list[str]:
+    """What the points say, different words once."""
+    return list(dict.fromkeys(point[name] for point in points if name in point))
 
 
 def _said(words: Sequence[str]) -> str:
@@ -216,6 +226,12 @@ def one_of_each_kind(said: Sequence[str]) -> str:
         kind[0] + (f" ({len(kind) - 1} more of this kind)" if len(kind) > 1 else "")
         for kind in kinds_of(lines)
     )
+
+
+def _turned(directions: Set[str]) -> bool:
+    """Whether two of the points are biased in opposite directions."""
+    opposite = str.maketrans("+-", "-+")
+    return any(one and one.translate(opposite) in directions for one in directions)
 
 
 def _system(declarations: Declarations) -> str:

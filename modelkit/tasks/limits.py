@@ -37,7 +37,12 @@ def with_limit(work: Work, failed: Solved) -> NotConverged:
     if not limit:
         return error
     return NotConverged(
-        error.message, best=error.best, residual=error.residual, limit=limit, condition=error.condition
+        error.message,
+        best=error.best,
+        residual=error.residual,
+        limit=limit,
+        condition=error.condition,
+        hint=error.hint,
     )
 
 

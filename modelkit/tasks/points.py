@@ -86,7 +86,7 @@ class Work:
                 )
         except (ModelError, NotConverged) as error:
             return Solved(job, None, values, error=error)
-        except FloatingPointError:
+        except (FloatingPointError, OverflowError):
             return Solved(job, None, values, error=NotConverged(_beyond(values)))
         except MemoryError:
             large = ModelError("this point needs more memory than there is", hint="make the device smaller")
@@ -100,7 +100,7 @@ class Work:
             self.verb.solve(
                 Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False)
             )
-        except (ModelError, NotConverged, FloatingPointError):
+        except (ModelError, NotConverged, FloatingPointError, OverflowError):
             return False
         return True
 

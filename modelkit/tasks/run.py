@@ -15,8 +15,8 @@ import numpy as np
 from modelkit.compile.open_system import open_system
 from modelkit.elements.cases import Case
 from modelkit.elements.declarations import Declarations
-from modelkit.elements.tasks import Task
-from modelkit.errors import ModelError, NotConverged
+from modelkit.elements.tasks import CALL, Task
+from modelkit.errors import ModelError, NotConverged, raise_all
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import suggestion, verbs
@@ -283,7 +283,15 @@ def _raise_if_lost(work: Work, finished: Sequence[Solved], swept: bool) -> None:
     failed = [one for one in finished if one.error is not None]
     if failed and (len(failed) == len(finished) or not swept):
         error = failed[0].error
-        raise with_limit(work, failed[0]) if isinstance(error, NotConverged) else error  # type: ignore[misc]
+        if isinstance(error, NotConverged):
+            raise with_limit(work, failed[0])
+        assert error is not None
+        raise_all(_placed(one, work) for one in error.errors)
+
+
+def _placed(error: ModelError, work: Work) -> ModelError:
+    """The error; one that stands nowhere is shown at the task."""
+    return ModelError(error.message, error.span or work.spans.get(CALL), hint=error.hint)
 
 
 def _write(dataset: xr.Dataset, path: Path) -> None:

@@ -29,6 +29,7 @@ from modelkit.language.functions import functions
 from modelkit.language.scope import Scope
 from modelkit.language.spaces import make_space, matrices, spaces
 from modelkit.registry import Registry, methods, outputs, reductions, verbs
+from modelkit.solve.choose import ORDER
 from modelkit.units import CONSTANTS
 
 PROSE = Path(__file__).with_suffix(".md")
@@ -169,9 +170,8 @@ def _verbs() -> str:
 
 @sections.register("methods")
 def _methods() -> str:
-    return table(
-        ("method", "chosen because"), ((code(name), method.why) for name, method in sorted(methods.items()))
-    )
+    known = sorted(methods, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+    return table(("method", "chosen because"), ((code(name), methods[name].why) for name in known))
 
 
 @sections.register("outputs")

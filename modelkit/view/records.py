@@ -10,9 +10,11 @@ from modelkit.errors import NotConverged
 def told(error: NotConverged) -> str:
     """A failure to converge with what is known about it."""
     lines = [f"not converged: {error.message}"]
-    if error.residual is not None:
+    if error.residual is not None and f"{error.residual:.1e}" not in error.message:
         lines.append(f"residual {error.residual:.1e} of the largest flow")
     lines += [f"help: there is a solution up to {name} = {value:.6g}" for name, value in error.limit.items()]
+    if error.hint and not error.limit:
+        lines.append(f"help: {error.hint}")
     return "\n".join(lines)
 
 
@@ -22,7 +24,7 @@ def record(error: NotConverged) -> dict[str, Any]:
     empty: dict[str, Any] = dict.fromkeys(("file", "line", "column", "source"))
     return empty | {
         "message": error.message,
-        "suggestion": f"there is a solution up to {limits}" if limits else None,
+        "suggestion": f"there is a solution up to {limits}" if limits else error.hint,
     }
 
 

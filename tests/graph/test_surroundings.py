@@ -156,10 +156,8 @@ def test_a_new_potential_evaluates_one_formula_and_no_structure() -> None:
     assert dict(expansion.counts - before) == {}
 
 
-GATED = """gate G { U = 3*V }
-region a on wire where l < 3
-region b on wire.c where l >= 3
-"""
+PARTS = "region a on wire where l < 3\nregion b on wire.c where l >= 3\n"
+GATED = "gate G { U = 3*V }\n" + PARTS
 CAPACITORS = """screening on wire {
   capacitance a - b : 2; capacitance a - G : 0.5; capacitance b - ground : 3; capacitance b - R : 4
   solve U[a, b] such that charge == capacitance
@@ -196,7 +194,7 @@ def test_neutrality_has_no_matrix_and_labels_follow_the_unknowns() -> None:
     whole = device("screening on wire { solve U[wire] such that charge == 0 }\n")
     assert whole.screening[0].membership.tolist() == [0] * 7
     assert region_labels(whole, np.array(site_labels(whole))) == ["wire"]
-    named = device(GATED)
+    named = device(PARTS)
     assert region_labels(named, np.array(site_labels(named))) == ["a", "b"]
 
 
@@ -214,8 +212,7 @@ def test_poisson_is_the_graph_laplacian_with_terminals_as_neighbours() -> None:
     assert np.array_equal(group.matrix.toarray(), laplacian)
     assert [one.label for one in group.electrodes] == ["L", "R"]  # a dephasing probe has no potential
     assert group.couplings.toarray().tolist() == [[-2, 0], *[[0, 0]] * 4, [0, -2], [0, 0]]
-    regions = "region a on wire.c where l < 3\nregion b on wire.c where l >= 3\n"
-    coarse = regions + "screening on wire.c { solve U[a, b] such that charge == poisson(epsilon = 2) }\n"
+    coarse = PARTS + "screening on wire.c { solve U[a, b] such that charge == poisson(epsilon = 2) }\n"
     (lumped,) = device(coarse).screening
     assert lumped.matrix.toarray().tolist() == [[4, -2], [-2, 4]]
 
@@ -306,7 +303,7 @@ def test_a_law_of_screening_is_one_class() -> None:
             run = np.arange(count - 1)
             return capacitors(run, run + 1, np.full(count - 1, arguments["epsilon"]))
 
-    text = GATED + "screening on wire { solve U[a, b] such that charge == beads(epsilon = 3) }\n"
+    text = PARTS + "screening on wire { solve U[a, b] such that charge == beads(epsilon = 3) }\n"
     with pytest.raises(mk.ModelError, match="there is no law of screening 'beads'"):
         mk.loads(WIRE + text)
     with laws.extended("beads", Chain):
@@ -322,11 +319,11 @@ def test_results_run_over_the_unknown_potentials() -> None:
     new = Output("part", None, ("region",), "1", "a number for each region", ("transport",), sums)
     with outputs.extended("part", new):
         text = WIRE.replace("output current", "output part, second = part[b]")
-        found = mk.loads(text + GATED).run("go")
+        found = mk.loads(text + PARTS).run("go")
         assert found.part.sel(region="b").item() == found.second.item() == 2.0
         assert found.region.values.tolist() == ["a", "b"]
         with pytest.raises(mk.ModelError, match="there is no site 'z'"):
-            mk.loads(text.replace("part[b]", "part[z]") + GATED)
+            mk.loads(text.replace("part[b]", "part[z]") + PARTS)
 
 
 def test_statements_built_in_python_are_those_of_the_text() -> None:

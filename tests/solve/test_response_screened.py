@@ -81,3 +81,23 @@ def test_a_common_shift_of_all_voltages_changes_nothing(bands: str) -> None:
     assert float(found.audit_gauge) < 1e-9
     assert float(found.audit_characteristic_sum) < 1e-9
     assert "warnings" not in found.attrs
+
+
+def test_the_local_response_of_charge_is_the_density_of_states() -> None:
+    """With the capacitors of Poisson's equation: (matrix + dos) u = injectivity + capacitors to terminals."""
+    text = RING.format(bands="local", solve=f"{POISSON}; response = thomas_fermi", probe="")
+    text = text.replace("T = kT", "T = 0").replace("+ theta", "")
+    model = mk.loads(text + "task local = transmission { output injectivity }")
+    u = model.run("coefficients").characteristic_potential.values
+    (group,) = model.device().screening
+    injected = model.run("local", E=-0.4).injectivity.values
+    matrix = group.matrix.toarray() + np.diag(injected.sum(axis=1))
+    np.testing.assert_allclose(u, np.linalg.solve(matrix, injected - group.couplings.toarray()), atol=1e-9)
+    np.testing.assert_allclose(u.sum(axis=1), 1, atol=1e-9)
+
+
+def test_the_local_response_follows_terminals_that_move() -> None:
+    found = mk.loads(RING.format(bands="own", solve=f"{POISSON}; response = thomas_fermi", probe=""))
+    np.testing.assert_allclose(
+        found.run("coefficients").characteristic_potential.sum("terminal"), 1, atol=1e-9
+    )

@@ -79,15 +79,16 @@ def characteristic(request: Request, *, temperatures: bool = True) -> Characteri
         raise no_potentials()
     filled = _cold(point, screened) if problem.T == 0 else _warm(point, screened)
     n = len(problem.given_mu)
+    local = filled[:, :n].sum(axis=1)  # the density of states: all injectivities
     for terminal in np.flatnonzero(problem.own):
         own = problem.moved(np.eye(n)[terminal], np.zeros(screened.count))
-        filled[:, terminal] += response(point, np.zeros(screened.count), own, filled[:, :n].sum(axis=1))
+        filled[:, terminal] += response(point, np.zeros(screened.count), own, local)
     filled[:, :n] -= screened.by_terminal.toarray()
     couplings = screened.couplings.toarray() * (screened.terminal < 0)
     if not temperatures:
         filled[:, n:] = 0.0
     right = np.concatenate([filled, -couplings], axis=1)
-    found, iterations = _solved(point, screened, right, filled[:, :n].sum(axis=1))
+    found, iterations = _solved(point, screened, right, local)
     by_mu, by_temperature = found[:, :n], found[:, n : 2 * n]
     by_mu[:, problem.elastic], by_temperature[:, problem.elastic] = np.nan, np.nan
     return Characteristic(problem, by_mu, by_temperature, found[:, 2 * n :], iterations)

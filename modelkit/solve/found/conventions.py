@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of
+from modelkit.registry import DIRECTION, ONE_SIDED
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.newton import DENSE_UP_TO
 from modelkit.solve.junction.reach import outside_band
@@ -30,7 +31,9 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
         found["condition"] = f"{np.linalg.cond(point.jacobian):.1e}"
     if point.grid.blind:
         found["integration"] = point.grid.blind
-    warnings = false_rectification(point)
+    if false := false_rectification(point):
+        found |= {ONE_SIDED: false, DIRECTION: direction(problem)}
+    warnings = []
     if problem.screened is not None and problem.screened.uncovered:
         warnings.append(
             f"a common shift of all potentials changes the currents: {problem.screened.uncovered}"
@@ -78,7 +81,15 @@ def one_sided(problem: Steady) -> bool:
     return bool(abs(middle - problem.mu) > EQUAL * np.ptp(given))
 
 
-def false_rectification(point: Point) -> list[str]:
+def direction(problem: Steady) -> str:
+    """Where the given chemical potentials lie from the middle of all, as ``+``, ``0``, ``-`` by terminal."""
+    mu = np.where(problem.elastic, np.nan, problem.given_mu)
+    low, high = np.nanmin(mu), np.nanmax(mu)
+    away, near = mu - (low + high) / 2, EQUAL * (high - low)
+    return "".join(np.select([np.isnan(mu), away > near, away < -near], [" ", "+", "-"], "0"))
+
+
+def false_rectification(point: Point) -> str:
     """A one-sided bias that nothing follows makes even a symmetric device rectify.
 
     Not with a condensate, which potentials are measured from.
@@ -86,14 +97,14 @@ def false_rectification(point: Point) -> list[str]:
     problem, device = point.problem, point.problem.device
     follows = problem.screened is not None and not problem.screened.uncovered
     if problem.order == 1 or follows or device.superconducting or not one_sided(problem):
-        return []
+        return ""
     if device.potential.any() and not _rigid_bands(point):
-        return []
+        return ""
     what = "rigid, energy-dependent bands" if device.potential.any() else "a rigid potential"
-    return [
+    return (
         f"the bias is one-sided: with {what} it rectifies falsely, nothing follows the bias; name the bias "
         "reference, such as mu = mu0 + V/2 and mu = mu0 - V/2"
-    ]
+    )
 
 
 def _rigid_bands(point: Point) -> bool:

@@ -15,7 +15,7 @@ from modelkit.errors import NotConverged
 from modelkit.numerics.quadrature import spot
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.junction.balance import Point, moves
-from modelkit.solve.junction.reach import place
+from modelkit.solve.junction.reach import APART, place
 
 Floats = NDArray[np.float64]
 
@@ -53,14 +53,17 @@ def check_determined(point: Point) -> None:
     if np.any(size <= CLOSED):
         unknown, terminal, _ = asked[int(np.argmin(size))]
         name, line, _, _ = place(problem.device, terminal)
-        raise NotConverged(f"{name}{line} lets nothing through, so its {unknown} is not determined")
+        raise NotConverged(
+            f"{name}{line} lets nothing through, so its {unknown} is not determined", hint=APART
+        )
     left, strength, _ = np.linalg.svd(matrix / np.outer(scale, scale))
     if strength[-1] <= SINGULAR * strength[0]:
         unknown, terminal, _ = asked[int(np.argmax(np.abs(left[:, -1])))]
         name, line, _, _ = place(problem.device, terminal)
         raise NotConverged(
             f"the {unknown} of {name}{line} is not determined: no terminal with a given one, and "
-            "no condensate, is connected to it"
+            "no condensate, is connected to it",
+            hint=APART,
         )
 
 

@@ -222,6 +222,7 @@ def failure(point: Point, why: str) -> NotConverged:
         best={"chemical_potential": mu, "temperature": T},
         residual=float(off[worst]),
         condition=(block.group.terminal.name, block.quantity),
+        hint="prescribe less, or lower the bias: conductors carry what their bands hold",
     )
 
 
@@ -234,6 +235,7 @@ def _uncharged(point: Point, unknown: int, off: float, why: str) -> NotConverged
         best={"potential": point.x[point.problem.charges]},
         residual=off,
         condition=(label, "charge"),
+        hint="lower the bias, or look at the reference: without states nothing screens",
     )
 
 

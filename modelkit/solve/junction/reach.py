@@ -21,6 +21,7 @@ Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+APART = "join it to a part of the device that a bath touches, with states at the energies of that bath"
 SAMPLES = 1_000_000  # self-energies evaluated at once
 
 
@@ -155,7 +156,8 @@ def _refuse_closed(device: Device, terminal: int, problem: Problem) -> None:
         near = f"any energy near {near[4:]} (T = {units.shown('temperature', problem.T)})"
     raise NotConverged(
         f"{name}{line} lets nothing through at {near}, so {' and '.join(asked)} cannot be reached and its "
-        "chemical potential is not determined: the energy lies outside its band, or its coupling is zero"
+        "chemical potential is not determined: the energy lies outside its band, or its coupling is zero",
+        hint=APART,
     )
 
 
@@ -163,7 +165,8 @@ def _refuse_adrift(device: Device, terminal: int) -> None:
     name, line, _, _ = place(device, terminal)
     raise NotConverged(
         f"the chemical potential of {name}{line} is not determined: no terminal with a given chemical "
-        "potential is connected to it"
+        "potential is connected to it",
+        hint=APART,
     )
 
 

@@ -147,6 +147,18 @@ def refusals(device: Device, order: int | None) -> Iterator[ModelError]:
         yield from rigid_leads(device)
 
 
+def gates_at_work(device: Device, why: str) -> Iterator[ModelError]:
+    """Gates with U != 0, for verbs that look at the reference; ``why`` says so."""
+    for group in device.screening:
+        ends = [end for line in group.screening.capacitances for end in line.ends]
+        for gate in group.electrodes:
+            if gate.kind == "gate" and gate.potential != 0:
+                span = next((end.span for end in ends if end.name == gate.label), group.screening.span)
+                shown = device.units.shown("energy", gate.potential, 6)
+                message = f"the gate '{gate.label}' has U = {shown}, but {why}, where gates are at 0"
+                yield ModelError(message, span, hint="take transport, or U = 0 of this gate in this task")
+
+
 def no_potentials() -> ModelError:
     """What is said where an output needs unknown potentials."""
     hint = "write: screening on LATTICE { solve U such that charge == 0 }"
