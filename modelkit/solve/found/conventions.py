@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of
+from modelkit.results.audit import TOLERANCE
 from modelkit.solve.junction.balance import Point
+from modelkit.solve.junction.deviations import rounding_flow
 from modelkit.solve.junction.newton import DENSE_UP_TO
 from modelkit.solve.junction.reach import outside_band
 from modelkit.solve.junction.steady import Steady
@@ -30,7 +32,7 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
         found["condition"] = f"{np.linalg.cond(point.jacobian):.1e}"
     if point.grid.blind:
         found["integration"] = point.grid.blind
-    warnings = false_rectification(point)
+    warnings = false_rectification(point) + rounding(point)
     if problem.screened is not None and problem.screened.uncovered:
         warnings.append(
             f"a common shift of all potentials changes the currents: {problem.screened.uncovered}"
@@ -41,6 +43,17 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
     if warnings:
         found["warnings"] = "\n".join(warnings)
     return found
+
+
+def rounding(point: Point) -> list[str]:
+    """Strongly coupled terminals exchange more by rounding of their distributions than flows elsewhere."""
+    flow, gross = rounding_flow(point), float(point.gross.max(initial=0.0))
+    if flow <= TOLERANCE * gross or gross == 0:
+        return []
+    return [
+        f"currents of {gross:.1e} flow at most, and by rounding of distributions up to {flow:.1e} between "
+        "strongly coupled terminals; prescribed currents alone are kept free of that"
+    ]
 
 
 def bands_told(device: Device) -> str:

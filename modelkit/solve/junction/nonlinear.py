@@ -25,7 +25,8 @@ from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.charges import Sea, sea_of, settled
 from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
-from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
+from modelkit.solve.junction.deviations import is_weak, least_flow, offsets, rounded
+from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search
 from modelkit.solve.junction.reach import check_reached, place
 from modelkit.solve.junction.screening import Screened
 from modelkit.solve.junction.steady import Steady
@@ -264,6 +265,9 @@ def uncertainty(
     error, size = point.grid.uncertainty(weights.value, difference.value, measure)
     if not size.size:
         return np.zeros(len(point.grid.panels.lower))
+    weak = measure is flows and is_weak(point)
+    if weak and error.sum(axis=0).max() > INTEGRATION * size.max():
+        error, size = point.grid.uncertainty(weights.value, difference.value, measure, rounded(point))
     width = len(size) // 2 if measure is flows else len(size)
     parts = []
     for first in range(0, len(size), max(width, 1)):
