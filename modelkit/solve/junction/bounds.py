@@ -1,4 +1,4 @@
-"""How far a Newton step may go: temperatures stay positive, cold terminals inside their bands."""
+"""Where a Newton step leads: temperatures stay positive, cold terminals inside their bands."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ NEARLY = 0.9  # of the way to the end of a band that one step goes
 FARTHEST = 10.0  # windows, T or hoppings by which one step moves a chemical potential
 
 
+def after(here: Point, step: Floats, part: float) -> Floats:
+    """The unknowns after a part of a step, (size,).
+
+    Energy currents go with the squares of temperatures, and it is these that a step changes.
+    """
+    found, hot = here.x + part * step, here.problem.of_temperature
+    if hot.any() and here.problem.order is None:
+        T = here.x[hot]
+        found[hot] = np.sqrt(np.maximum(T * (T + 2 * part * step[hot]), (COOLEST * T) ** 2))
+    return found
+
+
 def meaningful(here: Point, step: Floats) -> float:
     """The part of a step that may be done."""
-    problem, part = here.problem, 1.0
+    problem = here.problem
+    if problem.order is not None:
+        return 1.0
     mu, T = here.distributions
-    hot = problem.of_temperature
-    if hot.any() and problem.order is None:
-        falling = hot & (step < 0)
-        part = min(part, float(np.min((COOLEST - 1) * here.x[falling] / step[falling], initial=1.0)))
     widest = float(abs(here.system.hamiltonian).max()) if here.system.hamiltonian.nnz else 0.0
     far = FARTHEST * (float(np.ptp(mu)) + float(T.max(initial=0.0)) + widest) or np.inf
-    longest = float(np.abs(step[~hot]).max(initial=0.0))
-    if problem.order is None and longest > far:
-        part = min(part, far / longest)
-    return min(part, _inside_bands(here, step)) if problem.order is None else part
+    longest = float(np.abs(step[~problem.of_temperature]).max(initial=0.0))
+    return min(_inside_bands(here, step), far / longest if longest > far else 1.0)
 
 
 def _inside_bands(here: Point, step: Floats) -> float:

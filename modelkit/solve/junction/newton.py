@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modelkit.errors import NotConverged
 from modelkit.solve.junction.balance import Point
-from modelkit.solve.junction.bounds import meaningful
+from modelkit.solve.junction.bounds import after, meaningful
 from modelkit.solve.junction.deviations import ROUNDING, flow_scales, own_scales, reach, worst
 from modelkit.solve.junction.preconditioner import preconditioner
 
@@ -24,9 +24,9 @@ ACCURACY = 1e-13  # of the conditions, where steps end
 ENOUGH = 1e-10  # of the conditions, where no step makes them better
 SETTLED = 1e-11  # of the spread of the unknowns: steps by which they need not be moved
 CLOSE = 1e-6  # of it: steps so short need no damping, and what they leave is their square
+LINEAR = 1e-3  # of a temperature: steps to which it responds linearly
 KNOWN = 1e-9  # of it: as the unknowns must be known
 ROUNDED = 4 * ROUNDING  # of the unknowns: steps that these do not hold
-NOISE = 1e-11  # of the unknowns: steps that do not become shorter and so do not depend on them
 PATIENCE = 4  # steps close to the solution that need not be shorter than those before
 ITERATIONS = 60
 SHORTEST = 1e-4  # of a Newton step
@@ -154,7 +154,7 @@ class Search:
         """The point after a step; one that is rounding becomes the tail of the unknowns."""
         if rounding and not here.problem.follows:
             return replace(here, tail=step if here.tail is None else here.tail + step)
-        return self.point(here.x + meaningful(here, step) * step, here.scale)
+        return self.point(after(here, step, meaningful(here, step)), here.scale)
 
     def _damped(self, here: Point, step: Floats, *, strict: bool) -> Point:
         """The point after the step, or a part of it that makes the conditions better."""
@@ -164,7 +164,7 @@ class Search:
         scales = own_scales(here)
         merit = _merit(here, scales)
         while part >= SHORTEST:
-            there = self.point(here.x + part * step, here.scale)
+            there = self.point(after(here, step, part), here.scale)
             if strict or _merit(there, scales) <= (1 - 1e-4 * part) * merit:
                 return there
             part /= 2
@@ -173,10 +173,14 @@ class Search:
 
 def _is_rounding(here: Point, step: Floats, *, idle: bool) -> bool:
     """Whether a step close to the solution is rounding: of the unknowns, or of the states they fill."""
+    hot = here.problem.of_temperature
+    if np.any(np.abs(step[hot]) > LINEAR * here.x[hot]):
+        return False
     if here.tail is not None:
         return True
-    length, size = float(np.abs(step).max(initial=0.0)), float(np.abs(here.x).max(initial=0.0))
-    return length <= (NOISE if idle else ROUNDED) * size
+    if idle:
+        return _length(here, step) <= KNOWN
+    return float(np.abs(step).max(initial=0.0)) <= ROUNDED * float(np.abs(here.x).max(initial=0.0))
 
 
 def _accepted(here: Point, length: float) -> Point:
@@ -188,7 +192,7 @@ def _accepted(here: Point, length: float) -> Point:
         raise _stuck(
             here, f"the unknowns are known to {length:.1e} of the bias only: what binds them is rounding"
         )
-    raise _stuck(here, f"{ITERATIONS} Newton steps were not enough")
+    raise _stuck(here, f"Newton steps do not become shorter than {length:.1e} of the bias")
 
 
 def _merit(point: Point, scales: Floats) -> float:

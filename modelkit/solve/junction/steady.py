@@ -30,6 +30,7 @@ Flags = NDArray[np.bool_]
 
 SOLVABLE = ("mu", "T")
 START = 0.2  # of the spread of the chemical potentials: a first temperature where all given ones are zero
+LUKEWARM = 1e-3  # that spread, where it is zero as well
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,11 @@ class Steady:
 
     def start(self) -> Floats:
         """The unknowns in equilibrium; a temperature of zero could not be left, so a first one is found."""
-        found = np.where(self.of_temperature, self.T or START * max(self.spread, 1e-3), self.mu)
+        return self.equilibrium(self.T or START * (self.spread or LUKEWARM))
+
+    def equilibrium(self, T: float) -> Floats:
+        """The unknowns in equilibrium, with these temperatures."""
+        found = np.where(self.of_temperature, T, self.mu)
         found[self.charges] = 0.0
         return found
 
