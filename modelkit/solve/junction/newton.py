@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.bounds import after, meaningful
-from modelkit.solve.junction.deviations import ROUNDING, flow_scales, own_scales, reach, worst
+from modelkit.solve.junction.deviations import ROUNDING, own_scales, reach, worst
 from modelkit.solve.junction.preconditioner import preconditioner
 
 Floats = NDArray[np.float64]
@@ -27,6 +27,7 @@ CLOSE = 1e-6  # of it: steps so short need no damping, and what they leave is th
 LINEAR = 1e-3  # of a temperature: steps to which it responds linearly
 KNOWN = 1e-9  # of it: as the unknowns must be known
 ROUNDED = 4 * ROUNDING  # of the unknowns: steps that these do not hold
+BLURRED = 1e-2  # of a step
 PATIENCE = 4  # steps close to the solution that need not be shorter than those before
 ITERATIONS = 60
 SHORTEST = 1e-4  # of a Newton step
@@ -56,6 +57,7 @@ class Search:
     point: Callable[[Floats, float], Point]
     restart: Callable[[], None]
     counts: Counts = field(default_factory=Counts)
+    blur: float = 0.0  # what rounding may change of the last step, relative
 
     def direct(self, x: Floats, scale: float = 1.0, *, strict: bool = False) -> Point:
         """Newton's method from a start, until conditions are met and no step moves the unknowns any more.
@@ -71,10 +73,9 @@ class Search:
         here, last, patience = self.point(x, scale), np.inf, PATIENCE
         for _ in range(ITERATIONS):
             met = worst(here, resolved=False) <= ACCURACY
-            if met and last <= CLOSE:  # what is left is the square of that
-                return here
-            if met and _length(here, self._estimate(here)) <= SETTLED:
-                return here
+            # after a short step what is left is its square
+            if met and (last <= CLOSE or _length(here, self._estimate(here)) <= SETTLED):
+                return self._determined(here)
             step = self._step(here)
             length = _length(here, step)
             close = worst(here) <= ENOUGH or length <= CLOSE
@@ -83,14 +84,14 @@ class Search:
             idle = close and length > CONTRACTION * last
             patience -= idle
             if not patience:
-                return _accepted(here, length)
+                return self._determined(_accepted(here, length))
             if close:
                 there = self._moved(here, step, rounding=_is_rounding(here, step, idle=idle))
             else:
                 there = self._damped(here, step, strict=strict)
             self.counts.steps += 1
             last, here = length, there
-        return _accepted(here, last)
+        return self._determined(_accepted(here, last))
 
     def along(self, start: Floats) -> Point:
         """Follow the solution from equilibrium; raises NotConverged where it ends."""
@@ -101,12 +102,15 @@ class Search:
             guess = x if before is None else x + (x - before[1]) * (to - scale) / (scale - before[0])
             try:
                 found = self.direct(guess, to, strict=True)
-            except NotConverged:
+            except NotConverged as error:
                 step = (to - scale) / 2
                 if step < LEAST:
-                    raise _stuck(
-                        self.point(x, 1.0), f"continued from equilibrium it ends at {scale:.4g} of the bias"
-                    ) from None
+                    point = self.point(x, 1.0)
+                    reached = (
+                        f"scaled up from equilibrium, {point.problem.driven} end at {scale:.4g} of what "
+                    )
+                    why = f"{reached}is asked" if scale else error.message
+                    raise _stuck(point, why) from None
                 continue
             if to == 1.0:
                 return found
@@ -125,12 +129,25 @@ class Search:
         return preconditioner(here)(-here.left)
 
     def _dense(self, here: Point) -> Floats:
-        scales = flow_scales(here)
+        rows = np.abs(here.jacobian).max(axis=1)
+        scales = np.where(rows > 0, rows, 1.0)
+        matrix = here.jacobian / scales[:, None]
         with np.errstate(all="ignore"):
             try:
-                return np.asarray(np.linalg.solve(here.jacobian / scales[:, None], -here.left / scales))
+                found = np.asarray(np.linalg.solve(matrix, -here.left / scales))
+                self.blur = float(np.linalg.cond(matrix / np.abs(matrix).max(axis=0))) * ROUNDING
             except np.linalg.LinAlgError:
                 raise _stuck(here, UNDETERMINED) from None
+        return found
+
+    def _determined(self, here: Point) -> Point:
+        """The same, unless a group of terminals is so weakly coupled to all others that no step tells how."""
+        if self.blur > BLURRED:
+            raise _stuck(
+                here,
+                f"{UNDETERMINED}: they exchange much with one another, and with others no more than rounding",
+            )
+        return here
 
     def _krylov(self, here: Point) -> Floats:
         """Preconditioned from the left, so that it is the unknowns which are known to some accuracy."""
@@ -189,9 +206,7 @@ def _accepted(here: Point, length: float) -> Point:
     if off <= ENOUGH and length <= KNOWN:
         return here
     if off <= ENOUGH:
-        raise _stuck(
-            here, f"the unknowns are known to {length:.1e} of the bias only: what binds them is rounding"
-        )
+        raise _stuck(here, f"it is known to {length:.1e} of the bias only: what binds it is rounding")
     raise _stuck(here, f"Newton steps do not become shorter than {length:.1e} of the bias")
 
 

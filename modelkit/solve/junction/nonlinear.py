@@ -26,7 +26,7 @@ from modelkit.solve.junction.charges import Sea, sea_of, settled
 from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
 from modelkit.solve.junction.deviations import is_weak, least_flow, offsets, rounded
-from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search
+from modelkit.solve.junction.newton import DENSE_UP_TO, ENOUGH, Counts, Search
 from modelkit.solve.junction.reach import check_reached, place
 from modelkit.solve.junction.screening import Screened
 from modelkit.solve.junction.steady import Steady
@@ -140,6 +140,11 @@ class Grids:
         else:
             panels, blind = thermal_panels(prepared, problem.mu, problem.T)
         prepared.factorisations += solved
+        if not len(panels.lower):
+            raise NotConverged(
+                f"the distributions differ by {float(np.ptp(mu)):.1e}, which is rounding of energies about "
+                f"{problem.mu:g}: count energies from there, with mu = 0"
+            )
         return Grid(prepared, panels, problem.elastic[system.reservoirs.terminal], blind)
 
 
@@ -221,9 +226,10 @@ def failure(point: Point, why: str) -> NotConverged:
     name, line, _, _ = place(problem.device, block.terminal.start + worst - block.place.start)
     mu, T = (part.copy() for part in point.distributions)
     mu[problem.elastic], T[problem.elastic] = np.nan, np.nan
+    unmet = f"the condition of {name}{line} is not met, {block.quantity} is off by {off[worst]:.1e} of the "
+    told = f"{unmet}largest gross flow" if off[worst] > ENOUGH else f"{block.unknown} of {name}{line}"
     return NotConverged(
-        f"no solution was found: the condition of {name}{line} is not met, {block.quantity} is off by "
-        f"{off[worst]:.1e} of the largest gross flow; {why}",
+        f"no solution was found: {told}; {why}",
         best={"chemical_potential": mu, "temperature": T},
         residual=float(off[worst]),
         condition=(block.group.terminal.name, block.quantity),

@@ -159,6 +159,17 @@ class Steady:
         return found
 
     @property
+    def driven(self) -> str:
+        """What ``scale`` scales, in words."""
+        words = {
+            "the bias": np.any(np.abs(self.given_mu - self.mu) > 0),
+            "the differences of temperature": np.any(np.abs(self.given_temperature - self.T) > 0),
+            "the prescribed currents": np.any(self.right(self.equilibrium(self.T), 1.0)[0] != 0),
+            "the gates": self.screened is not None and np.any(self.screened.potential != 0),
+        }
+        return " and ".join(word for word, there in words.items() if there) or "the given values"
+
+    @property
     def spread(self) -> float:
         """The largest difference of given chemical potentials."""
         known = self.given_mu[np.isfinite(self.given_mu)]
