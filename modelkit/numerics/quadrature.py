@@ -20,7 +20,8 @@ Integers = NDArray[np.intp]
 
 TOGETHER = 8  # panels in a batch of energies
 NODES = 21  # of a panel
-NARROWEST = 1e-13  # of the whole interval: panels are not bisected below it
+NARROWEST = 1e-13  # of their energies: panels are not bisected below it
+FINEST = 1e-24  # of the whole interval: the same about zero
 
 # Kronrod nodes and weights on [-1, 1] (R. Piessens et al., QUADPACK, 1983); the odd ones are Gauss nodes
 _NODES = (
@@ -92,7 +93,9 @@ class Panels:
     def divisible(self) -> Flags:
         """(n_panels,): not bisected yet, and wide enough to be."""
         width = self.upper - self.lower
-        return np.asarray(~self.split & (width > NARROWEST * (self.upper.max() - self.lower.min())))
+        energy = np.maximum(np.abs(self.lower), np.abs(self.upper))
+        least = np.maximum(NARROWEST * energy, FINEST * (self.upper.max() - self.lower.min()))
+        return np.asarray(~self.split & (width > least))
 
     @property
     def count(self) -> int:

@@ -240,12 +240,14 @@ def _is_direct(request: Request) -> bool:
     return plain and not any(mixes(block, request.device) for block in steady(request.device).blocks)
 
 
-def _solve_linear(request: Request) -> LinearTransport:
+def _solve_linear(request: Request) -> LinearTransport | SteadyTransport:
     problem, prepared = junction(request.device), prepare(request)
     before = prepared.factorisations
     prepared.begin()
     solution = (solve_cold if problem.T == 0 else solve_warm)(request.device, prepared, problem)
     flows = solution.flows()
+    if flows.rounded:  # steps of Newton's method may be smaller than rounding of the unknowns
+        return _solve_steady(request, steady(request.device, 1))
     residuals = {"conditions": check_residual(request.device, solution, flows)}
     if solution.integration is not None:
         residuals["integration"] = solution.integration

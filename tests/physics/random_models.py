@@ -6,12 +6,11 @@ its entry says of itself: a new kind is drawn from then on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from hypothesis import strategies as st
 
@@ -233,9 +232,7 @@ class Writer:
         if continued:
             return None
         if kind == "rational":
-            return (
-                f"{self.number(0.2, 0.8)}/(E - {self.number(0.0, 0.6)} + {self.number(0.4, 1.2)}i)"
-            )
+            return f"{self.number(0.2, 0.8)}/(E - {self.number(0.0, 0.6)} + {self.number(0.4, 1.2)}i)"
         if kind == "filter":
             return f"-0.5i*if(E > {self.number(-0.6, 0.6)}, {self.number(0.4, 1.2)}, 0.3)"
         values = [self.argument(one) for one in self_energies[kind].arguments.values()]

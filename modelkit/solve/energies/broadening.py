@@ -11,6 +11,9 @@ from modelkit.solve.request import Prepared
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+FAR = 2.0  # band widths outside the bands that windows reach at most
+SAMPLES = 64  # energies at which it is asked whether anything is open there
+
 
 def broadening(system: OpenSystem, energies: Floats) -> Floats:
     """``Tr Gamma`` of each terminal, summed over its contacts; (n_E, n_terminals)."""
@@ -37,3 +40,19 @@ def opened(prepared: Prepared, energies: Floats) -> Flags:
     if key not in prepared.rules:
         prepared.rules[key] = np.any(broadening(prepared.system, energies) > 0, axis=1)
     return np.asarray(prepared.rules[key])
+
+
+def open_part(system: OpenSystem, low: float, high: float) -> tuple[float, float]:
+    """An interval without what lies far outside all bands, where no terminal lets anything through."""
+    edges = system.contacts.edges
+    if not len(edges):
+        return low, high
+    lowest, highest = float(edges.min()), float(edges.max())
+    around = max(highest - lowest, 1e-12 * max(abs(lowest), abs(highest)))
+    below, above = lowest - FAR * around, highest + FAR * around
+    outside = np.geomspace(1e-6 * around, max(FAR * around, high - highest, lowest - low), SAMPLES)
+    if (low >= below and high <= above) or low >= above or high <= below:
+        return low, high
+    if np.any(broadening(system, np.concatenate([lowest - outside, highest + outside])) > 0):
+        return low, high
+    return max(low, below), min(high, above)

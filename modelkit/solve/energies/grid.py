@@ -125,27 +125,34 @@ class Grid:
             total = total + measure(conductance, here).sum(axis=0)
         return total
 
-    def uncertainty(self, weights: Floats, difference: Floats, measure: Measure) -> tuple[Floats, Floats]:
+    def uncertainty(
+        self, weights: Floats, difference: Floats, measure: Measure, rounding: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """Estimated error on each panel and gross sum of each element; (n_panels, m) and (m,).
 
-        ``difference`` are the weights less those of the embedded rule.
+        ``difference`` are the weights less those of the embedded rule; what ``rounding`` of the weights
+        makes is no error.
         """
         panels = len(self.panels.lower)
         change: Floats = np.zeros((panels, 0))
         size: Floats = np.zeros((panels, 0))
+        noise: Floats = np.zeros((panels, 0))
         for conductance, (here, off), range_ in self.parts(weights, difference):
             values = measure(conductance, here)
             if not change.size:
                 refuse_large(
-                    5 * 8 * panels * values.shape[1],
+                    6 * 8 * panels * values.shape[1],
                     f"the error estimate of {values.shape[1]} flows on {panels} panels of energies",
                     "take fewer terminals",
                 )
-                change, size = np.zeros((2, panels, values.shape[1]))
+                change, size, noise = np.zeros((3, panels, values.shape[1]))
             panel = np.arange(range_.start, range_.stop) // self.panels.count
             np.add.at(change, panel, measure(conductance, off))
             np.add.at(size, panel, np.abs(values))
-        return errors(np.abs(change), size), size.sum(axis=0)
+            if rounding is not None:
+                np.add.at(noise, panel, np.abs(measure(conductance, rounding[range_])))
+        change = np.maximum(np.abs(change) - noise, 0.0)
+        return errors(change, size), size.sum(axis=0)
 
 
 def responsive(conductance: Conductance) -> ResponsiveConductance:

@@ -7,7 +7,7 @@ are cheap; broad ones are left out, since the error estimate sees them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ NARROW = 1e-3  # of T: the error estimate sees what is broader
 ROUNDS = 4  # of inverse iteration, which converges quadratically
 WINDOW = 40.0  # T
 SEEN = 9.0  # T: where all orbitals must be broadened to exclude resonances
+SHARE = 0.125  # of the width of a spectrum: the panels about a resonance begin with four half-widths of it
 ROUNDING = 1e-15  # of the largest energy: a level that is not broader is one that nothing reaches
 
 
@@ -43,23 +44,37 @@ class Resonances:
 
 
 def narrow_resonances(system: OpenSystem, mu: float, T: float, gap: float = 0.0) -> Resonances:
-    """Resonances narrower than T/1000, within 40 T + gap from mu."""
+    """Resonances narrower than T/1000, within 40 T + gap from mu; all levels as one where T is above them."""
     poles = system.contacts.poles
     if _all_broadened(system, mu, T):
-        return _chosen(poles, mu, T, gap)
-    if system.hamiltonian.shape[0] > MOST_ORBITALS:
-        return _chosen(poles, mu, T, gap, searched=False)
-    found, solved = _eigenvalues(system, mu, T, gap)
-    return _chosen(np.concatenate([found, poles]), mu, T, gap, solved=solved)
+        found = _chosen(poles, mu, T, gap)
+    elif system.hamiltonian.shape[0] > MOST_ORBITALS:
+        found = _chosen(poles, mu, T, gap, searched=False)
+    else:
+        levels, solved = _eigenvalues(system, mu, T, gap)
+        found = _chosen(np.concatenate([levels, poles]), mu, T, gap, solved=solved)
+    centre, width = _whole_spectrum(system, mu)
+    if not 0 < width < T:
+        return found
+    return replace(found, centre=np.append(found.centre, centre), width=np.append(found.width, SHARE * width))
 
 
 def _chosen(
     z: Complexes, mu: float, T: float, gap: float, *, searched: bool = True, solved: int = 0
 ) -> Resonances:
     width = np.abs(z.imag)
-    largest = np.max(np.abs(z), initial=abs(mu) + T)
+    largest = np.max(np.abs(z), initial=abs(mu))
     near = (np.abs(z.real - mu) < WINDOW * T + gap) & (width < NARROW * T) & (width > ROUNDING * largest)
     return Resonances(z.real[near], width[near], searched, solved)
+
+
+def _whole_spectrum(system: OpenSystem, mu: float) -> tuple[float, float]:
+    """Middle and width of an interval that holds all levels."""
+    level = system.hamiltonian.diagonal().real
+    reach = np.asarray(abs(system.hamiltonian).sum(axis=1)).ravel() - np.abs(level)
+    reach = reach + float(np.abs(channels(system, np.array([mu])).sigma).max(initial=0.0))
+    low, high = float(np.min(level - reach, initial=np.inf)), float(np.max(level + reach, initial=-np.inf))
+    return (low + high) / 2, high - low
 
 
 def _all_broadened(system: OpenSystem, mu: float, T: float) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.numerics.quadrature import Panels, panels_between
-from modelkit.solve.energies.broadening import broadening
+from modelkit.solve.energies.broadening import broadening, open_part
 from modelkit.solve.energies.resonances import Resonances, narrow_resonances
 from modelkit.solve.request import Prepared
 
@@ -33,7 +33,9 @@ def thermal_panels(prepared: Prepared, mu: float, T: float) -> tuple[Panels, str
     gap = gap if gap < DEEPEST * T else 0.0
     narrow = narrow_resonances(system, mu, T, gap)
     prepared.factorisations += narrow.solved
-    panels, left_out = first_panels(mu, T, edges, gap, narrow)
+    reach = MARKS[-1] * T + gap
+    window = open_part(system, mu - reach, mu + reach)
+    panels, left_out = first_panels(mu, T, edges, gap, narrow, window)
     if narrow.searched and not left_out:
         return panels, ""
     spacing = float(np.diff(np.sort(panels.nodes.ravel())).max())
@@ -42,11 +44,18 @@ def thermal_panels(prepared: Prepared, mu: float, T: float) -> tuple[Panels, str
     return panels, f"{blind}: {why} were too many to be looked for"
 
 
-def first_panels(mu: float, T: float, edges: Floats, gap: float, narrow: Resonances) -> tuple[Panels, int]:
+def first_panels(
+    mu: float,
+    T: float,
+    edges: Floats,
+    gap: float,
+    narrow: Resonances,
+    window: tuple[float, float] = (-np.inf, np.inf),
+) -> tuple[Panels, int]:
     """Panels around mu on the scale of T, split at edges, graded towards narrow resonances.
 
-    ``gap`` is the distance from mu to the nearest energy at which anything is open.  Also gives the
-    number of resonances for which no panels were left.
+    ``gap`` is the distance from mu to the nearest energy at which anything is open; panels stay inside the
+    ``window``.  Also gives the number of resonances for which no panels were left.
     """
     reach = MARKS[-1] * T + gap
     marks = np.array([*MARKS[:-1], reach / T]) * T
@@ -54,7 +63,7 @@ def first_panels(mu: float, T: float, edges: Floats, gap: float, narrow: Resonan
     splits = splits[:: 1 + len(splits) // MOST_SPLITS]  # bisection finds those that are left out
     steps, left_out = graded(narrow, mu, T)
     steps = steps[np.abs(steps - mu) < reach]
-    ends = np.unique(np.concatenate([mu - marks, [mu], mu + marks, splits, steps]))
+    ends = np.unique(np.clip(np.concatenate([mu - marks, [mu], mu + marks, splits, steps]), *window))
     return panels_between(ends, np.isin(ends, splits)), left_out
 
 

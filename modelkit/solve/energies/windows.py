@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import OpenSystem
 from modelkit.numerics.quadrature import Panels, panels_between
-from modelkit.solve.energies.broadening import broadening
+from modelkit.solve.energies.broadening import broadening, open_part
 from modelkit.solve.energies.resonances import narrow_resonances
 from modelkit.solve.energies.thermal_rule import graded
 
@@ -29,9 +29,9 @@ SAME = 1e-9  # of the window: ends of panels so close to an edge end there
 NEAR = 0.8  # of the way to the next edge, where an expansion begins to look for its panel
 
 
-def window(mu: Floats, T: Floats) -> tuple[float, float]:
-    """The energies at which any two of some distributions differ."""
-    return float(np.min(mu - REACH * T)), float(np.max(mu + REACH * T))
+def window(system: OpenSystem, mu: Floats, T: Floats) -> tuple[float, float]:
+    """The energies at which any two of some distributions differ, and anything is open beside them."""
+    return open_part(system, float(np.min(mu - REACH * T)), float(np.max(mu + REACH * T)))
 
 
 def first_panels(system: OpenSystem, mu: Floats, T: Floats) -> tuple[Panels, str, int]:
@@ -40,7 +40,7 @@ def first_panels(system: OpenSystem, mu: Floats, T: Floats) -> tuple[Panels, str
     ``mu``, ``T`` (n,): of all distributions, the centre's too.  Also gives what the error estimate cannot
     see, and the number of factorisations that the search for resonances took.
     """
-    low, high = window(mu, T)
+    low, high = window(system, mu, T)
     scale = high - low or STRONGEST * _strongest(system, low) or 1.0
     low, high = low - PAD * scale, high + PAD * scale
     low, high = _over_gap(system, low, high, float(T.max()))
@@ -55,7 +55,8 @@ def first_panels(system: OpenSystem, mu: Floats, T: Floats) -> tuple[Panels, str
     ends, left_out = graded(narrow, middle, half)
     ends = np.concatenate([[low, high], splits, core, ends, np.linspace(low, high, LEAST + 1)])
     ends = np.unique(ends[(ends >= low) & (ends <= high)])
-    keep = np.concatenate([[True], np.diff(ends) > 1e-12 * (abs(low) + abs(high))])
+    apart = 1e-12 * np.maximum(np.abs(ends[1:]), np.abs(ends[:-1]))
+    keep = np.concatenate([[True], np.diff(ends) > apart])
     ends = ends[keep | np.isin(ends, splits)]
     panels = panels_between(ends, np.isin(ends, splits))
     if narrow.searched and not left_out:
@@ -68,7 +69,7 @@ def first_panels(system: OpenSystem, mu: Floats, T: Floats) -> tuple[Panels, str
 
 def covering(panels: Panels, system: OpenSystem, mu: Floats, T: Floats) -> Panels:
     """The same panels, with further ones where the window has outgrown them."""
-    low, high = window(mu, T)
+    low, high = window(system, mu, T)
     lowest, highest = float(panels.lower.min()), float(panels.upper.max())
     pad = PAD * (max(high, highest) - min(low, lowest))
     if low < lowest:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of
 from modelkit.registry import DIRECTION, ONE_SIDED
+from modelkit.results.audit import TOLERANCE
 from modelkit.solve.junction.balance import Point
+from modelkit.solve.junction.deviations import rounding_flow
 from modelkit.solve.junction.newton import DENSE_UP_TO
 from modelkit.solve.junction.reach import outside_band
 from modelkit.solve.junction.steady import Steady
@@ -33,7 +35,7 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
         found["integration"] = point.grid.blind
     if false := false_rectification(point):
         found |= {ONE_SIDED: false, DIRECTION: direction(problem)}
-    warnings = []
+    warnings = rounding(point)
     if problem.screened is not None and problem.screened.uncovered:
         warnings.append(
             f"a common shift of all potentials changes the currents: {problem.screened.uncovered}"
@@ -44,6 +46,17 @@ def steady_attributes(point: Point, *, unique: bool) -> dict[str, str]:
     if warnings:
         found["warnings"] = "\n".join(warnings)
     return found
+
+
+def rounding(point: Point) -> list[str]:
+    """Strongly coupled terminals exchange more by rounding of their distributions than flows elsewhere."""
+    flow, gross = rounding_flow(point), float(point.gross.max(initial=0.0))
+    if flow <= TOLERANCE * gross or gross == 0:
+        return []
+    return [
+        f"currents of {gross:.1e} flow at most, and by rounding of distributions up to {flow:.1e} between "
+        "strongly coupled terminals; prescribed currents alone are kept free of that"
+    ]
 
 
 def bands_told(device: Device) -> str:

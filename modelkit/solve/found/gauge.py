@@ -12,7 +12,7 @@ import numpy as np
 
 from modelkit.results.audit import relative
 from modelkit.solve.junction.balance import Point
-from modelkit.solve.junction.newton import least_flow
+from modelkit.solve.junction.deviations import least_flow
 from modelkit.solve.junction.nonlinear import Grids, solve_steady
 
 SHIFT = 0.5  # of the spread of the potentials, and of T

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError
-from modelkit.results.audit import relative, resolved_flow
+from modelkit.results.audit import TOLERANCE, relative, resolved_flow
 from modelkit.solve.conductor import Conductance
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.energies.expansion import expanded
@@ -21,13 +21,15 @@ from modelkit.solve.found.electrons import electrons
 from modelkit.solve.found.gauge import gauge_shift
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.continuity import continuity
-from modelkit.solve.junction.newton import least_flow, worst
+from modelkit.solve.junction.deviations import least_flow, reach, rounding_flow, worst
 from modelkit.solve.junction.nonlinear import INTEGRATION, Grids, refined
 from modelkit.solve.junction.screening import no_potentials
 from modelkit.solve.methods.pattern import closes_loops
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Conductance, Floats], Floats]
+
+UNBALANCED = 1e-4  # of what rounding drives: its own rounding is no more than 1e-13 of it
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class SteadyTransport:
         point = self.point
         found = {"conditions": worst(point), "integration": self.integration}
         total = max(float(point.gross.sum()), self.gross)
-        turned = float(point.gross_energy.sum())
+        turned = float(point.gross_energy.sum()) + UNBALANCED * rounding_flow(point) * reach(point)
         # of electrons plus holes where there are both: that is what pairing conserves
         left = float(self.system.reservoirs.share * point.flow.sum())
         found["particle_balance"] = relative(abs(left), total)
@@ -190,7 +192,8 @@ class SteadyTransport:
         point = self.point
         there = ~point.problem.elastic
         T, heat = point.distributions[1][there], -point.heat[there]
-        turned = point.gross_energy[there] + self.gross * float(np.ptp(point.distributions[0]))
+        gross = self.gross + rounding_flow(point) / TOLERANCE
+        turned = point.gross_energy[there] + gross * reach(point)
         if point.problem.order is not None:
             away, warming = (
                 point.distributions[0] - point.problem.mu,

@@ -35,6 +35,8 @@ class Point:
     """The problem at one set of unknowns, on one grid.
 
     ``x`` (size,), ``scale`` from 0 to 1 as in :class:`~modelkit.solve.junction.steady.Steady`.
+    ``tail`` (size,) is what x cannot hold: where terminals are strongly coupled to one another and weakly to
+    the others, rounding of their chemical potentials drives larger currents than the bias does.
     """
 
     problem: Steady
@@ -43,6 +45,7 @@ class Point:
     scale: float = 1.0
     at_levels: Callable[[Levels], Prepared] | None = None
     sea: Sea | None = None
+    tail: Floats | None = None
 
     @cached_property
     def distributions(self) -> tuple[Floats, Floats]:
@@ -122,9 +125,11 @@ class Point:
     def flow(self) -> Floats:
         """Weighted currents of the reservoirs at the nodes, (n_E, n_reservoirs)."""
         found = self.grid.spectral(self.weights.value)
-        if self.problem.order != 2 or self.displaced is None:
-            return found
-        return found + self.grid.spectral_change(self.fill(lower=1).value, self.displaced)
+        if self.problem.order == 2 and self.displaced is not None:
+            found = found + self.grid.spectral_change(self.fill(lower=1).value, self.displaced)
+        if self.tail is not None:
+            found = found + self.grid.spectral(self._filling(self._by_terminal(self.tail)))
+        return found
 
     @cached_property
     def change(self) -> Levels:
@@ -224,11 +229,7 @@ class Point:
 
     def action(self, change: Floats) -> Floats:
         """The Jacobian applied to a change of the unknowns, (size,)."""
-        problem = self.problem
-        n = len(problem.given_mu)
-        by = {"mu": np.zeros(n), "T": np.zeros(n)}
-        for block in problem.blocks:
-            by[block.unknown][block.terminal] += change[block.place]
+        problem, by = self.problem, self._by_terminal(change)
         potential = change[problem.charges]
         levels = self._levels_change(by["mu"], potential)
         raised = self.common(levels) if levels is not None else 0.0
@@ -249,6 +250,14 @@ class Point:
         if problem.screened is not None:
             found[problem.charges] = charge_change(self, by, potential, levels)
         return found
+
+    def _by_terminal(self, change: Floats) -> dict[str, Floats]:
+        """Changes of mu and T of all terminals, from those of the unknowns."""
+        n = len(self.problem.given_mu)
+        by = {"mu": np.zeros(n), "T": np.zeros(n)}
+        for block in self.problem.blocks:
+            by[block.unknown][block.terminal] += change[block.place]
+        return by
 
     def _filling(self, by: dict[str, Floats], *, lower: int = 0) -> Floats:
         """Change of the weights with mu and T of the terminals."""

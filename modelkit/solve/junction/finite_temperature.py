@@ -32,6 +32,7 @@ ACCURACY = 1e-13  # of the conditions, where GMRES stops correcting
 ROUGH = 1e-5  # of the conditions, while the panels are still to be judged
 MOST_ENERGIES = 40_000
 CORRECTIONS = 8
+WEAK = 1e-3  # of the flow of an open channel: where rounding of potentials may be a part of a flow
 NOTHING = np.zeros(0), np.zeros(0)
 
 
@@ -58,6 +59,10 @@ def solve_warm(device: Device, prepared: Prepared, problem: Junction) -> Solutio
             prepared.rules[key] = found.panels, blind
             found = replace(found, integration=relative(float(error.sum()), gross))
             return found if accuracy == ACCURACY else _corrected(found, ACCURACY)
+        if found.values and gross < WEAK * found.spread:
+            best = _corrected(found, ACCURACY)
+            if best.flows().rounded:  # and so is the estimate: finer panels would not help
+                return best
         found = _refined(found, error, gross)
 
 
@@ -123,33 +128,39 @@ def _integration_error(
 
 
 def _corrected(start: Solution, accuracy: float) -> Solution:
-    """Correct the unknowns by GMRES until the conditions are met, or no better by rounding."""
+    """Correct the unknowns by GMRES until the conditions are met, or no better by rounding.
+
+    Preconditioned from the left: it is the unknowns that must be known, those of weakly coupled terminals,
+    whose conditions seem to be met whatever they are, as well.
+    """
     if not start.values:
         return start
     from scipy.sparse.linalg import LinearOperator, gmres
 
     steps: list[float] = []
-    size = sum(len(value) for value in start.values)
+    values = _flat(start.values)
+    helped = _preconditioner(start)
     operator = LinearOperator(
-        (size, size), matvec=lambda flat: _flat(_with(start, flat).conditions(given=False)[0]), dtype=float
+        (len(values), len(values)),
+        matvec=lambda flat: helped(_flat(_with(start, flat).conditions(given=False)[0])),
+        dtype=float,
     )
-    preconditioner: LinearOperator | None = None
-    best, values, last = start, _flat(start.values), np.inf
+    best, last, left_over = start, np.inf, np.inf
     for attempt in range(CORRECTIONS):
         found = _with(start, values)
         left, gross = found.conditions()
+        wrong = helped(-_flat(left))
         off = relative(float(np.abs(_flat(left)).max(initial=0.0)), max(gross, found.least_flow))
+        away = relative(float(np.abs(wrong).max(initial=0.0)), max(found.reach, float(np.abs(values).max())))
         # where nothing flows but what the conditions prescribe, the start is infinitely far off
-        if attempt and not off < last:
+        if attempt and not (off < last or away < left_over):
             break
-        best, last = found, off
-        if off <= accuracy:
+        best, last, left_over = found, off, away
+        if max(off, away) <= accuracy:
             break
-        if preconditioner is None:
-            preconditioner = LinearOperator((size, size), matvec=_preconditioner(start), dtype=float)
-        wanted = min(0.1, max(1e-12, 0.1 * accuracy / off))
+        wanted = min(0.1, max(1e-12, 0.1 * accuracy / max(off, away)))
         step, _ = gmres(
-            operator, -_flat(left), M=preconditioner, rtol=wanted, atol=0.0, restart=60, maxiter=5,
+            operator, wrong, rtol=wanted, atol=0.0, restart=60, maxiter=5,
             callback=steps.append, callback_type="pr_norm",
         )  # fmt: skip
         values = values + step

@@ -21,6 +21,8 @@ from modelkit.solve.junction.reach import check_reached, place
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
+
+ROUNDED = 1e-11  # of the largest flow: conditions that are off by more, since rounding lets them
 Values = tuple[Floats, ...]
 Measure = Callable[[Conductance, Floats], Floats]
 
@@ -39,6 +41,12 @@ class Flows:
     power: Floats
     turnover: Floats
     left: tuple[Floats, ...]
+
+    @property
+    def rounded(self) -> bool:
+        """Whether strongly coupled terminals exchange more by rounding of their potentials than flows."""
+        off = max((float(np.abs(part).max(initial=0.0)) for part in self.left), default=0.0)
+        return relative(off, float(self.gross.max(initial=0.0))) > ROUNDED
 
 
 @dataclass(frozen=True)

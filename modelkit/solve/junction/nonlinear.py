@@ -25,7 +25,8 @@ from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.charges import Sea, sea_of, settled
 from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
-from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
+from modelkit.solve.junction.deviations import is_weak, least_flow, offsets, rounded
+from modelkit.solve.junction.newton import DENSE_UP_TO, ENOUGH, Counts, Search
 from modelkit.solve.junction.reach import check_reached, place
 from modelkit.solve.junction.screening import Screened
 from modelkit.solve.junction.steady import Steady
@@ -139,6 +140,11 @@ class Grids:
         else:
             panels, blind = thermal_panels(prepared, problem.mu, problem.T)
         prepared.factorisations += solved
+        if not len(panels.lower):
+            raise NotConverged(
+                f"the distributions differ by {float(np.ptp(mu)):.1e}, which is rounding of energies about "
+                f"{problem.mu:g}: count energies from there, with mu = 0"
+            )
         return Grid(prepared, panels, problem.elastic[system.reservoirs.terminal], blind)
 
 
@@ -188,6 +194,10 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
     """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
+    if problem.T == 0 and problem.of_temperature.any():
+        cold = search.point(problem.equilibrium(0.0), 1.0)
+        if not cold.left.any():  # without bias nothing warms up, and no step ends at a temperature of zero
+            return cold
     try:
         return search.direct(first.x, strict=not unique)
     except NotConverged:
@@ -216,9 +226,10 @@ def failure(point: Point, why: str) -> NotConverged:
     name, line, _, _ = place(problem.device, block.terminal.start + worst - block.place.start)
     mu, T = (part.copy() for part in point.distributions)
     mu[problem.elastic], T[problem.elastic] = np.nan, np.nan
+    unmet = f"the condition of {name}{line} is not met, {block.quantity} is off by {off[worst]:.1e} of the "
+    told = f"{unmet}largest gross flow" if off[worst] > ENOUGH else f"{block.unknown} of {name}{line}"
     return NotConverged(
-        f"no solution was found: the condition of {name}{line} is not met, {block.quantity} is off by "
-        f"{off[worst]:.1e} of the largest gross flow; {why}",
+        f"no solution was found: {told}; {why}",
         best={"chemical_potential": mu, "temperature": T},
         residual=float(off[worst]),
         condition=(block.group.terminal.name, block.quantity),
@@ -266,6 +277,9 @@ def uncertainty(
     error, size = point.grid.uncertainty(weights.value, difference.value, measure)
     if not size.size:
         return np.zeros(len(point.grid.panels.lower))
+    weak = measure is flows and is_weak(point)
+    if weak and error.sum(axis=0).max() > INTEGRATION * size.max():
+        error, size = point.grid.uncertainty(weights.value, difference.value, measure, rounded(point))
     width = len(size) // 2 if measure is flows else len(size)
     parts = []
     for first in range(0, len(size), max(width, 1)):

@@ -30,6 +30,7 @@ Flags = NDArray[np.bool_]
 
 SOLVABLE = ("mu", "T")
 START = 0.2  # of the spread of the chemical potentials: a first temperature where all given ones are zero
+LUKEWARM = 1e-3  # that spread, where it is zero as well
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,24 @@ class Steady:
 
     def start(self) -> Floats:
         """The unknowns in equilibrium; a temperature of zero could not be left, so a first one is found."""
-        found = np.where(self.of_temperature, self.T or START * max(self.spread, 1e-3), self.mu)
+        return self.equilibrium(self.T or START * (self.spread or LUKEWARM))
+
+    def equilibrium(self, T: float) -> Floats:
+        """The unknowns in equilibrium, with these temperatures."""
+        found = np.where(self.of_temperature, T, self.mu)
         found[self.charges] = 0.0
         return found
+
+    @property
+    def driven(self) -> str:
+        """What ``scale`` scales, in words."""
+        words = {
+            "the bias": np.any(np.abs(self.given_mu - self.mu) > 0),
+            "the differences of temperature": np.any(np.abs(self.given_temperature - self.T) > 0),
+            "the prescribed currents": np.any(self.right(self.equilibrium(self.T), 1.0)[0] != 0),
+            "the gates": self.screened is not None and np.any(self.screened.potential != 0),
+        }
+        return " and ".join(word for word, there in words.items() if there) or "the given values"
 
     @property
     def spread(self) -> float:
