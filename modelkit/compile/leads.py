@@ -24,6 +24,7 @@ Energies = NDArray[Any]  # real, or complex above the axis
 LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the lead
 ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
+CLOSE = 1e-3  # of what follows from Sigma at that distance, by how much it may differ
 KEEP = 2**28  # bytes of surface functions that are remembered
 SLOPES = 32  # batches of energies at which the derivative of a self-energy is remembered
 BULKS = 16  # leads that are remembered
@@ -75,6 +76,9 @@ class LeadContact:
     matrices.  ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns
     beyond the open modes are zero (at complex energies all).  ``slope(E)`` is dSigma/dE; ``edges()`` the
     energies at which a mode opens or closes.
+
+    A superconducting lead has ``meter``, the number of the reservoir that counts the charge which it takes,
+    and tells by ``lifted(U)`` what it is with the potential energy of its electrons raised.
     """
 
     terminal: int
@@ -83,15 +87,19 @@ class LeadContact:
     parts: Callable[[Energies], tuple[Complexes, Complexes]]
     slope: Callable[[Energies], Complexes]
     edges: Callable[[], Floats]
+    meter: int | None = None
+    lifted: Callable[[float], LeadContact] | None = None
 
     def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
         return self.parts(E)[0]
 
     def raised(self, band: float) -> LeadContact:
-        """With all its levels raised by so much, ``Sigma(E - band)``."""
+        """With all its levels raised by so much, ``Sigma(E - band)``; those of holes are lowered."""
         if band == 0:
             return self
+        if self.lifted is not None:
+            return self.lifted(band)
         return replace(
             self,
             parts=lambda E: self.parts(np.asarray(E) - band),
@@ -120,80 +128,115 @@ def lead_contacts(device: Device, orbitals: Integers | None = None) -> tuple[Lea
     """The leads of a device, in the order of its terminals.
 
     ``orbitals`` (n_sites,) are those of each site that a self-energy acts on, if not all of them: then the
-    leads are those of the particles, which must not pair.
-
-    Raises
-    ------
-    ModelError
-        A lead that pairs (its electrons and holes are no reservoirs of their own).
+    leads are those of the particles, except where these pair.  Such a lead is one contact with the electrons
+    and with the holes, whose sites and orbitals are numbered behind all those of the electrons.
     """
     size = np.diff(device.offset) if orbitals is None else orbitals
     return tuple(
-        _contact(group, member, lead, size) for group in device.terminals for member, lead in group.leads
+        _contact(group, member, lead, size, device.n_terminals)
+        for group in device.terminals
+        for member, lead in group.leads
     )
 
 
-def _particles(lead: Lead, label: str, span: Span | None) -> tuple[Complexes, Complexes, Complexes]:
-    """Onsite, hop and coupling of the particles; all of it on a lattice without nambu."""
-    found, mixed = [], [lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs]
-    for part in (lead.onsite, lead.hop, lead.coupling):
-        row, column = (np.tile(lead.hole, size // len(lead.hole)) for size in part.shape)
-        mixed.append(part[row[:, None] != column])
-        found.append(part[np.ix_(~row, ~column)])
-    if any(part.any() for part in mixed):
-        raise ModelError(
-            f"the lead of '{label}' is a superconductor: electrons and holes are no reservoirs of their own",
-            span,
-            hint="let pairs end inside the device, for example by 'where'",
-        )
+def _contact(
+    group: TerminalGroup, member: int, lead: Lead, size: Integers, terminals: int, raised: float = 0.0
+) -> LeadContact:
+    """``raised`` is the potential energy of the electrons of a superconducting lead."""
+    terminal, span = group.first + member, group.terminal.spans.get("self_energy", group.terminal.span)
+    offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
+    orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
+    if not lead.superconducting:
+        parts = (_electrons(lead, part) for part in (lead.onsite, lead.hop, lead.coupling))
+        return _touching(terminal, lead.site, orbitals, _SelfEnergy(*parts, group.label(member), span))
+    onsite, hop, coupling = bogoliubov(lead)
+    charge = np.repeat([1.0, -1.0], len(onsite) // 2)
+    sigma = _SelfEnergy(onsite + np.diag(raised * charge), hop, coupling, group.label(member), span)
+    sites = np.concatenate([lead.site, lead.site + len(size)])
+    both = np.concatenate([orbitals, orbitals + int(size.sum())])
+    return replace(
+        _touching(terminal, sites, both, sigma),
+        meter=terminal + terminals,
+        lifted=lambda band: _contact(group, member, lead, size, terminals, raised + band),
+    )
+
+
+def _touching(terminal: int, sites: Integers, orbitals: Integers, found: _SelfEnergy) -> LeadContact:
+    return LeadContact(terminal, sites, orbitals, found.parts, found.slope, lambda: found.bulk.edges)
+
+
+def _electrons(lead: Lead, part: Complexes) -> Complexes:
+    """Those of a lattice with nambu, all of it on one without."""
+    return part[np.ix_(*(~lead.holes(size) for size in part.shape))]
+
+
+def bogoliubov(lead: Lead) -> tuple[Complexes, Complexes, Complexes]:
+    """Onsite, hop and coupling of electrons and holes, ``[[h, D], [-conj(D), -conj(h)]]``."""
+    pairs = lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs
+    found = []
+    for h, d in zip((lead.onsite, lead.hop, lead.coupling), pairs, strict=True):
+        if lead.hole.any():
+            order = (np.argsort(lead.holes(size), kind="stable") for size in h.shape)
+            found.append(h[np.ix_(*order)])
+        else:
+            found.append(np.block([[h, d], [-d.conj(), -h.conj()]]))
     onsite, hop, coupling = found
     return onsite, hop, coupling
 
 
-def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> LeadContact:
-    span = group.terminal.spans.get("self_energy", group.terminal.span)
-    label = group.label(member)
-    onsite, hop, coupling = _particles(lead, label, span)
-    bulk, flipped = bulk_of(onsite, hop)
-    last: list[tuple[tuple[str, bytes], tuple[Complexes, Complexes]]] = []
-    slopes: OrderedDict[tuple[str, bytes], Complexes] = OrderedDict()
+class _SelfEnergy:
+    """``Sigma = coupling g coupling†`` of a periodic half space, remembered at the last energies."""
 
-    def raw(energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
-        found = bulk.surface(energies)
-        with np.errstate(all="ignore"):
-            sigma = np.asarray(coupling @ (found.left if flipped else found.right) @ coupling.conj().T)
-        wrong = ~(found.error < LARGEST_ERROR) | ~np.isfinite(sigma).all(axis=(1, 2))
-        return sigma, found.open, wrong
+    def __init__(
+        self, onsite: Complexes, hop: Complexes, coupling: Complexes, label: str, span: Span | None
+    ) -> None:
+        self.bulk, self._flipped = bulk_of(onsite, hop)
+        self._coupling, self._label, self._span = coupling, label, span
+        self._last: tuple[Hashable, tuple[Complexes, Complexes]] | None = None
+        self._slopes: OrderedDict[Hashable, Complexes] = OrderedDict()
 
-    def parts(E: Energies) -> tuple[Complexes, Complexes]:
-        energies = np.atleast_1d(np.asarray(E))
-        key = (energies.dtype.kind, energies.tobytes())
-        if not last or last[0][0] != key:
-            sigma, count = _settled(energies, raw, bulk.scale)
+    def parts(self, E: Energies) -> tuple[Complexes, Complexes]:
+        """Sigma and W, see :class:`LeadContact`."""
+        energies, key = _keyed(E)
+        if self._last is None or self._last[0] != key:
+            sigma, count = _settled(energies, self._raw, self.bulk.scale)
             bad = ~np.isfinite(sigma).all(axis=(1, 2))
             if bad.any():
-                raise _on_a_level(energies[int(np.argmax(bad))].real, label, span)
-            last[:] = [(key, _with_channels(sigma, count, real=not np.iscomplexobj(energies)))]
-        return last[0][1]
+                raise _on_a_level(energies[int(np.argmax(bad))].real, self._label, self._span)
+            self._last = key, _with_channels(sigma, count, real=not np.iscomplexobj(energies))
+        return self._last[1]
 
-    def change(E: Energies) -> Complexes:
-        energies = np.atleast_1d(np.asarray(E))
-        key = (energies.dtype.kind, energies.tobytes())
-        if key not in slopes:
-            slopes[key] = derivative(energies)
-            while len(slopes) > SLOPES:
-                slopes.popitem(last=False)
-        return slopes[key]
+    def slope(self, E: Energies) -> Complexes:
+        """dSigma/dE."""
+        energies, key = _keyed(E)
+        if key not in self._slopes:
+            self._slopes[key] = self._derivative(energies)
+            while len(self._slopes) > SLOPES:
+                self._slopes.popitem(last=False)
+        return self._slopes[key]
 
-    def derivative(energies: Energies) -> Complexes:
-        found = bulk.surface(energies)
-        g = found.left if flipped else found.right
-        hop = bulk.hop.conj().T if flipped else bulk.hop
-        return np.asarray(coupling @ slope(energies, g, bulk.onsite, hop) @ coupling.conj().T)
+    def _raw(self, energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
+        found = self.bulk.surface(energies)
+        with np.errstate(all="ignore"):
+            sigma = self._between(found.left if self._flipped else found.right)
+            large = np.maximum(np.abs(sigma).max(axis=(1, 2)) / (self.bulk.scale or 1.0), 1.0)
+        # an error of what is large matters less for what follows from it, by its inverse
+        wrong = ~(found.error < LARGEST_ERROR * large) | ~np.isfinite(sigma).all(axis=(1, 2))
+        return sigma, found.open, wrong
 
-    offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
-    orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
-    return LeadContact(group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges)
+    def _derivative(self, energies: Energies) -> Complexes:
+        found = self.bulk.surface(energies)
+        g = found.left if self._flipped else found.right
+        hop = self.bulk.hop.conj().T if self._flipped else self.bulk.hop
+        return self._between(slope(energies, g, self.bulk.onsite, hop))
+
+    def _between(self, g: Complexes) -> Complexes:
+        return np.asarray(self._coupling @ g @ self._coupling.conj().T)
+
+
+def _keyed(E: Energies) -> tuple[Energies, Hashable]:
+    energies = np.atleast_1d(np.asarray(E))
+    return energies, (energies.dtype.kind, energies.tobytes())
 
 
 def bulk_of(onsite: Complexes, hop: Complexes) -> tuple[Bulk, bool]:
@@ -244,7 +287,8 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     """Sigma and the number of open modes; on levels of the lead itself as limits, NaN where there is none.
 
     A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of
-    the surface Sigma is infinite, while all that follows from it is finite: the next energy stands for it.
+    the surface, or at the gap of a superconductor, Sigma is infinite, while all that follows from it is
+    finite: if that is so for what was found it stays, otherwise the next energy stands for it.
     """
     sigma, count, wrong = raw(energies)
     rows = np.flatnonzero(wrong)
@@ -255,10 +299,20 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     smooth = (off < 1e3 * ASIDE * np.abs(middle).max(axis=(1, 2))) & ~above[2] & ~below[2]
     beside = raw(energies[rows] + BESIDE * scale)
     sigma, count = sigma.copy(), count.copy()
-    sigma[rows] = np.where(smooth[:, None, None], middle, beside[0])
-    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), beside[1])
+    close = np.abs(_bounded(sigma[rows], scale) - _bounded(beside[0], scale)).max(axis=(1, 2)) < CLOSE
+    keep = (close & ~beside[2] & ~smooth)[:, None, None]
+    sigma[rows] = np.where(keep, sigma[rows], np.where(smooth[:, None, None], middle, beside[0]))
+    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), np.where(close, count[rows], beside[1]))
     sigma[rows[~smooth & beside[2]]] = np.nan
     return sigma, count
+
+
+def _bounded(sigma: Complexes, scale: float) -> Complexes:
+    """``scale/(i scale - Sigma)``, at most 1: as all that follows from Sigma; NaN where it is not finite."""
+    found = np.full_like(sigma, np.nan)
+    finite = np.isfinite(sigma).all(axis=(1, 2))
+    found[finite] = np.linalg.inv(1j * np.eye(sigma.shape[1]) - sigma[finite] / (scale or 1.0))
+    return found
 
 
 def _on_a_level(energy: float, label: str, span: Span | None) -> ModelError:

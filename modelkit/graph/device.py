@@ -139,6 +139,20 @@ class Lead:
     coupling_pairs: Complexes
     hole: NDArray[np.bool_]
 
+    @property
+    def superconducting(self) -> bool:
+        """Whether its particles pair, among themselves or with those of the device."""
+        if any(part.any() for part in (self.onsite_pairs, self.hop_pairs, self.coupling_pairs)):
+            return True
+        return any(
+            part[self.holes(len(part))[:, None] != self.holes(part.shape[1])].any()
+            for part in (self.onsite, self.hop, self.coupling)
+        )
+
+    def holes(self, size: int) -> NDArray[np.bool_]:
+        """Which of so many orbitals, site by site, are holes of a nambu space."""
+        return np.tile(self.hole, size // len(self.hole))
+
 
 @dataclass(frozen=True)
 class RegionSites:

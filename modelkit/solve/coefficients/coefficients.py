@@ -186,7 +186,7 @@ class Coefficients:
     def _folded(self, values: Floats, particles: bool) -> Floats:
         """(..., n_reservoirs) to (..., n_terminals)."""
         reservoirs = self.prepared.system.reservoirs
-        signed = values * (reservoirs.sign if particles else 1.0) * reservoirs.share
+        signed = values * (reservoirs.sign if particles else reservoirs.carries) * reservoirs.share
         found = np.zeros((self.n_terminals, *values.shape[:-1]))
         np.add.at(found, reservoirs.terminal, np.moveaxis(signed, -1, 0))
         return np.moveaxis(found, 0, -1)

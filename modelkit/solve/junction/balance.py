@@ -174,7 +174,7 @@ class Point:
         found = (excess * self.flow).sum(axis=0)
         if self.raised:
             found = found + self.raised * self.lower_flow.sum(axis=0)
-        return self.by_terminal(found)
+        return self.by_terminal(found * reservoirs.carries)
 
     @property
     def _carried(self) -> Floats:
@@ -200,7 +200,7 @@ class Point:
     def gross_energy(self) -> Floats:
         """(n_terminals,): energy currents, counted from the centre, absolutely summed."""
         excess = np.abs(self.grid.energies - self.problem.mu)[:, None]
-        return self.by_terminal((excess * np.abs(self.flow)).sum(axis=0))
+        return self.by_terminal((excess * np.abs(self.flow)).sum(axis=0) * self.system.reservoirs.carries)
 
     @cached_property
     def left(self) -> Floats:
@@ -365,11 +365,12 @@ class Point:
         return [(block, self._columns(block), self._weight(block, mu, T)) for block in blocks]
 
     def _weight(self, block: Wanted, mu: Floats, T: Floats) -> Floats:
-        columns = self._columns(block)
-        owner, sign = self.system.reservoirs.terminal[columns], self.system.reservoirs.sign[columns]
-        energies = self.grid.energies[:, None]
-        excess = sign * energies - mu[owner]
-        return sign * block.weight(excess, np.broadcast_to(T[owner], excess.shape))
+        columns, reservoirs = self._columns(block), self.system.reservoirs
+        owner, sign = reservoirs.terminal[columns], reservoirs.sign[columns]
+        sign = np.where(sign == 0, 1.0, sign)  # quasi-particles are asked for their energy alone
+        excess = sign * self.grid.energies[:, None] - mu[owner]
+        asked = block.weight(excess, np.broadcast_to(T[owner], excess.shape))
+        return sign * reservoirs.carries[columns] * asked
 
     def _columns(self, block: Wanted) -> NDArray[np.intp]:
         owner = self.system.reservoirs.terminal

@@ -21,7 +21,7 @@ from modelkit.solve.memory import refuse_large_transmission
 from modelkit.solve.methods.lattice.columns import Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
 from modelkit.solve.methods.lattice.moves import Moves, moves_of
-from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, tangent
+from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, members, tangent
 from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
 from modelkit.solve.methods.orbitals import site_of_orbital
 
@@ -119,7 +119,15 @@ class AmplitudeConductance:
         found = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
         for part, amplitude in self._amplitudes():
             found[part] = self._terminals(self._channels.outgoing(part, amplitude))
+            for charge in self._channels.charges:
+                taken = np.abs(charge.outgoing(part, amplitude)) ** 2
+                found[part, charge.meter] = np.einsum("ei,eik->ek", charge.strength[part], taken) @ self._member.T
         return found
+
+    @cached_property
+    def _member(self) -> Floats:
+        """Ones where a channel (column) belongs to a terminal (row)."""
+        return members(self._channels.terminal, self._system.n_terminals)
 
     def _tangents(self, change: Levels) -> Iterator[tuple[slice, Complexes, Moves, Tangent]]:
         moves = moves_of(self._system, self.energies, change)
@@ -138,14 +146,8 @@ class AmplitudeConductance:
 
     def _terminals(self, scattering: Complexes) -> Floats:
         """T between terminals from ``W† G W`` of a chunk of energies."""
-        system, found = self._system, self._channels
-        strength = np.abs(scattering) ** 2
-        strength = strength * found.weight
-        member = sparse.csr_array(
-            (np.ones(len(found.terminal)), (found.terminal, np.arange(len(found.terminal)))),
-            shape=(system.n_terminals, len(found.terminal)),
-        ).toarray()
-        return np.asarray(member @ strength @ member.T)
+        strength = np.abs(scattering) ** 2 * self._channels.weight
+        return np.asarray(self._member @ strength @ self._member.T)
 
     def _amplitudes(self) -> Iterator[tuple[slice, Complexes]]:
         """``Y`` of chunks of energies; kept from the first time on where there is room."""
