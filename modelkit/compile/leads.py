@@ -25,6 +25,7 @@ LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies
 ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
 CLOSE = 1e-3  # of what follows from Sigma at that distance, by how much it may differ
+LARGEST = 1e6  # of Sigma, in units of the largest element: beyond, sums with it lose too many digits
 KEEP = 2**28  # bytes of surface functions that are remembered
 SLOPES = 32  # batches of energies at which the derivative of a self-energy is remembered
 BULKS = 16  # leads that are remembered
@@ -203,7 +204,8 @@ class _SelfEnergy:
             bad = ~np.isfinite(sigma).all(axis=(1, 2))
             if bad.any():
                 raise _on_a_level(energies[int(np.argmax(bad))].real, self._label, self._span)
-            self._last = key, _with_channels(sigma, count, real=not np.iscomplexobj(energies))
+            most = LARGEST * (self.bulk.scale or 1.0)
+            self._last = key, _with_channels(sigma, count, most, real=not np.iscomplexobj(energies))
         return self._last[1]
 
     def slope(self, E: Energies) -> Complexes:
@@ -265,19 +267,27 @@ def _remember(key: Hashable, found: Surface) -> None:
         total -= old.right.nbytes + old.left.nbytes
 
 
-def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Complexes, Complexes]:
+def _with_channels(
+    sigma: Complexes, count: Integers, most: float, *, real: bool
+) -> tuple[Complexes, Complexes]:
     """Sigma with exactly the broadening of its open modes, and W.
 
-    Eigenvalues of ``i(Sigma - Sigma†)`` beyond the number of open modes are rounding.
+    Eigenvalues of ``i(Sigma - Sigma†)`` beyond the number of open modes are rounding; what is larger than
+    ``most`` counts as infinite, and is that.
     """
     adjoint = sigma.conj().swapaxes(1, 2)
     if not real:
         return sigma, np.zeros_like(sigma)
     strength, vectors = np.linalg.eigh(1j * (sigma - adjoint))
-    strength, vectors = strength[:, ::-1], vectors[:, :, ::-1]
+    strength, vectors = np.minimum(strength[:, ::-1], most), vectors[:, :, ::-1]
     kept = np.arange(sigma.shape[-1]) < count[:, None]
     w = np.asarray(vectors * np.sqrt(np.where(kept, np.maximum(strength, 0.0), 0.0))[:, None, :])
-    return (sigma + adjoint) / 2 - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
+    shift = (sigma + adjoint) / 2
+    large = np.abs(shift).max(axis=(1, 2), initial=0.0) > most
+    if large.any():
+        levels, frame = np.linalg.eigh(shift[large])
+        shift[large] = (frame * np.clip(levels, -most, most)[:, None, :]) @ frame.conj().swapaxes(1, 2)
+    return shift - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
 
 
 Raw = Callable[[Energies], tuple[Complexes, Integers, NDArray[np.bool_]]]
@@ -288,7 +298,8 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
 
     A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of
     the surface, or at the gap of a superconductor, Sigma is infinite, while all that follows from it is
-    finite: if that is so for what was found it stays, otherwise the next energy stands for it.
+    finite: if that is so for what was found it stays, otherwise the next energy that can be told stands
+    for it.
     """
     sigma, count, wrong = raw(energies)
     rows = np.flatnonzero(wrong)
@@ -298,13 +309,21 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     middle, off = (above[0] + below[0]) / 2, np.abs(above[0] - below[0]).max(axis=(1, 2))
     smooth = (off < 1e3 * ASIDE * np.abs(middle).max(axis=(1, 2))) & ~above[2] & ~below[2]
     beside = raw(energies[rows] + BESIDE * scale)
-    sigma, count = sigma.copy(), count.copy()
+    beside = tuple(np.where(_each(beside[2], old), far, old) for far, old in zip(above, beside, strict=True))
     close = np.abs(_bounded(sigma[rows], scale) - _bounded(beside[0], scale)).max(axis=(1, 2)) < CLOSE
-    keep = (close & ~beside[2] & ~smooth)[:, None, None]
-    sigma[rows] = np.where(keep, sigma[rows], np.where(smooth[:, None, None], middle, beside[0]))
-    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), np.where(close, count[rows], beside[1]))
-    sigma[rows[~smooth & beside[2]]] = np.nan
+    sigma, count = sigma.copy(), count.copy()
+    choices = [smooth, close & ~beside[2], ~beside[2]]
+    for array, found, none in (
+        (sigma, (middle, sigma[rows], beside[0]), np.nan),
+        (count, (np.minimum(above[1], below[1]), count[rows], beside[1]), 0),
+    ):
+        array[rows] = np.select([_each(one, array) for one in choices], found, none)
     return sigma, count
+
+
+def _each(flags: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """As many axes as the values have."""
+    return flags.reshape(-1, *(1,) * (values.ndim - 1))
 
 
 def _bounded(sigma: Complexes, scale: float) -> Complexes:

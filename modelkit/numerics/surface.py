@@ -43,6 +43,7 @@ GROUP = 1e-8  # lambdas closer than this are one
 POLISHED = 1e-10  # relative error beyond which another sigma and Newton steps are tried
 STEPS = 3  # of Newton
 REFINED = 4  # times that band edges are looked at more closely
+MOVES = 48  # steps of that altogether
 CHEAP = 3e7  # work of that, as edges times the cube of the orbitals
 CHUNK = 2**26  # bytes of matrices treated together
 
@@ -115,21 +116,37 @@ def band_edges(onsite: Complexes, hop: Complexes, points: int = 48) -> Floats:
     bands = _bands(k, onsite, hop)
     before, after = np.roll(bands, 1, axis=0), np.roll(bands, -1, axis=0)
     place, band = np.nonzero((bands - before) * (after - bands) <= 0)
-    at, width = k[place], 2 * np.pi / points
-    low, value, high = before[place, band], bands[place, band], after[place, band]
+    at, three = k[place], np.stack([part[place, band] for part in (before, bands, after)])
+    width, closer = np.full(len(at), 2 * np.pi / points), np.zeros(len(at), dtype=np.intp)
     scale = float(np.max(np.abs(bands), initial=0.0)) or 1.0
+    lowest = three[0] + three[2] >= 2 * three[1]  # minima; the others are maxima
+    shift, value = _vertex(three, lowest, scale)
     rows = np.arange(len(at))
-    for step in range(REFINED + 1):
-        curvature = low - 2 * value + high
-        flat = np.abs(curvature) <= 1e-14 * scale
-        shift = np.clip(np.where(flat, 0.0, 0.5 * (low - high) / np.where(flat, 1.0, curvature)), -1, 1)
-        at, value = at + shift * width, value + shift * (0.5 * shift * curvature + 0.5 * (high - low))
-        if step == REFINED or not len(at) or len(at) * len(onsite) ** 3 > CHEAP:
+    for _ in range(MOVES):
+        if not len(rows) or len(rows) * len(onsite) ** 3 > CHEAP:
             break
-        width /= 8
-        low, value, high = (_bands(at + move * width, onsite, hop)[rows, band] for move in (-1, 0, 1))
+        # where a gap is narrow the extremum may lie outside: the points follow it before they come closer
+        inside = np.abs(shift[rows]) < 1
+        at[rows] += shift[rows] * width[rows]
+        width[rows[inside]] /= 8
+        closer[rows[inside]] += 1
+        near = at[rows] + np.array([[-1.0], [0.0], [1.0]]) * width[rows]
+        three = np.stack([_bands(one, onsite, hop)[np.arange(len(rows)), band[rows]] for one in near])
+        shift[rows], value[rows] = _vertex(three, lowest[rows], scale)
+        rows = rows[closer[rows] < REFINED]
     merged = np.unique(np.round(value / scale, 9), return_index=True)[1]
     return np.sort(value[merged])
+
+
+def _vertex(three: Floats, lowest: Flags, scale: float) -> tuple[Floats, Floats]:
+    """Where a parabola through three points has its extremum, in steps, at most one away, and its value."""
+    low, value, high = three
+    curvature, rise = low - 2 * value + high, 0.5 * (low - high)
+    away = np.where(lowest, np.sign(rise), -np.sign(rise))
+    bent = np.where(lowest, curvature, -curvature) > 1e-14 * scale
+    flat = np.abs(curvature) <= 1e-14 * scale
+    shift = np.clip(np.where(bent, rise / np.where(bent, curvature, 1.0), np.where(flat, 0.0, away)), -1, 1)
+    return shift, value + shift * (0.5 * shift * curvature - rise)
 
 
 def _bands(k: Floats, onsite: Complexes, hop: Complexes) -> Floats:

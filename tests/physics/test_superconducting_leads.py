@@ -1,0 +1,339 @@
+"""Leads that pair: junctions of normal and superconducting half spaces, matched mode by mode by hand."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.integrate import quad
+
+import modelkit as mk
+from modelkit.compile.open_system import open_system
+from modelkit.errors import ModelError
+
+JUNCTION = """
+model junction
+param V = 0.3; param kT = 0; param hot = 0; param Delta = 0.4; param mu_w = 0.3; param barrier = 0.7
+param N = 5; param U = 0; param phase = 0
+reference { mu = 0; T = kT }
+lattice wire {
+  internal spin
+  site c[l] for l in 1..N at (l, 0)
+  onsite c[l] : -mu_w
+  onsite c[l] where l == 2 : barrier
+  hop c[l] -> c[l+1] : -1
+  pair c[l] - c[l] where l > 3 : Delta*exp(1i*phase)/2*[0, 1 | -1, 0]
+}
+bath L on wire.left { self_energy = lead; mu = V; T = kT + hot }
+bath S on wire.right { self_energy = lead; mu = 0; T = kT }
+MORE
+task iv = transport { output current, heat_current, chemical_potential, temperature }
+task linear = transport(order = 1) { output current, heat_current }
+task second = transport(order = 2) { output current }
+task coefficients = response { output response_1, response_2 }
+task spectrum = transmission { sweep E in {ENERGIES}; output transmission, andreev_transmission, dos }
+"""
+ENERGIES = (-0.55, -0.3, 0.0, 0.1, 0.35, 0.39999, 0.40001, 0.45, 0.8, 1.2)
+NORMAL = {"mu_w": 0.3, "barrier": 0.7, "Delta": 0.4}
+
+
+def run(task: str, *, energies: Any = ENERGIES, more: str = "", text: str = JUNCTION, **values: Any) -> xr.Dataset:
+    text = text.replace("ENERGIES", ", ".join(repr(float(e)) for e in energies)).replace("MORE", more)
+    return mk.loads(text).run(task, **values)
+
+
+def half_space(E: float, onsite: np.ndarray, hop: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Modes ``psi_n = lambda^n v`` that leave to the right: (lambda, v, velocity), (d,), (d, d), (d,)."""
+    d = len(onsite)
+    inverse = np.linalg.inv(hop)
+    step = np.block([[inverse @ (E * np.eye(d) - onsite), -inverse @ hop.conj().T], [np.eye(d), np.zeros((d, d))]])
+    ratio, vectors = np.linalg.eig(step)
+    v = vectors[d:] / np.linalg.norm(vectors[d:], axis=0)
+    velocity = -2 * np.einsum("ik,ij,jk->k", v.conj(), hop, v * ratio).imag
+    running = np.abs(np.abs(ratio) - 1) < 1e-7
+    leaves = np.where(running, velocity > 0, np.abs(ratio) < 1)
+    assert leaves.sum() == d
+    return ratio[leaves], v[:, leaves], np.where(running, velocity, 0.0)[leaves]
+
+
+def matched(E: float, mu_w: float, barrier: float, Delta: float, sites: int = 3) -> dict[str, float]:
+    """One electron of one spin from the left: probabilities of what comes back, and of what is transmitted.
+
+    Electrons of spin up and holes of spin down; sites 1 to 3 are normal, with the barrier on the second.
+    """
+    tau = np.diag([1.0, -1.0])
+    # D[up, down] = conj(Delta)/2 * 2: the element [0, 1] and the antisymmetrised [1, 0]
+    hop, bulk = -tau.astype(complex), -mu_w * tau - Delta * np.array([[0, 1], [1, 0]])
+    cosine = -(E + mu_w) / 2, -(E - mu_w) / 2  # electrons: E = -mu_w - 2 cos k; holes: -E
+    assert abs(cosine[0]) < 1
+    wave = np.exp(1j * math.acos(cosine[0]))  # moves right: velocity 2 sin k > 0
+    # a hole leaves to the left, where its velocity -2 sin k is negative; or it decays
+    hole = (-(mu_w - E) / 2) + 0j
+    root = hole + 1j * np.sqrt(1 - hole**2)
+    back = root if abs(cosine[1]) < 1 else (root if abs(root) > 1 else 1 / root)
+    if abs(back) < 1 - 1e-12:
+        back = 1 / back
+    ratio, v, velocity = half_space(E, bulk, hop)
+    # unknown: r_e, r_h, the sites 1 .. sites, amplitudes of two modes from site sites + 1 on
+    size = 2 + 2 * sites + 2
+    matrix, right = np.zeros((size, size), dtype=complex), np.zeros(size, dtype=complex)
+
+    def psi(site: int) -> tuple[np.ndarray, np.ndarray]:
+        """The wave there: (2, size) of the unknowns, and what comes in."""
+        rows, source = np.zeros((2, size), dtype=complex), np.zeros(2, dtype=complex)
+        if site < 1:
+            rows[0, 0], rows[1, 1], source[0] = wave ** (-site), back**site, wave**site
+        elif site <= sites:
+            rows[0, 2 * site], rows[1, 2 * site + 1] = 1, 1
+        else:
+            rows[:, -2:] = v * ratio ** (site - sites - 1)
+        return rows, source
+
+    for row, site in enumerate(range(sites + 2)):
+        level = bulk if site > sites else -mu_w * tau + (barrier * tau if site == 2 else 0)
+        for block, at in ((E * np.eye(2) - level, site), (-hop, site + 1), (-hop.conj().T, site - 1)):
+            rows, source = psi(at)
+            matrix[2 * row : 2 * row + 2] += block @ rows
+            right[2 * row : 2 * row + 2] -= block @ source
+    found = np.linalg.solve(matrix, right)
+    speed = 2 * math.sin(math.acos(cosine[0]))
+    other = 2 * math.sin(math.acos(cosine[1])) if abs(cosine[1]) < 1 else 0.0
+    return {
+        "B": float(abs(found[0]) ** 2),
+        "A": float(abs(found[1]) ** 2 * other / speed),
+        "T": float((np.abs(found[-2:]) ** 2 * velocity).sum() / speed),
+    }
+
+
+def test_andreev_reflection_and_transmission_are_those_of_matched_modes() -> None:
+    found = run("spectrum")
+    for k, E in enumerate(ENERGIES):
+        one = matched(E, **NORMAL)
+        assert sum(one.values()) == pytest.approx(1, abs=1e-9)
+        to_hole = float(found.andreev_transmission.sel(terminal="L", terminal_from="L")[k])
+        through = float(found.transmission.sel(terminal="S", terminal_from="L")[k])
+        assert to_hole == pytest.approx(2 * one["A"], abs=1e-8)  # of both spins
+        assert through == pytest.approx(2 * one["T"], abs=1e-8)
+        if abs(E) < 0.4:
+            assert through == 0
+
+
+def test_the_probabilities_of_an_electron_are_its_modes() -> None:
+    """``1 - B = T_eh + T_NS``: with B of the matched modes this is the sum rule of the junction."""
+    energies = [-0.7, 0.2, 0.9]
+    found = run("spectrum", energies=energies)
+    lost = found.andreev_transmission.sel(terminal="L", terminal_from="L") + found.transmission.sel(
+        terminal="S", terminal_from="L"
+    )
+    expected = [2 * (1 - matched(E, **NORMAL)["B"]) for E in energies]
+    assert lost.values == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("barrier", [0.0, 0.4, 1.5])
+def test_a_small_gap_in_the_middle_of_a_band_is_the_interface_of_btk(barrier: float) -> None:
+    """G. E. Blonder et al., PRB 25, 4515 (1982), table II, with Z = barrier/(hbar v)."""
+    Delta, Z = 1e-4, barrier / 2
+    energies = Delta * np.array([0.0, 0.3, 0.8, 0.99, 1.2, 3.0])
+    found = run("spectrum", energies=energies, Delta=Delta, mu_w=0, barrier=barrier)
+    for k, E in enumerate(energies):
+        if E < Delta:
+            a, c = Delta**2 / (E**2 + (Delta**2 - E**2) * (1 + 2 * Z**2) ** 2), 0.0
+        else:
+            u2 = 0.5 * (1 + math.sqrt(E**2 - Delta**2) / E)
+            gamma2 = (u2 + Z**2 * (2 * u2 - 1)) ** 2
+            a = u2 * (1 - u2) / gamma2
+            b = (2 * u2 - 1) ** 2 * Z**2 * (1 + Z**2) / gamma2
+            c = 1 - a - b
+        assert float(found.andreev_transmission[k, 0, 0]) == pytest.approx(2 * a, abs=1e-3)
+        assert float(found.transmission[k, 1, 0]) == pytest.approx(2 * c, abs=1e-3)
+
+
+def test_at_the_gap_itself_every_electron_returns_as_a_hole() -> None:
+    """Whatever the barrier; the surface function is infinite there."""
+    found = run("spectrum", energies=[-0.4, 0.4], barrier=1.1, mu_w=0)
+    holes = found.andreev_transmission.sel(terminal="L", terminal_from="L").values
+    expected = [2 * matched(E * (1 - 1e-13), 0.0, 1.1, 0.4)["A"] for E in (-0.4, 0.4)]
+    assert holes == pytest.approx(expected, abs=1e-5)
+    assert found.transmission.sel(terminal="S", terminal_from="L").values == pytest.approx([0, 0], abs=1e-5)
+
+
+def fermi(x: float, T: float) -> float:
+    return float(x < 0) if T == 0 else 0.5 * (1 - math.tanh(x / (2 * T)))
+
+
+def by_hand(V: float, left: float, right: float, **device: float) -> tuple[float, float]:
+    """Current and energy current of both spins by quad over the matched modes."""
+    top = 2 - device["mu_w"] - 1e-9
+    reach = (m + s * k for m in (0.0, V) for s in (1, -1) for k in (36 * left, 36 * right, 0))
+    ends = {s * min(abs(e), top) for e in (0.4, *reach) for s in (1, -1)}
+
+    def current(E: float) -> float:
+        one = matched(E, **device)
+        return (1 - one["B"] + one["A"]) * (fermi(E - V, left) - fermi(E, right)) / math.pi
+
+    def energy(E: float) -> float:
+        # holes of the other spin are the same electrons at -E: both are counted, half each
+        one, other = matched(E, **device), matched(-E, **device)
+        out = one["T"] * E * (fermi(E - V, left) - fermi(E, right))
+        return (out - other["T"] * E * (fermi(-E - V, left) - fermi(-E, right))) / (2 * math.pi)
+
+    return tuple(  # type: ignore[return-value]
+        sum(quad(f, a, b, epsabs=1e-11, epsrel=1e-9, limit=200)[0] for a, b in itertools.pairwise(sorted(ends)))
+        for f in (current, energy)
+    )
+
+
+@pytest.mark.parametrize(("V", "kT", "hot"), [(0.3, 0.0, 0.0), (0.55, 0.0, 0.0), (0.3, 0.03, 0.02)])
+def test_currents_are_integrals_over_matched_modes(V: float, kT: float, hot: float) -> None:
+    found = run("iv", V=V, kT=kT, hot=hot)
+    current, energy = by_hand(V, kT + hot, kT, **NORMAL)
+    assert float(found.current.sel(terminal="L")) == pytest.approx(current, abs=1e-8)
+    assert float(found.heat_current.sel(terminal="L")) == pytest.approx(energy - V * current, abs=1e-8)
+    assert float(found.heat_current.sel(terminal="S")) == pytest.approx(-energy, abs=1e-8)
+    assert float(found.current.sum()) == pytest.approx(0, abs=1e-13)
+    assert found.chemical_potential.sel(terminal=["S", "condensate"]).values.tolist() == [0, 0]
+
+
+def test_heat_does_not_pass_the_gap() -> None:
+    """The heat conductance of the junction falls as exp(-Delta/T) while its conductance stays."""
+    found = {kT: run("linear", kT=kT, V=0, hot=1e-3) for kT in (0.02, 0.1)}
+    for kT, one in found.items():
+        def integrand(E: float, T: float = kT) -> float:
+            slope = 1 / (4 * T * math.cosh(E / (2 * T)) ** 2)
+            return 2 * matched(E, **NORMAL)["T"] * E**2 / T * slope / (2 * math.pi) * 1e-3
+        ends = [0.4, 0.45, 0.4 + 10 * kT, min(0.4 + 36 * kT, 1.69)]
+        whole = sum(
+            quad(integrand, s * a, s * b, epsabs=0, epsrel=1e-10, limit=200)[0] * s
+            for a, b in itertools.pairwise(ends)
+            for s in (1, -1)
+        )
+        assert float(one.heat_current.sel(terminal="L")) == pytest.approx(whole, rel=2e-6)
+        assert float(one.heat_current.sel(terminal="S")) == pytest.approx(-whole, rel=2e-6)
+    ratio = float(found[0.02].heat_current[0] / found[0.1].heat_current[0])
+    assert ratio < 1e-4
+
+
+def test_a_long_superconductor_is_its_lead() -> None:
+    """One that is ended by its lead, whatever its length."""
+    short, longer = (run("spectrum", N=N) for N in (4, 13))
+    for name in ("transmission", "andreev_transmission"):
+        np.testing.assert_allclose(longer[name][:, :2, 0], short[name][:, :2, 0], atol=1e-9)
+    np.testing.assert_allclose(longer.dos[:, :4], short.dos, atol=1e-8)
+
+
+def absorbing(E: float, onsite: np.ndarray, hop: np.ndarray, sites: int = 12_000) -> np.ndarray:
+    """The first cell of many, in which quasi-particles are absorbed ever more strongly."""
+    g = np.zeros_like(onsite)
+    for n in range(sites, 0, -1):
+        absorption = 0.5 * (n / sites) ** 4
+        g = np.linalg.inv((E + 1j * absorption) * np.eye(len(onsite)) - onsite - hop @ g @ hop.conj().T)
+    return g
+
+
+@pytest.mark.parametrize("E", [0.3, 0.55, -1.3])
+def test_a_lead_is_a_long_superconductor_with_an_absorber(E: float) -> None:
+    """And what it does to electrons is to holes at minus the energy, conjugated."""
+    tau, swap = np.diag([1.0, 1, -1, -1]), np.array([[0, 1.0], [-1, 0]])
+    pairs = 0.4 * np.exp(-0.9j) * -swap  # D[down, up] = conj(Delta)
+    onsite = np.block([[-0.3 * np.eye(2), pairs], [-pairs.conj(), 0.3 * np.eye(2)]])
+    device = mk.loads(JUNCTION.replace("ENERGIES", "0").replace("MORE", "")).device(phase=0.9)
+    lead = next(one for one in open_system(device).contacts.leads if one.meter is not None)
+    sigma = lead.sigma(np.array([E, -E]))
+    hop = -tau.astype(complex)
+    assert np.abs(sigma[0] - hop @ absorbing(E, onsite, hop) @ hop.conj().T).max() < 1e-6
+    mirror = np.block([[np.zeros((2, 2)), np.eye(2)], [np.eye(2), np.zeros((2, 2))]])
+    assert np.abs(sigma[1] + mirror @ sigma[0].conj() @ mirror).max() < 1e-10
+    w = lead.parts(np.array([E]))[1]
+    assert np.count_nonzero(np.abs(w[0]).max(axis=0)) == (0 if abs(E) < 0.4 else 4)
+
+
+def test_a_lead_takes_what_crosses_its_end() -> None:
+    """All of the current where the lead alone pairs; else the rest is that of the pairs on the device."""
+    alone = JUNCTION.replace("where l > 3 :", "where l > N :")
+    second = "bath M on wire.c[1] { self_energy = -0.2i; mu = -0.1; T = kT }"
+    for kT in (0.0, 0.05):
+        found = run("iv", text=alone, more=second, kT=kT, V=0.55, phase=0.4).current
+        normal = float(found.sel(terminal=["L", "M"]).sum())
+        assert abs(normal) > 1e-3
+        assert float(found.sel(terminal="S")) == pytest.approx(-normal, abs=1e-11)
+        assert float(found.sel(terminal="condensate")) == pytest.approx(0, abs=1e-11)
+    short, longer = (run("iv", N=N).current for N in (6, 40))
+    assert float(longer.sel(terminal="L")) == pytest.approx(float(short.sel(terminal="L")), abs=1e-9)
+    whole = float(short.sel(terminal=["S", "condensate"]).sum())
+    assert float(longer.sel(terminal="condensate")) == pytest.approx(whole, abs=1e-4)
+
+
+@pytest.mark.parametrize("E", [0.1, 0.62])
+def test_the_charge_that_a_lead_takes_is_the_current_of_the_bond_before_it(E: float) -> None:
+    """Of the electrons, for those of L: with the next site as a part of the device, by its Green function."""
+    from modelkit.solve.request import Request, prepare
+
+    text = JUNCTION.replace("ENERGIES", "0").replace("MORE", "")
+    short, longer = (mk.loads(text).device(N=N, phase=0.7) for N in (5, 6))
+    prepared = prepare(Request(short, {}))
+    meter = int(prepared.system.reservoirs.meters[0])
+    taken = prepared.at(np.array([E])).transmission()[0, meter, 0]
+    system = open_system(longer)
+    green = E * np.eye(system.hamiltonian.shape[0], dtype=complex) - system.hamiltonian.toarray()
+    gamma = np.zeros_like(green)
+    for lead in system.contacts.leads:
+        sigma = lead.sigma(np.array([E]))[0]
+        green[np.ix_(lead.orbitals, lead.orbitals)] -= sigma
+        if lead.terminal == 0:
+            gamma[np.ix_(lead.orbitals, lead.orbitals)] = 1j * (sigma - sigma.conj().T)
+    green = np.linalg.inv(green)
+    filled = green @ gamma @ green.conj().T
+    h = system.hamiltonian.toarray()
+    n = len(h) // 2
+    before, behind = np.arange(8, 10), np.arange(10, 12)  # sites 5 and 6, both spins
+    flows = [
+        2 * np.imag(h[np.ix_(b, a)] * filled[np.ix_(a, b)].T).sum()
+        for a, b in ((before, behind), (before + n, behind + n))
+    ]
+    assert taken == pytest.approx(flows[0] - flows[1], abs=1e-10)
+
+
+KITAEV = """
+model kitaev
+param Delta = 0.5; param mu_w = 0.4; param g = 0.3; param V = 0.01; param kT = 0; param phase = 0
+reference { mu = 0; T = kT }
+lattice wire {
+  site c[l] for l in 1..4 at (l, 0)
+  onsite c[l] : -mu_w
+  hop c[l] -> c[l+1] : -1
+  pair c[l] - c[l+1] : Delta
+}
+bath L on wire.c[1] { self_energy = chain(hopping = 1, coupling = g); mu = V; T = kT }
+bath S on wire.right { self_energy = lead; mu = 0; T = kT }
+task linear = transport(order = 1) { output current, G = 2*pi*I[L]/V }
+task iv = transport { output current }
+task spectrum = transmission { sweep E in {0, 0.3, 0.9, 1.5}; output transmission, andreev_transmission }
+"""
+
+
+@pytest.mark.parametrize("g", [0.1, 0.5, 1.0])
+def test_a_majorana_end_of_a_half_infinite_wire_conducts_two_quanta(g: float) -> None:
+    assert float(mk.loads(KITAEV).run("linear", g=g).G) == pytest.approx(2, abs=1e-7)
+    assert float(mk.loads(KITAEV).run("linear", g=g, mu_w=2.5).G) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_lead_of_flat_bands_is_no_obstacle() -> None:
+    """At Delta = hop and mu_w = 0 the bulk has flat bands at 2 and each site binds with the next alone."""
+    assert float(mk.loads(KITAEV).run("linear", Delta=1, mu_w=0).G) == pytest.approx(2, abs=1e-7)
+
+
+@pytest.mark.parametrize("method", ["blocks", "sparse"])
+def test_a_nambu_space_and_pairs_are_the_same_lead(method: str) -> None:
+    explicit = (
+        KITAEV.replace("lattice wire {", "lattice wire {\n  internal nambu")
+        .replace("c[l] : -mu_w", "c[l] : -mu_w*tau_z")
+        .replace("c[l+1] : -1", "c[l+1] : -tau_z")
+    )
+    one, other = (mk.loads(text).run("spectrum", method=method) for text in (KITAEV, explicit))
+    for name in ("transmission", "andreev_transmission"):
+        np.testing.assert_allclose(one[name], other[name], atol=1e-12)
+    assert float(one.transmission.sel(terminal="S", terminal_from="L")[3]) > 1e-3
