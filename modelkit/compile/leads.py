@@ -298,8 +298,8 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
 
     A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of
     the surface, or at the gap of a superconductor, Sigma is infinite, while all that follows from it is
-    finite: if that is so for what was found it stays, otherwise the next energy that can be told stands
-    for it.
+    finite.  What was found stays if it is larger than beside and the same follows from both; otherwise the
+    next energy that can be told stands for it.
     """
     sigma, count, wrong = raw(energies)
     rows = np.flatnonzero(wrong)
@@ -311,6 +311,7 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     beside = raw(energies[rows] + BESIDE * scale)
     beside = tuple(np.where(_each(beside[2], old), far, old) for far, old in zip(above, beside, strict=True))
     close = np.abs(_bounded(sigma[rows], scale) - _bounded(beside[0], scale)).max(axis=(1, 2)) < CLOSE
+    close &= np.abs(sigma[rows]).max(axis=(1, 2)) >= np.abs(beside[0]).max(axis=(1, 2))
     sigma, count = sigma.copy(), count.copy()
     choices = [smooth, close & ~beside[2], ~beside[2]]
     for array, found, none in (
