@@ -12,8 +12,10 @@ import xarray as xr
 from scipy.integrate import quad
 
 import modelkit as mk
-from modelkit.compile.open_system import open_system
+from modelkit.compile.open_system import Levels, open_system
 from modelkit.errors import ModelError
+from modelkit.solve.methods.lattice.sparse import SparseConductor
+from modelkit.solve.request import Request, prepare
 
 JUNCTION = """
 model junction
@@ -269,8 +271,6 @@ def test_a_lead_takes_what_crosses_its_end() -> None:
 @pytest.mark.parametrize("E", [0.1, 0.62])
 def test_the_charge_that_a_lead_takes_is_the_current_of_the_bond_before_it(E: float) -> None:
     """Of the electrons, for those of L: with the next site as a part of the device, by its Green function."""
-    from modelkit.solve.request import Request, prepare
-
     text = JUNCTION.replace("ENERGIES", "0").replace("MORE", "")
     short, longer = (mk.loads(text).device(N=N, phase=0.7) for N in (5, 6))
     prepared = prepare(Request(short, {}))
@@ -336,3 +336,121 @@ def test_a_nambu_space_and_pairs_are_the_same_lead(method: str) -> None:
     for name in ("transmission", "andreev_transmission"):
         np.testing.assert_allclose(one[name], other[name], atol=1e-12)
     assert float(one.transmission.sel(terminal="S", terminal_from="L")[3]) > 1e-3
+
+
+@pytest.mark.parametrize("E", [0.2, 0.6])
+def test_blocks_and_amplitudes_take_the_same_charge(E: float) -> None:
+    text = JUNCTION.replace("ENERGIES", "0").replace("MORE", "bath M on wire.c[1] { self_energy = -0.2i; mu = 0.1 }")
+    found = []
+    for method in ("blocks", "sparse"):
+        prepared = prepare(Request(mk.loads(text).device(N=7), {"method": method}))
+        found.append(prepared.at(np.array([E])).transmission())
+    np.testing.assert_allclose(found[0], found[1], atol=1e-12)
+
+
+def test_the_charge_that_is_taken_changes_with_levels_as_its_differences() -> None:
+    """A potential on the device, and the band of another terminal."""
+    text = JUNCTION.replace("ENERGIES", "0").replace("MORE", "bath M on wire.c[1] { self_energy = chain(1, 0.7); mu = 0 }")
+    system = open_system(mk.loads(text).device(N=5, phase=0.4))
+    energies, f = np.array([0.17, 0.63]), np.array([[0.7, 0.0, 0.3, 0.2, 0.0, 0.9]] * 2)
+    potential, bands = np.array([0.3, -0.2, 0.5, 0.1, -0.4]), np.array([0.0, 0.0, 0.6])
+    conductor = SparseConductor(system)
+    exact = conductor.at(energies).current_change(f, Levels(potential, bands))
+    step = 1e-5
+    sides = [
+        SparseConductor(system.moved(Levels(s * step * potential, s * step * bands))).at(energies).current(f)
+        for s in (1, -1)
+    ]
+    np.testing.assert_allclose(exact, (sides[0] - sides[1]) / (2 * step), atol=1e-8)
+    assert np.abs(exact[:, system.reservoirs.meters]).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_orders_and_coefficients_are_those_of_full_transport() -> None:
+    """The condensate's potential is never driven; temperatures of superconducting leads are."""
+    kT, small = 0.2, 1e-3
+    coefficients = run("coefficients", kT=kT, V=0)
+    one = coefficients.response_1.values  # [of, by, a, b]
+    assert np.isnan(one[:, 0, :, 1:]).all()
+    assert np.isfinite(one[:, 0, :, 0]).all() and np.isfinite(one[:, 1, :, :2]).all()
+    sides = [run("iv", kT=kT, V=s * small) for s in (1, -1)]
+    slope = (sides[0] - sides[1]) / (2 * small)
+    np.testing.assert_allclose(slope.current, one[0, 0, :, 0], atol=3e-6)
+    np.testing.assert_allclose(slope.heat_current[:2], -one[1, 0, :2, 0], atol=3e-6)
+    curvature = (sides[0].current + sides[1].current) / 2 / small**2
+    np.testing.assert_allclose(-curvature, coefficients.response_2.values[0, 0, 0, :, 0, 0], atol=1e-4)
+    second = run("second", kT=kT, V=0.05)
+    full = run("iv", kT=kT, V=0.05)
+    assert np.abs(second.current - full.current).max() < 1e-4
+    warmer = [run("iv", kT=kT, V=0, hot=s * small) for s in (1, -1)]
+    slope = (warmer[0] - warmer[1]) / (2 * small)
+    np.testing.assert_allclose(slope.heat_current[:2], one[1, 1, :2, 0], atol=1e-6)
+
+
+def test_a_superconducting_lead_finds_its_temperature() -> None:
+    """One that takes no heat: as warm as the only other terminal, or in between."""
+    text = JUNCTION.replace("bath S on wire.right { self_energy = lead; mu = 0; T = kT }", "PROBE").replace(
+        "PROBE", "probe S on wire.right { self_energy = lead; mu = 0; solve T such that J == 0 }"
+    )
+    found = run("iv", text=text, kT=0.2, V=0)
+    assert float(found.temperature.sel(terminal="S")) == pytest.approx(0.2, abs=1e-9)
+    more = "bath M on wire.c[1] { self_energy = -0.2i; mu = 0; T = 0.1 }"
+    found = run("iv", text=text, more=more, kT=0.2, V=0.1)
+    assert float(found.heat_current.sel(terminal="S")) == pytest.approx(0, abs=1e-9)
+    assert 0.1 < float(found.temperature.sel(terminal="S")) < 0.25
+
+
+def test_bands_that_follow_a_potential_shift_electrons_and_holes_of_the_lead() -> None:
+    """A potential on all sites with local bands is a shift of the levels, beyond the end too."""
+    ours = JUNCTION.replace("MORE", "potential on wire { U = U }\nMORE")
+    ours = ours.replace("{ self_energy = lead;", "{ self_energy = lead; bands = local;")
+    one, other = run("spectrum", text=ours, U=0.35), run("spectrum", mu_w=0.3 - 0.35)
+    for name in ("transmission", "andreev_transmission"):
+        np.testing.assert_allclose(one[name], other[name], atol=1e-10)
+
+
+def test_between_two_superconductors_the_phase_is_seen_by_a_normal_terminal() -> None:
+    """An interferometer: the conductance depends on the phase, and nothing flows without a bias."""
+    text = JUNCTION.replace("bath L on wire.left { self_energy = lead;", "bath L on wire.c[3] { self_energy = -0.1i;")
+    text = text.replace(
+        "pair c[l] - c[l] where l > 3",
+        "pair c[l] - c[l] where l < 2 : Delta/2*[0, 1 | -1, 0]\n  pair c[l] - c[l] where l > 3",
+    )
+    second = "bath R on wire.left { self_energy = lead; mu = 0; T = kT }"
+    current = {
+        phase: run("linear", text=text, more=second, phase=phase, V=0.01, mu_w=0, barrier=0).current
+        for phase in (0.0, 1.0, 2 * math.pi)
+    }
+    assert abs(float(current[0.0].sel(terminal="L") - current[1.0].sel(terminal="L"))) > 1e-5
+    np.testing.assert_allclose(current[0.0], current[2 * math.pi], atol=1e-12)
+    still = run("iv", text=text, more=second, phase=1.0, V=0, kT=0.1)
+    assert np.all(still.current == 0) and np.all(still.heat_current == 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("bath S on wire.right { self_energy = lead; mu = 0.1; T = kT }", "its mu is that of the condensate, 0"),
+        (
+            "probe S on wire.right { self_energy = lead; T = kT; solve mu such that I == 0 }",
+            "it cannot solve mu such that I has a value",
+        ),
+        (
+            "probe S on wire.right { self_energy = lead; solve f such that i(E) == 0 }",
+            r"it cannot solve f such that i\(E\) has a value",
+        ),
+    ],
+)
+@pytest.mark.parametrize("task", ["iv", "linear", "coefficients"])
+def test_a_lead_whose_phase_would_run_is_refused(given: str, message: str, task: str) -> None:
+    text = JUNCTION.replace("bath S on wire.right { self_energy = lead; mu = 0; T = kT }", given)
+    with pytest.raises(ModelError, match="the lead of 'S' is a superconductor") as error:
+        run(task, text=text, kT=0.1)
+    assert error.match(message)
+    assert error.value.hint
+
+
+def test_a_bias_of_a_superconducting_lead_in_a_case_is_refused_too() -> None:
+    text = JUNCTION + "case other { S.mu = 0.2 }\ntask biased = transport { cases other; output current }"
+    with pytest.raises(ModelError, match="its mu is that of the condensate, 0, not 0.2"):
+        run("biased", text=text)
