@@ -148,8 +148,9 @@ def _contact(
     offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
     orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
     if not lead.superconducting:
-        parts = (_electrons(lead, part) for part in (lead.onsite, lead.hop, lead.coupling))
-        return _touching(terminal, lead.site, orbitals, _SelfEnergy(*parts, group.label(member), span))
+        onsite, hop, coupling = (_electrons(lead, part) for part in (lead.onsite, lead.hop, lead.coupling))
+        sigma = _SelfEnergy(onsite, hop, coupling, group.label(member), span)
+        return _touching(terminal, lead.site, orbitals, sigma)
     onsite, hop, coupling = bogoliubov(lead)
     charge = np.repeat([1.0, -1.0], len(onsite) // 2)
     sigma = _SelfEnergy(onsite + np.diag(raised * charge), hop, coupling, group.label(member), span)
@@ -308,23 +309,17 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     above, below = (raw(energies[rows] + move * ASIDE * scale) for move in (1, -1))
     middle, off = (above[0] + below[0]) / 2, np.abs(above[0] - below[0]).max(axis=(1, 2))
     smooth = (off < 1e3 * ASIDE * np.abs(middle).max(axis=(1, 2))) & ~above[2] & ~below[2]
-    beside = raw(energies[rows] + BESIDE * scale)
-    beside = tuple(np.where(_each(beside[2], old), far, old) for far, old in zip(above, beside, strict=True))
-    close = np.abs(_bounded(sigma[rows], scale) - _bounded(beside[0], scale)).max(axis=(1, 2)) < CLOSE
-    close &= np.abs(sigma[rows]).max(axis=(1, 2)) >= np.abs(beside[0]).max(axis=(1, 2))
+    near, near_count, far = raw(energies[rows] + BESIDE * scale)
+    beside = np.where(far[:, None, None], above[0], near)
+    same = np.abs(_bounded(sigma[rows], scale) - _bounded(beside, scale)).max(axis=(1, 2)) < CLOSE
+    same &= np.abs(sigma[rows]).max(axis=(1, 2)) >= np.abs(beside).max(axis=(1, 2))
+    beside[far & above[2]] = np.nan
     sigma, count = sigma.copy(), count.copy()
-    choices = [smooth, close & ~beside[2], ~beside[2]]
-    for array, found, none in (
-        (sigma, (middle, sigma[rows], beside[0]), np.nan),
-        (count, (np.minimum(above[1], below[1]), count[rows], beside[1]), 0),
-    ):
-        array[rows] = np.select([_each(one, array) for one in choices], found, none)
+    found = np.where(same[:, None, None], sigma[rows], beside)
+    found_count = np.where(same, count[rows], np.where(far, above[1], near_count))
+    sigma[rows] = np.where(smooth[:, None, None], middle, found)
+    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), found_count)
     return sigma, count
-
-
-def _each(flags: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """As many axes as the values have."""
-    return flags.reshape(-1, *(1,) * (values.ndim - 1))
 
 
 def _bounded(sigma: Complexes, scale: float) -> Complexes:

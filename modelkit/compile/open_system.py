@@ -57,6 +57,12 @@ class Reservoirs:
         """Whether there are holes, and with them a condensate that takes the missing current."""
         return self.share < 1
 
+    def of_terminals(self, values: Floats, centre: float) -> Floats:
+        """Values of the terminals by reservoir; meters count from equilibrium at the centre, and have its."""
+        found = values[self.terminal]
+        found[self.meters] = centre
+        return found
+
     @cached_property
     def carries(self) -> Floats:
         """(n_reservoirs,): 1 for particles, whose number and energy count, 0 for meters."""

@@ -181,7 +181,8 @@ class Spectrum:
         point = self._steady.point
         reservoirs, prepared = point.system.reservoirs, point.grid.prepared
         elastic = self.elastic[reservoirs.terminal]
-        mu, T = (part[reservoirs.terminal] for part in point.distributions)
+        centre = point.problem.mu, point.problem.T
+        mu, T = map(reservoirs.of_terminals, point.distributions, centre)
         found = []
         for range_ in prepared.batches(len(self.energies)):
             conductance = prepared.at(self.energies[range_])

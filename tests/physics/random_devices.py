@@ -30,8 +30,8 @@ def devices(
 ) -> Device:
     """1 to 4 baths and 0 to 3 probes on a random lattice of 2 to 5 sites.
 
-    With ``superconducting`` (None: either) random pairs, and 0 to 2 leads that pair; with ``reference`` one at the T of the baths, which
-    are then all cold or all warm, and a bias of the order of ``bias``.
+    With ``superconducting`` (None: either) random pairs, and 0 to 2 leads that pair; with ``reference`` one
+    at the T of the baths, which are then all cold or all warm, and a bias of the order of ``bias``.
     """
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.integers(2, 5))
@@ -51,8 +51,10 @@ def devices(
     for number, kind in enumerate(kinds):
         leads.append(_probe(f"P{number}", kind, int(random.integers(n)), warm[0], bias, random))
     joined = draw(st.integers(0, 2)) if paired else 0
-    for k in range(joined):
-        leads.append(Lead(f"S{k}", [int(random.integers(n))], 0.0, warm[-1 - k % len(warm)], "lead", {}))
+    leads += [
+        Lead(f"S{k}", [int(random.integers(n))], 0.0, warm[-1 - k % len(warm)], "lead", {})
+        for k in range(joined)
+    ]
     mu = (0.0 if paired else 0.1) if reference else None
     found = device(_hermitian(n, random), leads, mu, warm[0])
     groups = list(found.terminals)
@@ -70,7 +72,7 @@ def _hermitian(n: int, random: np.random.Generator) -> Any:
 
 
 def _continued(site: Any, random: np.random.Generator) -> Continued:
-    """A chain of one or two orbitals a cell that pairs within and between its cells; no edge is near E = 0."""
+    """Chain of one or two orbitals a cell, pairs within and between its cells, with no edge near E = 0."""
     m = int(random.integers(1, 3))
 
     def matrix(rows: int) -> Any:

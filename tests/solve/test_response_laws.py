@@ -285,6 +285,6 @@ def test_probes_that_nothing_determines_are_told() -> None:
 
 
 @pytest.mark.parametrize("path", texts(Path(__file__).parent / "golden"), ids=lambda path: path.stem)
-def test_a_wrong_response_is_told_what_is_wrong(path: Path) -> None:
+def test_a_wrong_task_is_told_what_is_wrong(path: Path) -> None:
     error = assert_message(path, lambda text, name: mk.loads(text, name).check())
     assert_spans_lie_in(error, path.read_text())

@@ -122,8 +122,8 @@ class Coefficients:
     ) -> Iterator[Floats]:
         """Currents and energy currents, (2, n) for each pair of a filling and a displacement of levels."""
         reservoirs, T = self.prepared.system.reservoirs, self.T
-        x = reservoirs.sign[:, None] * z[0][reservoirs.terminal]
-        theta = z[1][reservoirs.terminal]
+        x = reservoirs.sign[:, None] * reservoirs.of_terminals(z[0], 0.0)
+        theta = reservoirs.of_terminals(z[1], 0.0)
 
         def spectral(conductance: Conductance) -> Floats:
             reduced = (conductance.energies - self.mu) / (T or 1.0)
@@ -180,7 +180,8 @@ class Coefficients:
         """Sum reservoirs of each terminal: rows as particles or energy, columns odd in the sign or not."""
         reservoirs, n = self.prepared.system.reservoirs, self.n_terminals
         columns = np.zeros((n, len(matrix)))
-        np.add.at(columns, reservoirs.terminal, (matrix * (reservoirs.sign if odd else 1.0)).T)
+        sign = reservoirs.carries * (reservoirs.sign if odd else 1.0)
+        np.add.at(columns, reservoirs.terminal, (matrix * sign).T)
         return self._folded(columns, particles).T
 
     def _folded(self, values: Floats, particles: bool) -> Floats:

@@ -50,6 +50,12 @@ class Point:
         """Chemical potentials and temperatures, (n_terminals,) each."""
         return self.problem.distributions(self.x, self.scale)
 
+    @property
+    def _of_reservoirs(self) -> tuple[Floats, Floats]:
+        """The same by reservoir, (n_reservoirs,) each."""
+        of_terminals, (mu, T) = self.system.reservoirs.of_terminals, self.distributions
+        return of_terminals(mu, self.problem.mu), of_terminals(T, self.problem.T)
+
     @cached_property
     def weights(self) -> Filled:
         """Filled weights by reservoir, with derivatives by mu and T of the terminal."""
@@ -61,16 +67,14 @@ class Point:
         Counted from one of the terminals, or with ``centre`` (always in an expansion) from equilibrium
         there.
         """
-        problem, reservoirs = self.problem, self.system.reservoirs
-        owner, sign = reservoirs.terminal, reservoirs.sign
-        mu, T = (part[owner] for part in self.distributions)
+        problem, sign = self.problem, self.system.reservoirs.sign
+        mu, T = self._of_reservoirs
         panels = self.grid.panels
         if problem.order is None:
-            origin = int(np.flatnonzero(owner == problem.first)[0])
             if centre:
                 whole = self._counted if not difference else self._with_centre(difference=True)
                 return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_temperature[:, :-1])
-            found = filled(panels, sign * mu, T, origin, difference=difference)
+            found = filled(panels, sign * mu, T, problem.first, difference=difference)
         else:
             x, theta = sign * (mu - problem.mu) - self.raised, T - problem.T
             order = problem.order - lower
@@ -84,7 +88,7 @@ class Point:
     def _with_centre(self, *, difference: bool = False) -> Filled:
         """Filled weights counted from the centre, which is the last reservoir."""
         problem, reservoirs = self.problem, self.system.reservoirs
-        mu, T = (part[reservoirs.terminal] for part in self.distributions)
+        mu, T = self._of_reservoirs
         mu, T = np.append(reservoirs.sign * mu, problem.mu), np.append(T, problem.T)
         return filled(self.grid.panels, mu, T, len(mu) - 1, difference=difference)
 
@@ -251,9 +255,8 @@ class Point:
     def _filling(self, by: dict[str, Floats], *, lower: int = 0) -> Floats:
         """Change of the weights with mu and T of the terminals."""
         weights = self.fill(lower=lower) if lower else self.weights
-        owner = self.system.reservoirs.terminal
-        found = weights.by_mu * by["mu"][owner]
-        return found + weights.by_temperature * by["T"][owner] if by["T"].any() else found
+        mu, T = (self.system.reservoirs.of_terminals(by[name], 0.0) for name in ("mu", "T"))
+        return weights.by_mu * mu + weights.by_temperature * T
 
     def _levels_change(self, mu: Floats, potential: Floats) -> Levels | None:
         """How levels move with the unknowns, where the conductor responds to that."""
@@ -321,7 +324,8 @@ class Point:
         found = np.zeros(self.problem.size)
         if not any(moves(block) for block in self.problem.blocks):
             return found
-        number, change = self._number(self.lower_flow), self._number(self._lower_change(by))
+        change = self._number(self.grid.spectral(self._filling(by, lower=1)))
+        number = self._number(self.lower_flow)
         for block in self.problem.blocks:
             if moves(block):
                 at = block.terminal
@@ -332,10 +336,6 @@ class Point:
     def _number(self, flow: Floats) -> Floats:
         """Particle currents, (n_terminals,)."""
         return self.by_terminal(flow.sum(axis=0) * self.system.reservoirs.sign)
-
-    def _lower_change(self, by: dict[str, Floats]) -> Floats:
-        owner, lower = self.system.reservoirs.terminal, self.fill(lower=1)
-        return self.grid.spectral(lower.by_mu * by["mu"][owner] + lower.by_temperature * by["T"][owner])
 
     def _moved_weights(self, by: dict[str, Floats]) -> Floats:
         """What moments of ``E - mu`` change because mu, or T, does."""
@@ -369,8 +369,8 @@ class Point:
         owner, sign = reservoirs.terminal[columns], reservoirs.sign[columns]
         sign = np.where(sign == 0, 1.0, sign)  # quasi-particles are asked for their energy alone
         excess = sign * self.grid.energies[:, None] - mu[owner]
-        asked = block.weight(excess, np.broadcast_to(T[owner], excess.shape))
-        return sign * reservoirs.carries[columns] * asked
+        sign = sign * reservoirs.carries[columns]
+        return sign * block.weight(excess, np.broadcast_to(T[owner], excess.shape))
 
     def _columns(self, block: Wanted) -> NDArray[np.intp]:
         owner = self.system.reservoirs.terminal
@@ -380,8 +380,7 @@ class Point:
         """Sum over energies and the reservoirs of each member, (count,)."""
         reservoirs = self.system.reservoirs
         owner = reservoirs.terminal[self._columns(block)] - block.terminal.start
-        count = block.terminal.stop - block.terminal.start
-        return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), count))
+        return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), block.group.count))
 
 
 def _lowered(change: Levels, raised: float) -> Levels:

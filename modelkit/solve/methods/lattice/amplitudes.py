@@ -21,7 +21,13 @@ from modelkit.solve.memory import refuse_large_transmission
 from modelkit.solve.methods.lattice.columns import Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
 from modelkit.solve.methods.lattice.moves import Moves, moves_of
-from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, members, tangent
+from modelkit.solve.methods.lattice.tangents import (
+    Tangent,
+    current_tangent,
+    density_tangent,
+    members,
+    tangent,
+)
 from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
 from modelkit.solve.methods.orbitals import site_of_orbital
 
@@ -120,8 +126,10 @@ class AmplitudeConductance:
         for part, amplitude in self._amplitudes():
             found[part] = self._terminals(self._channels.outgoing(part, amplitude))
             for charge in self._channels.charges:
-                taken = np.abs(charge.outgoing(part, amplitude)) ** 2
-                found[part, charge.meter] = np.einsum("ei,eik->ek", charge.strength[part], taken) @ self._member.T
+                size = np.abs(charge.outgoing(part, amplitude)) ** 2
+                taken = np.einsum("ei,eik->ek", charge.strength[part], size)
+                taken += charge.emitted(part, amplitude, self._channels.terminal)
+                found[part, charge.meter] = taken @ self._member.T
         return found
 
     @cached_property

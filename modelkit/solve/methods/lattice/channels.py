@@ -21,24 +21,36 @@ class Charge:
     """The charge that a superconducting lead takes from an amplitude psi on its orbitals.
 
     With ``tau`` the charge of each orbital it is ``psi† i (tau Sigma - Sigma† tau) psi``, written as
-    ``sum_k strength_k |(rows psi)_k|^2``; unlike a flux of particles it may be negative.
+    ``sum_k strength_k |(rows psi)_k|^2``, and for a channel W of its own ``2 Im W† tau psi`` more; unlike a
+    flux of particles it may be negative.  The sum over all channels is a supercurrent in equilibrium.
 
     Attributes
     ----------
-    meter : reservoir that counts it
+    meter, owner : reservoir that counts it, and that of the lead's own channels
     orbitals : (m,)
     rows : (n_E, m, m)
     strength : (n_E, m) with the degeneracy
+    source : (n_E, m, n_own) ``tau W`` with the degeneracy
     """
 
     meter: int
+    owner: int
     orbitals: Integers
     rows: Complexes
     strength: Floats
+    source: Complexes
 
     def outgoing(self, part: slice, amplitude: Complexes) -> Complexes:
         """``rows psi`` for the energies of ``part``, (chunk, m, n_channels)."""
         return np.asarray(self.rows[part] @ amplitude[:, self.orbitals])
+
+    def emitted(self, part: slice, amplitude: Complexes, terminal: Integers) -> Floats:
+        """What its own channels add, linear in psi; (chunk, n_channels)."""
+        found = np.zeros((len(amplitude), len(terminal)))
+        own = np.flatnonzero(terminal == self.owner)
+        wave = amplitude[:, self.orbitals[:, None], own]
+        found[:, own] = 2 * np.einsum("eok,eok->ek", self.source[part].conj(), wave).imag
+        return found
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ def _of_lead(lead: LeadContact, system: OpenSystem, energies: Floats) -> Channel
     used = int(np.count_nonzero(np.any(w != 0, axis=(0, 1))))  # the columns behind are zero
     place, partner = np.divmod(np.arange(k * k), k)
     weight = float(system.weight[lead.sites[0]])
-    charges = () if lead.meter is None else (_charge(lead, lead.meter, sigma, weight),)
+    charges = () if lead.meter is None else (_charge(lead, lead.meter, sigma, w[:, :, :used], weight),)
     return Channels(
         lead.orbitals[place],
         lead.orbitals[partner],
@@ -112,12 +124,13 @@ def _of_lead(lead: LeadContact, system: OpenSystem, energies: Floats) -> Channel
     )
 
 
-def _charge(lead: LeadContact, meter: int, sigma: Complexes, weight: float) -> Charge:
+def _charge(lead: LeadContact, meter: int, sigma: Complexes, w: Complexes, weight: float) -> Charge:
     """The first half of the orbitals are electrons, the others holes."""
     tau = np.repeat([1.0, -1.0], len(lead.orbitals) // 2)
     taken = 1j * (tau[:, None] * sigma - sigma.conj().swapaxes(1, 2) * tau)
     strength, vectors = np.linalg.eigh(taken)
-    return Charge(meter, lead.orbitals, vectors.conj().swapaxes(1, 2), weight * strength)
+    rows, source = vectors.conj().swapaxes(1, 2), weight * tau[:, None] * w
+    return Charge(meter, lead.terminal, lead.orbitals, rows, weight * strength, source)
 
 
 def _joined(one: Channels, other: Channels) -> Channels:

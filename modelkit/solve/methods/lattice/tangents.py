@@ -79,6 +79,7 @@ def current_tangent(
         strength = charge.strength[part]
         scattering, turned = charge.outgoing(part, amplitude), charge.outgoing(part, moved.amplitude)
         change = 2 * np.einsum("ei,eik->ek", strength, (scattering.conj() * turned).real)
+        change += charge.emitted(part, moved.amplitude, channels.terminal)
         outward = _emitted(moves, moved.contacts, charge.outgoing(part, moved.columns))[1]
         outward = np.einsum("ei,eiu->eu", strength, outward)
         found[:, charge.meter] = change @ member.T + outward @ members(start, count).T
