@@ -208,6 +208,20 @@ def test_band_edges_are_where_modes_open_and_close() -> None:
     assert surface(np.array([edges[0] - 1e-7, edges[-1] + 1e-7]), onsite, hop).open.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0, 1.9])
+@pytest.mark.parametrize("gap", [0.3, 0.05, 0.001])
+def test_the_edges_of_a_narrow_gap_are_found(gap: float, level: float) -> None:
+    """A chain of electrons and holes that pair on each site: the gap is where electrons meet holes."""
+    onsite = np.array([[-level, gap], [gap, level]], dtype=complex)
+    hop = np.diag([-1.0, 1.0]).astype(complex)
+    outer = [np.hypot(gap, 2 + level), np.hypot(gap, 2 - level)]
+    expected = sorted({round(s * e, 12) for e in (gap, *outer) for s in (1, -1)})
+    edges = band_edges(onsite, hop)
+    assert edges == pytest.approx(expected, abs=1e-9)
+    count = surface(np.array([gap - 1e-6, gap + 1e-6]), onsite, hop).open
+    assert count.tolist() == [0, 2]
+
+
 @pytest.mark.parametrize("size", [0, 1, 4, 15])
 def test_stein_solves_its_equation(size: int) -> None:
     draw = np.random.default_rng(size)
