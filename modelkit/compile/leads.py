@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ Energies = NDArray[Any]  # real, or complex above the axis
 LARGEST_ERROR = 1e-6  # of a surface function, relative: beyond, the energy lies on a level of the lead
 ASIDE = 1e-6  # of the largest element: from both sides of a level that does not couple Sigma is the same
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
+CLOSE = 1e-3  # of what follows from Sigma at that distance, by how much it may differ
+LARGEST = 1e6  # of Sigma, in units of the largest element: beyond, sums with it lose too many digits
 SLOPES = 32  # batches of energies at which the derivative of a self-energy is remembered
 
 
@@ -34,6 +36,9 @@ class LeadContact:
     beyond the open modes are zero (at complex energies all).  ``slope(E)`` is dSigma/dE; ``edges()`` the
     energies at which a mode opens or closes.  ``conjugated()`` is the lead whose matrices are the complex
     conjugates: that of the device with all fluxes reversed.
+
+    A superconducting lead has ``meter``, the number of the reservoir that counts the charge which it takes,
+    and tells by ``lifted(U)`` what it is with the potential energy of its electrons raised.
     """
 
     terminal: int
@@ -43,15 +48,19 @@ class LeadContact:
     slope: Callable[[Energies], Complexes]
     edges: Callable[[], Floats]
     conjugated: Callable[[], LeadContact]
+    meter: int | None = None
+    lifted: Callable[[float], LeadContact] | None = None
 
     def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
         return self.parts(E)[0]
 
     def raised(self, band: float) -> LeadContact:
-        """With all its levels raised by so much, ``Sigma(E - band)``."""
+        """With all its levels raised by so much, ``Sigma(E - band)``; those of holes are lowered."""
         if band == 0:
             return self
+        if self.lifted is not None:
+            return self.lifted(band)
         return replace(
             self,
             parts=lambda E: self.parts(np.asarray(E) - band),
@@ -82,101 +91,151 @@ def lead_contacts(device: Device, orbitals: Integers | None = None) -> tuple[Lea
     """The leads of a device, in the order of its terminals.
 
     ``orbitals`` (n_sites,) are those of each site that a self-energy acts on, if not all of them: then the
-    leads are those of the particles, which must not pair.
-
-    Raises
-    ------
-    ModelError
-        A lead that pairs (its electrons and holes are no reservoirs of their own).
+    leads are those of the particles, except where these pair.  Such a lead is one contact with the electrons
+    and with the holes, whose sites and orbitals are numbered behind all those of the electrons.
     """
     size = np.diff(device.offset) if orbitals is None else orbitals
     return tuple(
-        _contact(group, member, lead, size) for group in device.terminals for member, lead in group.leads
+        _contact(group, member, lead, size, device.n_terminals)
+        for group in device.terminals
+        for member, lead in group.leads
     )
 
 
-def _particles(lead: Lead, label: str, span: Span | None) -> tuple[Complexes, Complexes, Complexes]:
-    """Onsite, hop and coupling of the particles; all of it on a lattice without nambu."""
-    found, mixed = [], [lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs]
-    for part in (lead.onsite, lead.hop, lead.coupling):
-        row, column = (np.tile(lead.hole, size // len(lead.hole)) for size in part.shape)
-        mixed.append(part[row[:, None] != column])
-        found.append(part[np.ix_(~row, ~column)])
-    if any(part.any() for part in mixed):
-        raise ModelError(
-            f"the lead of '{label}' is a superconductor: electrons and holes are no reservoirs of their own",
-            span,
-            hint="let pairs end inside the device, for example by 'where'",
-        )
-    onsite, hop, coupling = found
+def _contact(
+    group: TerminalGroup, member: int, lead: Lead, size: Integers, terminals: int, raised: float = 0.0
+) -> LeadContact:
+    """``raised`` is the potential energy of the electrons of a superconducting lead."""
+    span = group.terminal.spans.get("self_energy", group.terminal.span)
+    offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
+    orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
+    pairs = lead.superconducting
+    matrices = bogoliubov(lead, raised) if pairs else _electrons(lead)
+    found = _SelfEnergy(*matrices, group.label(member), span)
+    contact = LeadContact(
+        group.first + member,
+        lead.site,
+        orbitals,
+        found.parts,
+        found.slope,
+        lambda: found.bulk.edges,
+        lambda: _contact(group, member, lead.conjugated(), size, terminals, raised),
+    )
+    if not pairs:
+        return contact
+    return replace(
+        contact,
+        sites=np.concatenate([lead.site, lead.site + len(size)]),
+        orbitals=np.concatenate([orbitals, orbitals + int(size.sum())]),
+        meter=contact.terminal + terminals,
+        lifted=lambda band: _contact(group, member, lead, size, terminals, raised + band),
+    )
+
+
+def _electrons(lead: Lead) -> tuple[Complexes, Complexes, Complexes]:
+    """Onsite, hop and coupling: of the electrons on a lattice with nambu, all of it on one without."""
+    onsite, hop, coupling = (
+        part[np.ix_(*(~lead.holes(size) for size in part.shape))]
+        for part in (lead.onsite, lead.hop, lead.coupling)
+    )
     return onsite, hop, coupling
 
 
-def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> LeadContact:
-    span = group.terminal.spans.get("self_energy", group.terminal.span)
-    label = group.label(member)
-    onsite, hop, coupling = _particles(lead, label, span)
-    bulk, flipped = bulk_of(onsite, hop)
-    last: list[tuple[tuple[str, bytes], tuple[Complexes, Complexes]]] = []
-    slopes: OrderedDict[tuple[str, bytes], Complexes] = OrderedDict()
+def bogoliubov(lead: Lead, raised: float = 0.0) -> tuple[Complexes, Complexes, Complexes]:
+    """Onsite, hop and coupling of electrons and holes, ``[[h, D], [-conj(D), -conj(h)]]``.
 
-    def raw(energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
-        found = bulk.surface(energies)
-        with np.errstate(all="ignore"):
-            sigma = np.asarray(coupling @ (found.left if flipped else found.right) @ coupling.conj().T)
-        wrong = ~(found.error < LARGEST_ERROR) | ~np.isfinite(sigma).all(axis=(1, 2))
-        return sigma, found.open, wrong
+    The potential energy of the electrons is ``raised``.
+    """
+    pairs = lead.onsite_pairs, lead.hop_pairs, lead.coupling_pairs
+    found = []
+    for h, d in zip((lead.onsite, lead.hop, lead.coupling), pairs, strict=True):
+        if lead.hole.any():
+            order = (np.argsort(lead.holes(size), kind="stable") for size in h.shape)
+            found.append(h[np.ix_(*order)])
+        else:
+            found.append(np.block([[h, d], [-d.conj(), -h.conj()]]))
+    onsite, hop, coupling = found
+    charge = np.repeat([1.0, -1.0], len(onsite) // 2)
+    return onsite + np.diag(raised * charge), hop, coupling
 
-    def parts(E: Energies) -> tuple[Complexes, Complexes]:
-        energies = np.atleast_1d(np.asarray(E))
-        key = (energies.dtype.kind, energies.tobytes())
-        if not last or last[0][0] != key:
-            sigma, count = _settled(energies, raw, bulk.scale)
+
+class _SelfEnergy:
+    """``Sigma = coupling g coupling†`` of a periodic half space, remembered at the last energies."""
+
+    def __init__(
+        self, onsite: Complexes, hop: Complexes, coupling: Complexes, label: str, span: Span | None
+    ) -> None:
+        self.bulk, self._flipped = bulk_of(onsite, hop)
+        self._coupling, self._label, self._span = coupling, label, span
+        self._last: tuple[Hashable, tuple[Complexes, Complexes]] | None = None
+        self._slopes: OrderedDict[Hashable, Complexes] = OrderedDict()
+
+    def parts(self, E: Energies) -> tuple[Complexes, Complexes]:
+        """Sigma and W, see :class:`LeadContact`."""
+        energies, key = _keyed(E)
+        if self._last is None or self._last[0] != key:
+            sigma, count = _settled(energies, self._raw, self.bulk.scale)
             bad = ~np.isfinite(sigma).all(axis=(1, 2))
             if bad.any():
-                raise _on_a_level(energies[int(np.argmax(bad))].real, label, span)
-            last[:] = [(key, _with_channels(sigma, count, real=not np.iscomplexobj(energies)))]
-        return last[0][1]
+                raise _on_a_level(energies[int(np.argmax(bad))].real, self._label, self._span)
+            most = LARGEST * (self.bulk.scale or 1.0)
+            self._last = key, _with_channels(sigma, count, most, real=not np.iscomplexobj(energies))
+        return self._last[1]
 
-    def change(E: Energies) -> Complexes:
-        energies = np.atleast_1d(np.asarray(E))
-        key = (energies.dtype.kind, energies.tobytes())
-        if key not in slopes:
-            slopes[key] = derivative(energies)
-            while len(slopes) > SLOPES:
-                slopes.popitem(last=False)
-        return slopes[key]
+    def slope(self, E: Energies) -> Complexes:
+        """dSigma/dE."""
+        energies, key = _keyed(E)
+        if key not in self._slopes:
+            self._slopes[key] = self._derivative(energies)
+            while len(self._slopes) > SLOPES:
+                self._slopes.popitem(last=False)
+        return self._slopes[key]
 
-    def derivative(energies: Energies) -> Complexes:
-        found = bulk.surface(energies)
-        g, spaces = (found.left, bulk.spaces.reversed) if flipped else (found.right, bulk.spaces)
-        return np.asarray(coupling @ spaces.slope(energies, g) @ coupling.conj().T)
+    def _raw(self, energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
+        found = self.bulk.surface(energies)
+        with np.errstate(all="ignore"):
+            sigma = self._between(found.left if self._flipped else found.right)
+            large = np.maximum(np.abs(sigma).max(axis=(1, 2)) / (self.bulk.scale or 1.0), 1.0)
+        # an error of what is large matters less for what follows from it, by its inverse
+        wrong = ~(found.error < LARGEST_ERROR * large) | ~np.isfinite(sigma).all(axis=(1, 2))
+        return sigma, found.open, wrong
 
-    offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
-    orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))
+    def _derivative(self, energies: Energies) -> Complexes:
+        found, spaces = self.bulk.surface(energies), self.bulk.spaces
+        if self._flipped:
+            return self._between(spaces.reversed.slope(energies, found.left))
+        return self._between(spaces.slope(energies, found.right))
 
-    def conjugated() -> LeadContact:
-        matrices = {name: value.conj() for name, value in vars(lead).items() if np.iscomplexobj(value)}
-        return _contact(group, member, replace(lead, **matrices), size)
-
-    return LeadContact(
-        group.first + member, lead.site, orbitals, parts, change, lambda: bulk.edges, conjugated
-    )
+    def _between(self, g: Complexes) -> Complexes:
+        return np.asarray(self._coupling @ g @ self._coupling.conj().T)
 
 
-def _with_channels(sigma: Complexes, count: Integers, *, real: bool) -> tuple[Complexes, Complexes]:
+def _keyed(E: Energies) -> tuple[Energies, Hashable]:
+    energies = np.atleast_1d(np.asarray(E))
+    return energies, (energies.dtype.kind, energies.tobytes())
+
+
+def _with_channels(
+    sigma: Complexes, count: Integers, most: float, *, real: bool
+) -> tuple[Complexes, Complexes]:
     """Sigma with exactly the broadening of its open modes, and W.
 
-    Eigenvalues of ``i(Sigma - Sigma†)`` beyond the number of open modes are rounding.
+    Eigenvalues of ``i(Sigma - Sigma†)`` beyond the number of open modes are rounding; what is larger than
+    ``most`` counts as infinite, and is that.
     """
     adjoint = sigma.conj().swapaxes(1, 2)
     if not real:
         return sigma, np.zeros_like(sigma)
     strength, vectors = np.linalg.eigh(1j * (sigma - adjoint))
-    strength, vectors = strength[:, ::-1], vectors[:, :, ::-1]
+    strength, vectors = np.minimum(strength[:, ::-1], most), vectors[:, :, ::-1]
     kept = np.arange(sigma.shape[-1]) < count[:, None]
     w = np.asarray(vectors * np.sqrt(np.where(kept, np.maximum(strength, 0.0), 0.0))[:, None, :])
-    return (sigma + adjoint) / 2 - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
+    shift = (sigma + adjoint) / 2
+    large = np.abs(shift).max(axis=(1, 2), initial=0.0) > most
+    if large.any():
+        levels, frame = np.linalg.eigh(shift[large])
+        shift[large] = (frame * np.clip(levels, -most, most)[:, None, :]) @ frame.conj().swapaxes(1, 2)
+    return shift - 0.5j * (w @ w.conj().swapaxes(1, 2)), w
 
 
 Raw = Callable[[Energies], tuple[Complexes, Integers, NDArray[np.bool_]]]
@@ -186,7 +245,9 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     """Sigma and the number of open modes; on levels of the lead itself as limits, NaN where there is none.
 
     A flat band, or a level that does not couple, leaves Sigma as it is on both sides.  At a bound state of
-    the surface Sigma is infinite, while all that follows from it is finite: the next energy stands for it.
+    the surface, or at the gap of a superconductor, Sigma is infinite, while all that follows from it is
+    finite.  What was found stays if it is larger than beside and the same follows from both; otherwise the
+    next energy that can be told stands for it.
     """
     sigma, count, wrong = raw(energies)
     rows = np.flatnonzero(wrong)
@@ -195,12 +256,25 @@ def _settled(energies: Energies, raw: Raw, scale: float) -> tuple[Complexes, Int
     above, below = (raw(energies[rows] + move * ASIDE * scale) for move in (1, -1))
     middle, off = (above[0] + below[0]) / 2, np.abs(above[0] - below[0]).max(axis=(1, 2))
     smooth = (off < 1e3 * ASIDE * np.abs(middle).max(axis=(1, 2))) & ~above[2] & ~below[2]
-    beside = raw(energies[rows] + BESIDE * scale)
+    near, near_count, far = raw(energies[rows] + BESIDE * scale)
+    beside = np.where(far[:, None, None], above[0], near)
+    same = np.abs(_bounded(sigma[rows], scale) - _bounded(beside, scale)).max(axis=(1, 2)) < CLOSE
+    same &= np.abs(sigma[rows]).max(axis=(1, 2)) >= np.abs(beside).max(axis=(1, 2))
+    beside[far & above[2]] = np.nan
     sigma, count = sigma.copy(), count.copy()
-    sigma[rows] = np.where(smooth[:, None, None], middle, beside[0])
-    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), beside[1])
-    sigma[rows[~smooth & beside[2]]] = np.nan
+    found = np.where(same[:, None, None], sigma[rows], beside)
+    found_count = np.where(same, count[rows], np.where(far, above[1], near_count))
+    sigma[rows] = np.where(smooth[:, None, None], middle, found)
+    count[rows] = np.where(smooth, np.minimum(above[1], below[1]), found_count)
     return sigma, count
+
+
+def _bounded(sigma: Complexes, scale: float) -> Complexes:
+    """``scale/(i scale - Sigma)``, at most 1: as all that follows from Sigma; NaN where it is not finite."""
+    found = np.full_like(sigma, np.nan)
+    finite = np.isfinite(sigma).all(axis=(1, 2))
+    found[finite] = np.linalg.inv(1j * np.eye(sigma.shape[1]) - sigma[finite] / (scale or 1.0))
+    return found
 
 
 def _on_a_level(energy: float, label: str, span: Span | None) -> ModelError:

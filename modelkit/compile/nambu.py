@@ -9,6 +9,10 @@ where ``Delta c_a c_b + h.c.`` adds ``conj(Delta)`` to ``D[b, a]`` and ``-conj(D
 Terminal a is the reservoirs a (electrons) and n_terminals + a (holes), whose self-energy is
 ``-conj(Sigma(-E))``.  One lattice that pairs doubles all of them.  A potential U on a site, or a shift U of
 a band, is U for its electrons and -U for its holes.
+
+A superconducting lead is one reservoir a of quasi-particles, which have no charge of their own (sign 0).
+The charge that it takes, pairs included, is counted by the reservoir n_terminals + a: it emits nothing and
+carries no energy.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from modelkit.compile.contacts import Complexes, Contacts, Energies, Integers, c
 from modelkit.compile.open_system import Levels, OpenSystem, Reservoirs, local_bands
 from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError
-from modelkit.graph.device import Device, Entries
+from modelkit.graph.device import Device, Entries, TerminalGroup
 
 
 def doubled_system(device: Device) -> OpenSystem:
@@ -37,30 +41,38 @@ def doubled_system(device: Device) -> OpenSystem:
     orbitals = _orbitals(device)
     weight = np.concatenate([np.zeros(0), *(np.full(g.count, float(g.degeneracy)) for g in device.sites)])
     terminals = np.arange(device.n_terminals)
-    charge = np.ones(device.n_terminals)
+    electrons, holes = np.ones((2, device.n_terminals))
+    contacts = contacts_of(device, np.diff(orbitals.offset))
+    joined = [lead for lead in contacts.leads if lead.meter is not None]
+    electrons[[lead.terminal for lead in joined]] = 0.0
+    holes[[lead.terminal for lead in joined]] = -1.0
     system = OpenSystem(
         hamiltonian=_hamiltonian(device, orbitals),
         offset=np.concatenate([orbitals.offset, orbitals.offset[1:] + orbitals.count]),
         weight=np.concatenate([weight, weight]),
-        contacts=_doubled_contacts(contacts_of(device, np.diff(orbitals.offset)), device, orbitals.count),
+        contacts=_doubled_contacts(contacts, device, orbitals.count),
         n_terminals=2 * device.n_terminals,
         bond_source=device.bonds.source,
         bond_target=device.bonds.target,
         bond_entries=_electron_bonds(device.hops, orbitals),
         reservoirs=Reservoirs(
-            np.concatenate([terminals, terminals]), np.concatenate([charge, -charge]), share=0.5
+            np.concatenate([terminals, terminals]),
+            np.concatenate([electrons, -holes]),
+            share=0.5,
+            meters=np.array([lead.meter for lead in joined], dtype=np.intp),
         ),
     )
     return system.moved(Levels(device.potential, local_bands(device)))
 
 
-def check_reference(device: Device) -> None:
-    """Refuse a reference that is not the condensate's potential, from which all others are measured.
+def check_potentials(device: Device) -> None:
+    """Refuse potentials that do not fit the condensate's, from which all others are measured.
 
     Raises
     ------
     ModelError
-        The device is superconducting and the reference has another mu than 0.
+        The device is superconducting and the reference has another mu than 0; a superconducting lead has,
+        or solves for it, so that its phase would run.
     """
     mu = float(device.reference.get("mu", 0.0))
     if device.superconducting and mu != 0:
@@ -68,6 +80,29 @@ def check_reference(device: Device) -> None:
             "potentials are measured from the condensate: the reference of a superconducting device is "
             f"mu = 0, not {device.units.shown('energy', mu)}",
             hint="write reference { mu = 0; T = ... } and shift the energies of the sites instead",
+        )
+    for group in device.terminals:
+        for member in (member for member, lead in group.leads if lead.superconducting):
+            _check_condensed(device, group, member)
+
+
+def _check_condensed(device: Device, group: TerminalGroup, member: int) -> None:
+    what = f"the lead of '{group.label(member)}' is a superconductor"
+    for number, condition in enumerate(group.conditions):
+        if (condition.unknown, condition.quantity) != ("T", "J"):
+            raise ModelError(
+                f"{what} at the potential of the condensate: it cannot solve {condition.unknown} such that "
+                f"{condition.quantity} has a value",
+                group.terminal.conditions[number].span or group.terminal.span,
+                hint="write mu = 0; only T can be solved for, such that J == 0",
+            )
+    mu = np.broadcast_to(group.given.get("mu", 0.0), group.count)[member]
+    if mu != 0:
+        raise ModelError(
+            f"{what}: its mu is that of the condensate, 0, not {device.units.shown('energy', float(mu))}, "
+            "at which its phase would run",
+            group.terminal.spans.get("mu", group.terminal.span),
+            hint="write mu = 0 and bias the normal terminals instead",
         )
 
 
@@ -146,7 +181,8 @@ def _doubled_contacts(contacts: Contacts, device: Device, orbitals: int) -> Cont
         return _joined(contacts.slope(E), contacts.slope(-np.conj(E)), 1.0)
 
     n = device.n_terminals
-    holes = tuple(lead.of_holes(lead.terminal + n, device.size, orbitals) for lead in contacts.leads)
+    normal = (lead for lead in contacts.leads if lead.meter is None)
+    holes = tuple(lead.of_holes(lead.terminal + n, device.size, orbitals) for lead in normal)
     return Contacts(
         terminal=np.concatenate([contacts.terminal, contacts.terminal + n]),
         site=np.concatenate([contacts.site, contacts.site + device.size]),

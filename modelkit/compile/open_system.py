@@ -8,6 +8,7 @@ Channels: a contact (one terminal at one site) has as many channels as the site 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,17 +43,32 @@ class Reservoirs:
 
     ``terminal``, ``sign`` (n_reservoirs,): reservoir r is filled with ``f(E - sign_r mu, T)`` and its
     particles count ``sign_r`` in the current of the terminal, ``I_a = share * sum_r sign_r i_r``; ``share``
-    is 1/2 where all energies are there twice (nambu).
+    is 1/2 where all energies are there twice (nambu).  Quasi-particles of a superconducting lead have the
+    sign 0; ``meters`` are the reservoirs that count its charge instead of particles.
     """
 
     terminal: Integers
     sign: Floats
     share: float = 1.0
+    meters: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     @property
     def superconducting(self) -> bool:
         """Whether there are holes, and with them a condensate that takes the missing current."""
-        return bool(np.any(self.sign < 0))
+        return self.share < 1
+
+    def of_terminals(self, values: Floats, centre: float) -> Floats:
+        """Values of the terminals by reservoir; meters count from equilibrium at the centre, and have its."""
+        found = values[self.terminal]
+        found[self.meters] = centre
+        return found
+
+    @cached_property
+    def carries(self) -> Floats:
+        """(n_reservoirs,): 1 for particles, whose number and energy count, 0 for meters."""
+        found = np.ones(len(self.terminal))
+        found[self.meters] = 0.0
+        return found
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ class WideBand:
 
 @self_energies.register("lead")
 class Lead:
-    """The lattice itself, continued beyond the end to which the terminal is attached."""
+    """The lattice itself, continued beyond the end of the terminal; where that pairs, `mu = 0`."""
 
     continues: ClassVar[bool] = True
     analytic: ClassVar[bool] = True

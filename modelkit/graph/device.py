@@ -8,7 +8,7 @@ are ``offset[s] .. offset[s+1]-1``.  ``Entries`` are coordinates of orbital matr
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import networkx as nx
@@ -138,6 +138,25 @@ class Lead:
     hop_pairs: Complexes
     coupling_pairs: Complexes
     hole: NDArray[np.bool_]
+
+    @property
+    def superconducting(self) -> bool:
+        """Whether its particles pair, among themselves or with those of the device."""
+        if any(part.any() for part in (self.onsite_pairs, self.hop_pairs, self.coupling_pairs)):
+            return True
+        return any(
+            part[self.holes(len(part))[:, None] != self.holes(part.shape[1])].any()
+            for part in (self.onsite, self.hop, self.coupling)
+        )
+
+    def conjugated(self) -> Lead:
+        """With the complex conjugates of all matrices."""
+        matrices = {name: value.conj() for name, value in vars(self).items() if np.iscomplexobj(value)}
+        return replace(self, **matrices)
+
+    def holes(self, size: int) -> NDArray[np.bool_]:
+        """Which of so many orbitals, site by site, are holes of a nambu space."""
+        return np.tile(self.hole, size // len(self.hole))
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,8 @@ def density(found: Any) -> Floats:
 def transmission(found: Any) -> Floats:
     """``T[E, to, from]``, shape (n_E, n_terminals, n_terminals).
 
-    Of superconducting devices from electrons to electrons; NaN for the condensate, which takes pairs alone.
+    Of superconducting devices from electrons to electrons, of superconducting leads from and to their
+    quasi-particles; NaN for the condensate, which takes pairs alone.
     """
     return np.asarray(found.transmission)
 

@@ -67,7 +67,9 @@ class Spectrum:
     @cached_property
     def transmission_audits(self) -> Mapping[str, float]:
         """Rows and columns have equal sums (unitarity)."""
-        rows, columns = self._whole.sum(axis=2), self._whole.sum(axis=1)
+        there = self.system.reservoirs.carries > 0
+        whole = self._whole[:, there][:, :, there]
+        rows, columns = whole.sum(axis=2), whole.sum(axis=1)
         off = float(np.abs(rows - columns).max(initial=0.0))
         return {"sum_rule": relative(off, float(rows.max(initial=0.0)))}
 
@@ -79,12 +81,16 @@ class Spectrum:
         return self._between(1)
 
     def _between(self, kind: int) -> Floats:
-        """From electrons to electrons (0) or holes (1) of the terminals; NaN for the condensate."""
+        """From electrons to electrons (0) or holes (1) of the terminals; NaN for the condensate.
+
+        The quasi-particles of superconducting leads stand with the electrons.
+        """
         if not self.system.reservoirs.superconducting:
             return self._whole
-        n = self.system.n_terminals // 2
+        n, carries = self.system.n_terminals // 2, self.system.reservoirs.carries
         found = np.full((len(self.energies), n + 1, n + 1), np.nan)
-        found[:, :n, :n] = self._whole[:, kind * n : (kind + 1) * n, :n]
+        to = slice(kind * n, (kind + 1) * n)
+        found[:, :n, :n] = self._whole[:, to, :n] * carries[to, None]
         return found
 
     @cached_property
@@ -176,7 +182,8 @@ class Spectrum:
         point = self._steady.point
         reservoirs, prepared = point.system.reservoirs, point.grid.prepared
         elastic = self.elastic[reservoirs.terminal]
-        mu, T = (part[reservoirs.terminal] for part in point.distributions)
+        centre = point.problem.mu, point.problem.T
+        mu, T = map(reservoirs.of_terminals, point.distributions, centre)
         found = []
         for range_ in prepared.batches(len(self.energies)):
             conductance = prepared.at(self.energies[range_])

@@ -9,6 +9,7 @@ import modelkit as mk
 from modelkit.compile import bulks as module
 from modelkit.compile.bulks import bulk_of
 from modelkit.compile.contacts import Contacts, contacts_of
+from modelkit.compile.open_system import open_system
 from modelkit.elements.self_energies import WideBand, self_energies
 from modelkit.errors import ModelError
 from modelkit.numerics.surface import surface
@@ -224,9 +225,13 @@ bath L on g.left { self_energy = lead; mu = 0 }
     assert sigma.max() > 1e5
 
 
-def test_a_lead_that_pairs_is_refused() -> None:
+def test_a_lead_that_pairs_is_one_contact_of_electrons_and_holes() -> None:
     text = CHAIN.replace("SIGMA", "0").replace("  hop", "  pair c[l] - c[l+1] : 0.1\n  hop")
-    with pytest.raises(ModelError, match="the lead of 'L' is a superconductor"):
-        contacts(text)
+    found = open_system(mk.loads(text).device())
+    left, right = (one for one in found.contacts.leads if one.meter is not None)
+    assert (left.sites.tolist(), right.sites.tolist()) == ([0, 5], [4, 9])
+    assert (left.orbitals.tolist(), right.orbitals.tolist()) == ([0, 5], [4, 9])
+    assert found.reservoirs.sign.tolist() == [0, 1, 0, 1, -1, 1]
+    assert found.reservoirs.meters.tolist() == [left.meter, right.meter] == [3, 5]
     inside = text.replace("pair c[l] - c[l+1]", "pair c[l] - c[l+1] where l > 1 and l < 4")
-    assert len(contacts(inside).terminal) == 3
+    assert not open_system(mk.loads(inside).device()).reservoirs.meters.size

@@ -55,6 +55,20 @@ def test_modes_open_and_close_at_band_edges_alone(cell: tuple[Complexes, Complex
     assert np.count_nonzero(steps) > 0.6 * len(steps)  # few of them are no edges
 
 
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0, 1.9])
+@pytest.mark.parametrize("gap", [0.3, 0.05, 0.001, 1e-6])
+def test_the_edges_of_a_narrow_gap_are_found(gap: float, level: float) -> None:
+    """A chain of electrons and holes that pair on each site: the gap is where electrons meet holes."""
+    onsite = np.array([[-level, gap], [gap, level]], dtype=complex)
+    hop = np.diag([-1.0, 1.0]).astype(complex)
+    outer = [np.hypot(gap, 2 + level), np.hypot(gap, 2 - level)]
+    expected = sorted(s * e for e in (gap, *({*outer} if level else outer[:1])) for s in (1, -1))
+    edges = band_edges(onsite, hop)
+    assert edges == pytest.approx(expected, abs=1e-12)
+    count = surface(np.array([0.99, 1.01]) * gap, onsite, hop).open
+    assert count.tolist() == [0, 2]
+
+
 def test_chains_that_do_not_mix_have_their_levels_and_hops() -> None:
     assert band_edges(np.full((1, 1), 0.3 + 0j), np.full((1, 1), 1j)) == pytest.approx([-1.7, 2.3], abs=1e-14)
     level, hop = np.diag([0.5, -1.0, 0.0]) + 0j, np.diag([0.0, 0.2, -1.0]) + 0j

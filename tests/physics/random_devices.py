@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from modelkit.compile.leads import bogoliubov
 from modelkit.graph.device import ConditionValues, Device, Entries
+from modelkit.graph.device import Lead as Continued
+from modelkit.numerics.band_edges import band_edges
 from tests.solve.devices import Lead, device
 
 PROBES = ("voltage", "source", "load", "thermal", "warm", "dephasing")
@@ -27,8 +30,8 @@ def devices(
 ) -> Device:
     """1 to 4 baths and 0 to 3 probes on a random lattice of 2 to 5 sites.
 
-    With ``superconducting`` (None: either) random pairs; with ``reference`` one at the T of the baths, which
-    are then all cold or all warm, and a bias of the order of ``bias``.
+    With ``superconducting`` (None: either) random pairs, and 0 to 2 leads that pair; with ``reference`` one
+    at the T of the baths, which are then all cold or all warm, and a bias of the order of ``bias``.
     """
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.integers(2, 5))
@@ -47,11 +50,18 @@ def devices(
     kinds = draw(st.lists(st.sampled_from([p for p in probes if warm[0] or p in COLD]), max_size=3))
     for number, kind in enumerate(kinds):
         leads.append(_probe(f"P{number}", kind, int(random.integers(n)), warm[0], bias, random))
+    joined = draw(st.integers(0, 2)) if paired else 0
+    leads += [
+        Lead(f"S{k}", [int(random.integers(n))], 0.0, warm[-1 - k % len(warm)], "lead", {})
+        for k in range(joined)
+    ]
     mu = (0.0 if paired else 0.1) if reference else None
     found = device(_hermitian(n, random), leads, mu, warm[0])
     groups = list(found.terminals)
-    for number, kind in enumerate(kinds, start=len(leads) - len(kinds)):
+    for number, kind in enumerate(kinds, start=len(leads) - len(kinds) - joined):
         groups[number] = _with_heat(groups[number], kind)
+    for number in range(len(leads) - joined, len(leads)):
+        groups[number] = replace(groups[number], leads=((0, _continued(groups[number].site, random)),))
     found = replace(found, terminals=tuple(groups))
     return _paired(found, n, random) if paired else found
 
@@ -59,6 +69,22 @@ def devices(
 def _hermitian(n: int, random: np.random.Generator) -> Any:
     h = random.normal(size=(n, n)) + 1j * random.normal(size=(n, n))
     return (h + h.conj().T) / 2
+
+
+def _continued(site: Any, random: np.random.Generator) -> Continued:
+    """Chain of one or two orbitals a cell, pairs within and between its cells, with no edge near E = 0."""
+    m = int(random.integers(1, 3))
+
+    def matrix(rows: int) -> Any:
+        return random.normal(size=(rows, m)) + 1j * random.normal(size=(rows, m))
+
+    while True:
+        pairs = matrix(m)
+        onsite, within = _hermitian(m, random), (pairs - pairs.T) / 2
+        parts = onsite, matrix(m), matrix(1), within, matrix(m) / 3, matrix(1) / 3
+        found = Continued(site, *parts, hole=np.zeros(1, dtype=np.bool_))
+        if np.abs(band_edges(*bogoliubov(found)[:2])).min() > 0.2:
+            return found
 
 
 def _wide(random: np.random.Generator) -> dict[str, Any]:

@@ -229,8 +229,8 @@ def test_pairs_of_terminals_are_told_apart() -> None:
 def test_a_matrix_without_a_sweep_is_drawn_as_a_map() -> None:
     model = load(bath("L", 1), bath("R", 3))
     drawn = model.figure("go", model.run("go"))
-    assert drawn.axes[0].get_ylabel() == "terminal"
-    assert len(drawn.axes) == 2, "a map with its colours"
+    assert drawn.axes[0].get_ylabel() == "to terminal"
+    assert len(drawn.axes[0].child_axes) == 1, "a map with its colours"
 
 
 def test_a_superconductor_has_the_condensate_as_a_terminal() -> None:
@@ -285,6 +285,6 @@ def test_probes_that_nothing_determines_are_told() -> None:
 
 
 @pytest.mark.parametrize("path", texts(Path(__file__).parent / "golden"), ids=lambda path: path.stem)
-def test_a_wrong_response_is_told_what_is_wrong(path: Path) -> None:
+def test_a_wrong_task_is_told_what_is_wrong(path: Path) -> None:
     error = assert_message(path, lambda text, name: mk.loads(text, name).check())
     assert_spans_lie_in(error, path.read_text())

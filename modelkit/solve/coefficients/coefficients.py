@@ -134,8 +134,8 @@ class Coefficients:
     ) -> Iterator[Floats]:
         """Currents and energy currents, (2, n) for each pair of a filling and a displacement of levels."""
         reservoirs, T = self.prepared.system.reservoirs, self.T
-        x = reservoirs.sign[:, None] * z[0][reservoirs.terminal]
-        theta = z[1][reservoirs.terminal]
+        x = reservoirs.sign[:, None] * reservoirs.of_terminals(z[0], 0.0)
+        theta = reservoirs.of_terminals(z[1], 0.0)
 
         def spectral(conductance: Conductance) -> Floats:
             reduced = (conductance.energies - self.mu) / (T or 1.0)
@@ -192,13 +192,14 @@ class Coefficients:
         """Sum reservoirs of each terminal: rows as particles or energy, columns odd in the sign or not."""
         reservoirs, n = self.prepared.system.reservoirs, self.n_terminals
         columns = np.zeros((n, len(matrix)))
-        np.add.at(columns, reservoirs.terminal, (matrix * (reservoirs.sign if odd else 1.0)).T)
+        sign = reservoirs.carries * (reservoirs.sign if odd else 1.0)
+        np.add.at(columns, reservoirs.terminal, (matrix * sign).T)
         return self._folded(columns, particles).T
 
     def _folded(self, values: Floats, particles: bool) -> Floats:
         """(..., n_reservoirs) to (..., n_terminals)."""
         reservoirs = self.prepared.system.reservoirs
-        signed = values * (reservoirs.sign if particles else 1.0) * reservoirs.share
+        signed = values * (reservoirs.sign if particles else reservoirs.carries) * reservoirs.share
         found = np.zeros((self.n_terminals, *values.shape[:-1]))
         np.add.at(found, reservoirs.terminal, np.moveaxis(signed, -1, 0))
         return np.moveaxis(found, 0, -1)

@@ -47,7 +47,8 @@ class Elimination:
     def driven(self) -> Flags:
         """(2, n): which variables are given."""
         problem = self.problem
-        found = np.stack([~problem.elastic, ~problem.elastic & (problem.T > 0)])
+        free = ~problem.elastic
+        found = np.stack([free & ~problem.condensed, free & (problem.T > 0)])
         for block in problem.blocks:
             found[SOLVABLE.index(block.unknown), block.terminal] = False
         return found

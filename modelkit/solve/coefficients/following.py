@@ -39,8 +39,7 @@ def gauge_invariant(problem: Steady, system: OpenSystem, followed: Characteristi
     """
     everywhere = np.stack([np.ones(len(problem.given_mu)), np.zeros(len(problem.given_mu))])
     found = levels_of(problem, system, everywhere, followed)
-    sign = system.reservoirs.sign
-    if found is None or np.any(sign < 0) or not np.allclose(found.potential, 1.0, rtol=1e-9):
+    if found is None or system.reservoirs.superconducting or not np.allclose(found.potential, 1.0, rtol=1e-9):
         return False
     contacts = system.contacts
     energies = problem.mu + np.array([-1.0, 0.0, 1.0]) * (1e-3 * (1 + abs(problem.mu)) + problem.T)

@@ -167,7 +167,7 @@ class SteadyTransport:
     @property
     def condensate(self) -> bool:
         """Whether a condensate is a further terminal."""
-        return bool(np.any(self.system.reservoirs.sign < 0))
+        return self.system.reservoirs.superconducting
 
     @cached_property
     def audits(self) -> Mapping[str, float]:
@@ -177,7 +177,8 @@ class SteadyTransport:
         total = max(float(point.gross.sum()), self.gross)
         turned = float(point.gross_energy.sum()) + UNBALANCED * rounding_flow(point) * reach(point)
         # of electrons plus holes where there are both: that is what pairing conserves
-        left = float(self.system.reservoirs.share * point.flow.sum())
+        reservoirs = self.system.reservoirs
+        left = float(reservoirs.share * point.flow.sum(axis=0) @ reservoirs.carries)
         found["particle_balance"] = relative(abs(left), total)
         found["energy_balance"] = relative(abs(float(self._energy.sum())), turned or 1.0)
         if point.problem.order in (None, 1):

@@ -52,6 +52,12 @@ class Point:
         """Chemical potentials and temperatures, (n_terminals,) each."""
         return self.problem.distributions(self.x, self.scale)
 
+    @property
+    def _of_reservoirs(self) -> tuple[Floats, Floats]:
+        """The same by reservoir, (n_reservoirs,) each."""
+        of_terminals, (mu, T) = self.system.reservoirs.of_terminals, self.distributions
+        return of_terminals(mu, self.problem.mu), of_terminals(T, self.problem.T)
+
     @cached_property
     def weights(self) -> Filled:
         """Filled weights by reservoir, with derivatives by mu and T of the terminal."""
@@ -62,16 +68,14 @@ class Point:
 
         Counted from one of the terminals, or with ``centre`` (always in an expansion) from equilibrium there.
         """
-        problem, reservoirs = self.problem, self.system.reservoirs
-        owner, sign = reservoirs.terminal, reservoirs.sign
-        mu, T = (part[owner] for part in self.distributions)
+        problem, sign = self.problem, self.system.reservoirs.sign
+        mu, T = self._of_reservoirs
         panels = self.grid.panels
         if problem.order is None:
-            origin = int(np.flatnonzero(owner == problem.first)[0])
             if centre:
                 whole = self._counted if not difference else self._with_centre(difference=True)
                 return Filled(whole.value[:, :-1], whole.by_mu[:, :-1], whole.by_temperature[:, :-1])
-            found = filled(panels, sign * mu, T, origin, difference=difference)
+            found = filled(panels, sign * mu, T, problem.first, difference=difference)
         else:
             x, theta = sign * (mu - problem.mu) - self.raised, T - problem.T
             order = problem.order - lower
@@ -85,7 +89,7 @@ class Point:
     def _with_centre(self, *, difference: bool = False) -> Filled:
         """Filled weights counted from the centre, which is the last reservoir."""
         problem, reservoirs = self.problem, self.system.reservoirs
-        mu, T = (part[reservoirs.terminal] for part in self.distributions)
+        mu, T = self._of_reservoirs
         mu, T = np.append(reservoirs.sign * mu, problem.mu), np.append(T, problem.T)
         return filled(self.grid.panels, mu, T, len(mu) - 1, difference=difference)
 
@@ -181,7 +185,7 @@ class Point:
         found = (excess * self.flow).sum(axis=0)
         if self.raised:
             found = found + self.raised * self.lower_flow.sum(axis=0)
-        return self.by_terminal(found)
+        return self.by_terminal(found * reservoirs.carries)
 
     @property
     def _carried(self) -> Floats:
@@ -207,7 +211,7 @@ class Point:
     def gross_energy(self) -> Floats:
         """(n_terminals,): energy currents, counted from the centre, absolutely summed."""
         excess = np.abs(self.grid.energies - self.problem.mu)[:, None]
-        return self.by_terminal((excess * np.abs(self.flow)).sum(axis=0))
+        return self.by_terminal((excess * np.abs(self.flow)).sum(axis=0) * self.system.reservoirs.carries)
 
     @cached_property
     def left(self) -> Floats:
@@ -262,9 +266,8 @@ class Point:
     def _filling(self, by: dict[str, Floats], *, lower: int = 0) -> Floats:
         """Change of the weights with mu and T of the terminals."""
         weights = self.fill(lower=lower) if lower else self.weights
-        owner = self.system.reservoirs.terminal
-        found = weights.by_mu * by["mu"][owner]
-        return found + weights.by_temperature * by["T"][owner] if by["T"].any() else found
+        mu, T = (self.system.reservoirs.of_terminals(by[name], 0.0) for name in ("mu", "T"))
+        return weights.by_mu * mu + weights.by_temperature * T
 
     def _levels_change(self, mu: Floats, potential: Floats) -> Levels | None:
         """How levels move with the unknowns, where the conductor responds to that."""
@@ -329,7 +332,8 @@ class Point:
         found = np.zeros(self.problem.size)
         if not any(moves(block) for block in self.problem.blocks):
             return found
-        number, change = self._number(self.lower_flow), self._number(self._lower_change(by))
+        change = self._number(self.grid.spectral(self._filling(by, lower=1)))
+        number = self._number(self.lower_flow)
         for block in self.problem.blocks:
             if moves(block):
                 at = block.terminal
@@ -340,10 +344,6 @@ class Point:
     def _number(self, flow: Floats) -> Floats:
         """Particle currents, (n_terminals,)."""
         return self.by_terminal(flow.sum(axis=0) * self.system.reservoirs.sign)
-
-    def _lower_change(self, by: dict[str, Floats]) -> Floats:
-        owner, lower = self.system.reservoirs.terminal, self.fill(lower=1)
-        return self.grid.spectral(lower.by_mu * by["mu"][owner] + lower.by_temperature * by["T"][owner])
 
     def _moved_weights(self, by: dict[str, Floats]) -> Floats:
         """What moments of ``E - mu`` change because mu, or T, does."""
@@ -373,10 +373,11 @@ class Point:
         return [(block, self._columns(block), self._weight(block, mu, T)) for block in blocks]
 
     def _weight(self, block: Wanted, mu: Floats, T: Floats) -> Floats:
-        columns = self._columns(block)
-        owner, sign = self.system.reservoirs.terminal[columns], self.system.reservoirs.sign[columns]
-        energies = self.grid.energies[:, None]
-        excess = sign * energies - mu[owner]
+        columns, reservoirs = self._columns(block), self.system.reservoirs
+        owner, sign = reservoirs.terminal[columns], reservoirs.sign[columns]
+        sign = np.where(sign == 0, 1.0, sign)  # quasi-particles are asked for their energy alone
+        excess = sign * self.grid.energies[:, None] - mu[owner]
+        sign = sign * reservoirs.carries[columns]
         return sign * block.weight(excess, np.broadcast_to(T[owner], excess.shape))
 
     def _columns(self, block: Wanted) -> NDArray[np.intp]:
@@ -387,8 +388,7 @@ class Point:
         """Sum over energies and the reservoirs of each member, (count,)."""
         reservoirs = self.system.reservoirs
         owner = reservoirs.terminal[self._columns(block)] - block.terminal.start
-        count = block.terminal.stop - block.terminal.start
-        return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), count))
+        return np.asarray(reservoirs.share * np.bincount(owner, values.sum(axis=0), block.group.count))
 
 
 def _lowered(change: Levels, raised: float) -> Levels:

@@ -87,9 +87,8 @@ def _cold(point: Point) -> Floats:
     for block, slope in zip(problem.blocks, problem.right(point.x, point.scale)[1], strict=True):
         found[block.place, block.place] = -np.diag(slope.get("mu", 0.0) + np.zeros(block.group.count))
     terminal = np.concatenate([np.arange(b.terminal.start, b.terminal.stop) for b in problem.blocks])
-    for sign in (1.0, -1.0):
-        ours = np.flatnonzero(reservoirs.sign == sign)
-        column = ours[np.argsort(reservoirs.terminal[ours])][terminal]
+    for sign, first in ((1.0, 0), (-1.0, len(mu))):  # electrons, and behind them holes
+        column = first + terminal
         conductance = point.grid.prepared.at(sign * mu[terminal])
         filled = np.zeros((len(terminal), len(reservoirs.terminal)))
         filled[np.arange(len(terminal)), column] = sign

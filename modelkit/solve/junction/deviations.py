@@ -32,12 +32,12 @@ def offsets(point: Point) -> Floats:
     return np.divide(np.abs(point.left), scales, out=np.where(point.left == 0, 0.0, np.inf), where=scales > 0)
 
 
-def least_flow(point: Point) -> float:
-    """A flow below it is rounding."""
+def least_flow(point: Point, *, bonds: bool = False) -> float:
+    """A flow below it is rounding; ``bonds``: of flows that are differences of large terms."""
     mu, T = point.distributions
     if point.system.reservoirs.superconducting:
         mu = np.append(mu, 0.0)
-    return resolved_flow(float(np.ptp(mu) + np.ptp(T)))
+    return resolved_flow(float(np.ptp(mu) + np.ptp(T)), bonds=bonds)
 
 
 def reach(point: Point) -> float:

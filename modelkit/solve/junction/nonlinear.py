@@ -40,6 +40,7 @@ ROUGH = 1e-6  # the same while bands still move with the unknowns
 MOST_ENERGIES = 40_000
 COUNTED = 1e-10  # electrons of a site, between two rules, where the levels have moved
 LEAST_CHARGE = 1e-6  # electrons: charges of a window that need not be known more precisely
+CANCELLED = 100.0  # times the flow that counts of bonds: what is taken from electrons less that from holes
 MUCH = 0.5  # of the worst condition
 SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
 
@@ -271,7 +272,8 @@ def uncertainty(
 ) -> Floats:
     """Estimated error on each panel of its worst element, relative to the gross flow; (n_panels,).
 
-    Both halves of :func:`flows` are measured by their own largest gross flow.
+    Both halves of :func:`flows` are measured by their own largest gross flow; what superconducting leads
+    take, which is a difference of large terms, at least by what is resolved of such.
     """
     weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
     error, size = point.grid.uncertainty(weights.value, difference.value, measure)
@@ -285,8 +287,12 @@ def uncertainty(
     for first in range(0, len(size), max(width, 1)):
         part = slice(first, first + width)
         scale = float(np.ptp(point.grid.energies)) if first else 1.0
-        gross = max(float(size[part].max(initial=0.0)), max(floor, least_flow(point)) * scale)
-        parts.append(error[:, part].max(axis=1, initial=0.0) / (gross or 1.0))
+        gross = np.full(width, max(float(size[part].max(initial=0.0)), max(floor, least_flow(point)) * scale))
+        if measure is flows:
+            least = CANCELLED * least_flow(point, bonds=True) if not first else np.inf  # they have no energy
+            meters = point.system.reservoirs.meters
+            gross[meters] = np.maximum(gross[meters], least)
+        parts.append((error[:, part] / np.where(gross > 0, gross, 1.0)).max(axis=1, initial=0.0))
     return np.asarray(np.max(parts, axis=0))
 
 

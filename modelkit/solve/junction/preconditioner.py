@@ -66,7 +66,6 @@ def _of_terminals(point: Point) -> Callable[[Floats], Floats]:
     slopes = problem.right(point.x, point.scale)[1]
     load = [slope.get(block.unknown, 0.0) for slope, block in zip(slopes, problem.blocks, strict=True)]
     owner, sign, share = system.reservoirs.terminal, system.reservoirs.sign, system.reservoirs.share
-    electrons = np.flatnonzero(sign > 0)
 
     def alone(flat: Floats) -> Floats:
         found = flat.copy()
@@ -94,7 +93,7 @@ def _of_terminals(point: Point) -> Callable[[Floats], Floats]:
             asked = (turned * constant[owner])[None, :], slope[owner][None, :]
             y = conductance.balance(np.zeros((1, len(owner))), chosen[owner], *asked, fill=True)[0]
             for k in here:
-                found[problem.blocks[k].place] = y[electrons][problem.blocks[k].terminal]
+                found[problem.blocks[k].place] = y[problem.blocks[k].terminal]  # of electrons
         return found
 
     try:

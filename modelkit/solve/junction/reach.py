@@ -171,7 +171,10 @@ def _refuse_adrift(device: Device, terminal: int) -> None:
 
 
 def _parts(system: OpenSystem, opened: Flags) -> Integers:
-    """Find the connected part of each terminal, where H and open contacts connect; (n_terminals,)."""
+    """Find the connected part of each terminal, where H and open contacts connect; (n_terminals,).
+
+    A superconducting lead joins electrons and holes in its gap too.
+    """
     from scipy import sparse
     from scipy.sparse.csgraph import connected_components
 
@@ -182,7 +185,7 @@ def _parts(system: OpenSystem, opened: Flags) -> Integers:
     used = opened[contacts.terminal]
     first = system.offset[contacts.site[used]]
     widths = system.offset[contacts.site[used] + 1] - first
-    leads = [lead for lead in contacts.leads if opened[lead.terminal]]
+    leads = [lead for lead in contacts.leads if opened[lead.terminal] or lead.meter is not None]
     by_lead = [np.full(len(lead.orbitals), lead.terminal) for lead in leads]
     terminal = np.concatenate([np.repeat(contacts.terminal[used], widths), *by_lead]) + orbitals
     orbital = np.repeat(first - np.cumsum(widths) + widths, widths) + np.arange(int(widths.sum()))

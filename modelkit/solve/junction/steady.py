@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.contacts import field_span
-from modelkit.compile.nambu import check_reference
+from modelkit.compile.nambu import check_potentials
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError, Span
@@ -90,6 +90,8 @@ class Steady:
         Of the expansion about the reference, None for none.
     own : (n_terminals,)
         Terminals whose bands follow their chemical potential.
+    condensed : (n_terminals,)
+        Superconducting leads, whose chemical potential is the condensate's.
     screened : Screened or None
         The unknown potentials.
     """
@@ -103,6 +105,7 @@ class Steady:
     T: float
     order: int | None
     own: Flags
+    condensed: Flags
     screened: Screened | None = None
 
     @property
@@ -234,10 +237,12 @@ def steady(device: Device, order: int | None = None) -> Steady:
     """
     n = device.n_terminals
     mu, T, elastic = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=np.bool_)
-    own, blocks, place = np.zeros(n, dtype=np.bool_), [], 0
+    own, condensed = np.zeros((2, n), dtype=np.bool_)
+    blocks, place = [], 0
     for group in device.terminals:
         members = slice(group.first, group.first + group.count)
         own[members] = group.terminal.bands == "own"
+        condensed[[group.first + member for member, lead in group.leads if lead.superconducting]] = True
         elastic[members] = any(conditions[c.quantity].elastic for c in group.conditions)
         for name, array in (("mu", mu), ("T", T)):
             if name in group.given and name not in {c.unknown for c in group.conditions}:
@@ -248,11 +253,11 @@ def steady(device: Device, order: int | None = None) -> Steady:
                 blocks.append(block)
                 place = block.place.stop
     _check_bands(device)
-    check_reference(device)
+    check_potentials(device)
     # a condensate is in equilibrium with nothing but terminals at its own mu
     middle = 0.0 if device.superconducting else _mean(mu)
     centre = device.reference.get("mu", middle), device.reference.get("T", _mean(T))
-    return Steady(device, mu, T, elastic, tuple(blocks), *centre, order, own, screened(device))
+    return Steady(device, mu, T, elastic, tuple(blocks), *centre, order, own, condensed, screened(device))
 
 
 def is_unique(problem: Steady) -> bool:

@@ -21,7 +21,13 @@ from modelkit.solve.memory import refuse_large_transmission
 from modelkit.solve.methods.lattice.columns import DENSE_UP_TO, Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
 from modelkit.solve.methods.lattice.moves import Moves, moves_of
-from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, tangent
+from modelkit.solve.methods.lattice.tangents import (
+    Tangent,
+    current_tangent,
+    density_tangent,
+    members,
+    tangent,
+)
 from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
 from modelkit.solve.methods.orbitals import site_of_orbital
 
@@ -137,7 +143,17 @@ class AmplitudeConductance:
         found = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
         for part, amplitude in self._amplitudes():
             found[part] = self._terminals(self._channels.outgoing(part, amplitude))
+            for charge in self._channels.charges:
+                size = np.abs(charge.outgoing(part, amplitude)) ** 2
+                taken = np.einsum("ei,eik->ek", charge.strength[part], size)
+                taken += charge.emitted(part, amplitude, self._channels.terminal)
+                found[part, charge.meter] = taken @ self._member.T
         return found
+
+    @cached_property
+    def _member(self) -> Floats:
+        """Ones where a channel (column) belongs to a terminal (row)."""
+        return members(self._channels.terminal, self._system.n_terminals)
 
     def _tangents(self, change: Levels) -> Iterator[tuple[slice, Complexes, Moves, Tangent]]:
         moves = moves_of(self._system, self.energies, change)

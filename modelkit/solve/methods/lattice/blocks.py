@@ -152,7 +152,11 @@ class BlockConductance(AmplitudeConductance):
     @cached_property
     def _t(self) -> Floats:
         width, plans = len(self._channels.terminal), self._columns.partition.plans
-        if self._parts is not None or not 0 < width <= WIDE * self._columns.partition.largest:
+        if (
+            self._channels.charges
+            or self._parts is not None
+            or not 0 < width <= WIDE * self._columns.partition.largest
+        ):
             return super()._t
         t = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
         left = np.arange(len(self.energies))

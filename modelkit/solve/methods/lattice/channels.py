@@ -17,6 +17,43 @@ Integers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
+class Charge:
+    """The charge that a superconducting lead takes from an amplitude psi on its orbitals.
+
+    With ``tau`` the charge of each orbital it is ``psi† i (tau Sigma - Sigma† tau) psi``, written as
+    ``sum_k strength_k |(rows psi)_k|^2``, and for a channel W of its own ``2 Im W† tau psi`` more; unlike a
+    flux of particles it may be negative.  The sum over all channels is a supercurrent in equilibrium.
+
+    Attributes
+    ----------
+    meter, owner : reservoir that counts it, and that of the lead's own channels
+    orbitals : (m,)
+    rows : (n_E, m, m)
+    strength : (n_E, m) with the degeneracy
+    source : (n_E, m, n_own) ``tau W`` with the degeneracy
+    """
+
+    meter: int
+    owner: int
+    orbitals: Integers
+    rows: Complexes
+    strength: Floats
+    source: Complexes
+
+    def outgoing(self, part: slice, amplitude: Complexes) -> Complexes:
+        """``rows psi`` for the energies of ``part``, (chunk, m, n_channels)."""
+        return np.asarray(self.rows[part] @ amplitude[:, self.orbitals])
+
+    def emitted(self, part: slice, amplitude: Complexes, terminal: Integers) -> Floats:
+        """What its own channels add, linear in psi; (chunk, n_channels)."""
+        found = np.zeros((len(amplitude), len(terminal)))
+        own = np.flatnonzero(terminal == self.owner)
+        wave = amplitude[:, self.orbitals[:, None], own]
+        found[:, own] = 2 * np.einsum("eok,eok->ek", self.source[part].conj(), wave).imag
+        return found
+
+
+@dataclass(frozen=True)
 class Channels:
     """Self-energy and channels, ``Gamma = W W†``.
 
@@ -27,6 +64,7 @@ class Channels:
     orbital, channel : (m,) place of the elements of W, sorted by channel
     value : (n_E, m) elements of W
     terminal, weight : (n_channels,) terminal and degeneracy of each channel
+    charges : what superconducting leads take of the charge
     """
 
     sigma_row: Integers
@@ -37,6 +75,7 @@ class Channels:
     value: Complexes
     terminal: Integers
     weight: Floats
+    charges: tuple[Charge, ...] = ()
 
     def incoming(self, energy: int, n: int) -> Complexes:
         """W at one energy, shape (n, n_channels)."""
@@ -83,6 +122,8 @@ def _of_lead(lead: LeadContact, system: OpenSystem, energies: Floats) -> Channel
     k = len(lead.orbitals)
     used = int(np.count_nonzero(np.any(w != 0, axis=(0, 1))))  # the columns behind are zero
     place, partner = np.divmod(np.arange(k * k), k)
+    weight = float(system.weight[lead.sites[0]])
+    charges = () if lead.meter is None else (_charge(lead, lead.meter, sigma, w[:, :, :used], weight),)
     return Channels(
         lead.orbitals[place],
         lead.orbitals[partner],
@@ -91,8 +132,18 @@ def _of_lead(lead: LeadContact, system: OpenSystem, energies: Floats) -> Channel
         np.repeat(np.arange(used), k),
         np.ascontiguousarray(w[:, :, :used].swapaxes(1, 2)).reshape(len(w), -1),
         np.full(used, lead.terminal, dtype=np.intp),
-        np.full(used, system.weight[lead.sites[0]]),
+        np.full(used, weight),
+        charges,
     )
+
+
+def _charge(lead: LeadContact, meter: int, sigma: Complexes, w: Complexes, weight: float) -> Charge:
+    """The first half of the orbitals are electrons, the others holes."""
+    tau = np.repeat([1.0, -1.0], len(lead.orbitals) // 2)
+    taken = 1j * (tau[:, None] * sigma - sigma.conj().swapaxes(1, 2) * tau)
+    strength, vectors = np.linalg.eigh(taken)
+    rows, source = vectors.conj().swapaxes(1, 2), weight * tau[:, None] * w
+    return Charge(meter, lead.terminal, lead.orbitals, rows, weight * strength, source)
 
 
 def _joined(one: Channels, other: Channels) -> Channels:
@@ -105,6 +156,7 @@ def _joined(one: Channels, other: Channels) -> Channels:
         np.concatenate([one.value, other.value], axis=1),
         np.concatenate([one.terminal, other.terminal]),
         np.concatenate([one.weight, other.weight]),
+        one.charges + other.charges,
     )
 
 

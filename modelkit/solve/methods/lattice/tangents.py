@@ -67,14 +67,22 @@ def current_tangent(
 ) -> Floats:
     """Derivative of ``i_a = (1/2pi) sum_b T_ab (f_a - f_b)``, (n_E, n_terminals); f (n_E, n_terminals)."""
     count = f.shape[1]
-    member = _members(channels.terminal, count)
+    member = members(channels.terminal, count)
     scattering, turned = channels.outgoing(part, amplitude), channels.outgoing(part, moved.amplitude)
     change = 2 * (scattering.conj() * turned).real * channels.weight
     found = channels.between_terminals(change, count)
     to, inward = _emitted(moves, moved.contacts, amplitude[:, moved.contacts].conj().swapaxes(1, 2))
-    found += _members(to, count) @ inward.swapaxes(1, 2) @ (channels.weight * member).T
+    found += members(to, count) @ inward.swapaxes(1, 2) @ (channels.weight * member).T
     start, outward = _emitted(moves, moved.contacts, channels.outgoing(part, moved.columns))
-    found += (member * channels.weight) @ outward @ _members(start, count).T
+    found += (member * channels.weight) @ outward @ members(start, count).T
+    for charge in channels.charges:  # of leads that do not move themselves
+        strength = charge.strength[part]
+        scattering, turned = charge.outgoing(part, amplitude), charge.outgoing(part, moved.amplitude)
+        change = 2 * np.einsum("ei,eik->ek", strength, (scattering.conj() * turned).real)
+        change += charge.emitted(part, moved.amplitude, channels.terminal)
+        outward = _emitted(moves, moved.contacts, charge.outgoing(part, moved.columns))[1]
+        outward = np.einsum("ei,eiu->eu", strength, outward)
+        found[:, charge.meter] = change @ member.T + outward @ members(start, count).T
     return np.asarray(np.einsum("eab,eab->ea", found, f[:, :, None] - f[:, None, :]) / (2 * np.pi))
 
 
@@ -86,6 +94,14 @@ def density_tangent(
     found = np.einsum("eik,ek->ei", pair, f[:, channels.terminal])
     start, emitted = _emitted(moves, moved.contacts, moved.columns)
     return np.asarray(found + np.einsum("eiu,eu->ei", emitted, f[:, start]))
+
+
+def members(group: Integers, count: int) -> Floats:
+    """Ones where a member (column) belongs to a group (row); (count, n)."""
+    ones = np.ones(len(group))
+    return np.asarray(
+        sparse.csr_array((ones, (group, np.arange(len(group)))), shape=(count, len(group))).toarray()
+    )
 
 
 def _emitted(moves: Moves, contacts: Integers, rows: Complexes) -> tuple[Integers, Floats]:
@@ -100,11 +116,3 @@ def _emitted(moves: Moves, contacts: Integers, rows: Complexes) -> tuple[Integer
         parts.append(-2 * np.sum(own @ block.value * own.conj(), axis=2, keepdims=True).imag)
     terminal = np.array([*moves.terminal, *(block.terminal for block in moves.blocks)], dtype=np.intp)
     return terminal, np.concatenate(parts, axis=2)
-
-
-def _members(group: Integers, count: int) -> Floats:
-    """Ones where a member (column) belongs to a group (row); (count, n)."""
-    ones = np.ones(len(group))
-    return np.asarray(
-        sparse.csr_array((ones, (group, np.arange(len(group)))), shape=(count, len(group))).toarray()
-    )
