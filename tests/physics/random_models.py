@@ -32,8 +32,8 @@ class Sample:
     Parameters of the text: ``s`` scales the bias of the terminals, ``j`` the prescribed currents, ``g`` the
     gates, ``rise`` lifts all chemical potentials and gates, ``flip`` is -1 for the device with its fluxes
     reversed.
-    ``mu``, ``T`` are those of the reference, ``drawn`` the words of the registries that occur; a model is ``anchored``
-    where a common shift changes it: by loads, the ground, sites without a potential that follows.
+    ``mu``, ``T`` are those of the reference, ``drawn`` the words of the registries that occur; a model is
+    ``anchored`` where a common shift changes it: loads, the ground, sites whose potential does not follow.
     """
 
     text: str

@@ -13,6 +13,7 @@ from scipy import constants
 from scipy.integrate import quad
 
 import modelkit as mk
+from modelkit.compile import leads
 from modelkit.compile.open_system import Levels
 from modelkit.errors import ModelError, NotConverged
 from modelkit.solve import response, transport
@@ -213,6 +214,92 @@ def test_the_reversed_device_has_another_response() -> None:
     one, other = (responding(load(*lines, f"param phi = {phi}")) for phi in (0, 1))
     assert other.audits["onsager"] < 1e-12
     assert np.nanmax(np.abs(one.conductance - one.conductance.T)) > 1e-3
+
+
+SPIN_CHAIN = """
+model wire
+param flip = 1
+reference { mu = -0.3; T = 0.1 }
+lattice d {
+  internal spin
+  site c[x, y] for x in 1..3, y in 1..2
+  onsite c[x, y] : 0.2*sigma_x + flip*0.3*sigma_y
+  hop c[x, y] -> c[x+1, y] : -exp(1i*flip*0.4*y) + 0.3i*sigma_y
+  hop c[x, y] -> c[x, y+1] : -0.8
+}
+bath L on d.left { self_energy = lead; mu = -0.3; T = 0.1 }
+bath R on d.right { self_energy = lead; mu = -0.3; T = 0.1 }
+bath S on d.c[2, 1] { self_energy = wide_band([0.8, flip*0.2i | -flip*0.2i, 0.4]); mu = -0.3; T = 0.1 }
+task go = response(order = 1) { output G1 }
+"""
+
+
+def test_leads_and_matrices_are_reversed_with_the_flux() -> None:
+    """The audit, and the text itself with all that is imaginary turned round."""
+    one, other = (mk.loads(SPIN_CHAIN).run("go", flip=flip) for flip in (1, -1))
+    assert np.abs(one.conductance.values - one.conductance.values.T).max() > 1e-4
+    np.testing.assert_allclose(one.conductance, other.conductance.values.T, atol=1e-11)
+    assert float(one.audit_onsager) < 1e-11
+
+
+def test_a_lead_that_does_not_turn_with_the_flux_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = leads._with_channels
+
+    def wrong(sigma: Any, count: Any, *, real: bool) -> Any:
+        ahead = np.triu(np.ones(sigma.shape[1:]), 1)
+        return right(sigma + 1e-6j * (ahead - ahead.T), count, real=real)
+
+    monkeypatch.setattr(leads, "_with_channels", wrong)
+    with pytest.raises(NotConverged, match="'onsager' failed"):
+        mk.loads(SPIN_CHAIN).run("go")
+
+
+@pytest.mark.parametrize("space", ["", "internal nambu"])
+@pytest.mark.parametrize("T", [0.0, 0.1])
+def test_where_nothing_can_flow_no_audit_fails(space: str, T: float) -> None:
+    """One bath, and a probe that takes nothing: what is left of the currents is rounding."""
+    pair = "pair c[l] - c[l+1] : 0.4" if space else ""
+    text = f"""
+    model alone
+    reference {{ mu = 0; T = {T} }}
+    lattice d {{
+      {space}
+      site c[l] for l in ring(3)
+      onsite c[l] : 0.2
+      hop c[l] -> c[l+1] : -exp(0.3i)
+      {pair}
+    }}
+    bath L on d.c[1] {{ self_energy = 0.4/(E - 0.1 + 0.6i); bands = own; mu = 0; T = {T} }}
+    probe D on d.c[2] {{ self_energy = wide_band(1); solve f such that i(E) == 0 }}
+    task go = response {{ output response_1, response_2 }}
+    """
+    found = mk.loads(text).run("go")
+    if not space:
+        assert np.nanmax(np.abs(found.response_1)) < 1e-14
+        assert np.nanmax(np.abs(found.response_2)) < 1e-12
+
+
+def test_dephasing_beyond_all_other_bands_has_no_influence() -> None:
+    """Where levels follow, what is asked of a probe that nothing reaches is rounding, and is left out."""
+    lines = [
+        bath("L", 1, "chain(hopping = 1, coupling = 0.9)", "bands = own"),
+        bath("R", 3, "chain(hopping = 0.9, coupling = 0.8)", "bands = own"),
+        "probe D on d.c[2], d.c[4] { self_energy = wide_band(0.7); solve f such that i(E) == 0 }",
+    ]
+    found = responding(load(*lines))
+    assert np.all(np.isfinite(found.conductance_2[0, :2, :2]))
+    assert max(found.second_audits.values()) < 1e-9
+
+
+def test_a_filter_that_follows_its_mu_has_no_second_order() -> None:
+    """A jump has no derivative; what leaves it out would be a wrong number."""
+    lines = [bath("L", 1, "-0.5i*if(E > 0.2, 1, 0.3)", "bands = own"), bath("R", 3)]
+    model = load(*lines, "task two = transport(order = 2) { output current }")
+    for task in ("go", "two"):
+        with pytest.raises(ModelError, match="comparisons in it have none") as caught:
+            model.run(task)
+        assert caught.value.errors[0].hint
+    assert np.all(np.isfinite(responding(model, 1).conductance))
 
 
 def test_pairs_of_terminals_are_told_apart() -> None:
