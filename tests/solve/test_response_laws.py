@@ -289,7 +289,9 @@ def test_dephasing_beyond_all_other_bands_has_no_influence() -> None:
       hop c[x] -> c[x+1] : -0.876*exp(0.232i) + 0.061i*sigma_y + 0.235*sigma_z
     }
     bath B on d.c[1], d.c[2] { self_energy = chain(1.4, 1.2); bands = own; mu = 0.36; T = 0.19 }
-    probe P on d.c[2], d.c[3] { self_energy = chain(1, 0.7); bands = own; solve T, mu such that J == 0, I == 0 }
+    probe P on d.c[2], d.c[3] {
+      self_energy = chain(1, 0.7); bands = own; solve T, mu such that J == 0, I == 0
+    }
     probe D on d.c[3], d.c[2] {
       self_energy = wide_band([1.37, -0.03 + 0.01i | -0.03 - 0.01i, 0.9]); solve f such that i(E) == 0
     }
