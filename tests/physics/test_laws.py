@@ -91,7 +91,7 @@ def differences(sample: Sample) -> tuple[Floats, Floats, Floats]:
     """What drives, V and T (2, n), and first and second coefficients of I and J along it, (2, n)."""
 
     def run(s: float) -> Floats:
-        found = sample.run("full", **UNDRIVEN, s=s)
+        found = solved(sample, **UNDRIVEN, s=s)
         names = ("current", "heat_current", "chemical_potential", "temperature")
         return np.stack([found[name].values for name in names])
 
