@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
+from sympy.core.relational import Relational
 
 from modelkit.elements.conditions import conditions, unknown_symbol
 from modelkit.elements.self_energies import described_as, self_energies
@@ -56,6 +57,12 @@ class EnergyFunction:
         energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
         elements = list(self.formula) if isinstance(self.formula, sp.MatrixBase) else [self.formula]
         return all(element.is_rational_function(*energies) for element in elements) if energies else True
+
+    @property
+    def jumps(self) -> bool:
+        """Whether something in it jumps with the energy: a comparison, a sign, a rounded number."""
+        steps = self.formula.atoms(Relational, sp.sign, sp.floor, sp.Mod)
+        return any(symbol.name == ENERGY for step in steps for symbol in step.free_symbols)
 
     def derivative(self) -> EnergyFunction:
         """By the energy; jumps have none.

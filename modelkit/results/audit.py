@@ -26,7 +26,8 @@ RESOLVED_BONDS = 1e-6
 
 MEANINGS: Mapping[str, str] = {
     "conditions": "the conditions of the probes, or the charges of the regions, are not met",
-    "gauge_shift": "a common shift of all potentials changes the currents",
+    "gauge_shift": "a common shift of all potentials changes the currents; levels outside all bands, "
+    "which no terminal fills, do so",
     "characteristic_sum": "the characteristic potentials of all electrodes do not add up to 1",
     "particle_balance": "the terminal currents do not add up to zero",
     "continuity": "the currents into a site do not add up to zero",

@@ -1,11 +1,17 @@
 """Formulas that would take for ever are refused, or left as they are written."""
 
 import math
+import sys
+from contextlib import contextmanager
 
 import pytest
+import sympy as sp
+from sympy.core.cache import clear_cache
 
 from modelkit.errors import ModelError
 from tests.language.test_expressions import formula, with_functions
+
+MOST_CALLS = 1000  # for each character of a formula
 
 
 def _nest(before, depth, inner):
@@ -63,4 +69,22 @@ def test_hostile_formulas_are_refused(text):
     ],
 )
 def test_formulas_that_sympy_would_brood_over_are_left_as_written(text):
-    formula(text)
+    """Nothing is multiplied out, and the work, counted in calls, grows with the text."""
+    formula("x + 1")  # what is imported on the way is no work of this formula
+    clear_cache()
+    with counted_calls() as calls:
+        found = formula(text)
+    assert sum(1 for _ in sp.preorder_traversal(found)) <= len(text)
+    assert len(calls) <= MOST_CALLS * len(text)
+
+
+@contextmanager
+def counted_calls():
+    """One entry for each call of a function of Python."""
+    calls = []
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: calls.append(None) if event == "call" else None)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)

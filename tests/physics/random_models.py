@@ -21,34 +21,36 @@ from modelkit.elements.self_energies import Argument, self_energies
 
 INTERNAL = ("", "spin", "orbital(2)", "nambu")
 FORMULAS = ("rational", "filter")  # self-energies that are written out
+FLOWS = "output current, heat_current, chemical_potential, temperature"
 SHAPES = ("chain", "ring", "strip")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sample:
     """A model with the tasks ``full``, ``first``, ``second``, ``start``.
 
-    Parameters of the text: ``s`` scales all that drives but currents, ``j`` the prescribed currents,
-    ``rise`` lifts all chemical potentials and gates, ``flip`` is -1 for the device with its fluxes reversed.
-    ``baths`` have everything given, ``drawn`` are the words of the registries that occur.
+    Parameters of the text: ``s`` scales the bias of the terminals, ``j`` the prescribed currents, ``g`` the
+    gates, ``rise`` lifts all chemical potentials and gates, ``flip`` is -1 for the device with its fluxes
+    reversed.
+    ``mu``, ``T`` are those of the reference, ``drawn`` the words of the registries that occur; a model is
+    ``anchored`` where a common shift changes it: loads, the ground, sites whose potential does not follow.
     """
 
-    text: str = field(repr=False)
-    warm: bool
-    paired: bool
+    text: str
+    mu: float
+    T: float
     drawn: frozenset[str]
-    baths: tuple[str, ...]
-    loads: bool
     anchored: bool
 
     def run(self, task: str, **values: float) -> xr.Dataset:
+        """The Dataset of a task."""
         return self.model.run(task, values)
 
     @property
     def model(self) -> mk.Model:
         return mk.loads(self.text)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text
 
 
@@ -56,59 +58,59 @@ class Sample:
 class Writer:
     """Draws one model.
 
-    The words that a law is asked for may be fixed: ``internal``, ``screening`` (None: either), ``warm``.
+    What a law is about may be fixed: ``screening`` and ``warm`` (None: either).
     ``bias`` is the size of all that drives; with ``cold_heat`` probes solve T among baths at T = 0 as well,
-    which no expansion knows.
+    which no expansion knows; ``smooth`` leaves out bands that follow where currents are not analytic then.
     """
 
     random: Random
-    internal: Sequence[str] = INTERNAL
     screening: bool | None = None
     warm: bool | None = None
     bias: float = 0.3
     probes: int = 3
     cold_heat: bool = False
+    smooth: bool = False
     words: set[str] = field(default_factory=set)
-    loads: bool = False
     anchored: bool = False
 
     def sample(self) -> Sample:
         random = self.random
-        self.space = random.choice(self.internal)
+        spaces = [space for space in INTERNAL if not (self.screening and space == "nambu")]
+        self.space = random.choice(spaces)
         self.paired = self.space == "nambu"
         self.screened = not self.paired and (
             random.random() < 0.5 if self.screening is None else self.screening
         )
         self.hot = random.random() < 0.6 if self.warm is None else self.warm
         self.shape = random.choice(SHAPES)
-        self.columns = random.randint(2, 3) if self.shape == "strip" else random.randint(2, 5)
+        small = self.shape == "strip" or self.screened
+        self.columns = random.randint(2, 3 if small else 5)
         lattice = self.lattice()
-        baths = [f"B{k}" for k in range(random.randint(1, 4))]
+        least = 2 if self.cold_heat and not self.hot else 1  # what warms a probe among cold baths is a bias
+        baths = [f"B{k}" for k in range(random.randint(least, 4))]
         probes = [f"P{k}" for k in range(random.randint(0, self.probes))]
         lines = [self.bath(name) for name in baths]
         lines += [self.probe(name) for name in probes]
         mu = 0.0 if self.paired else self.number(-0.5, 0.5)
+        T = self.number(0.08, 0.3) if self.hot else 0.0
         text = "\n".join(
             [
                 "model sample",
-                "param s = 1; param j = 1; param rise = 0; param flip = 1",
-                f"param M = {mu}; param T0 = {self.number(0.08, 0.3) if self.hot else 0}",
+                "param s = 1; param j = 1; param g = 1; param rise = 0; param flip = 1",
+                f"param M = {mu}; param T0 = {T}",
                 "reference { mu = M; T = T0 }",
                 *lattice,
                 *lines,
                 *self.potentials([*baths, *probes]),
-                "task full = transport { output current, heat_current, chemical_potential, temperature }",
-                "task first = transport(order = 1) { output current, heat_current, chemical_potential, "
-                "temperature, dissipated_heat }",
-                "task second = transport(order = 2) { output current, chemical_potential }",
+                f"task full = transport {{ {FLOWS} }}",
+                f"task first = transport(order = 1) {{ {FLOWS} }}",
+                f"task second = transport(order = 2) {{ {FLOWS} }}",
                 "task linear = response(order = 1) { output G1, response_1 }",
                 "task start = response { output response_1, response_2 }",
                 "",
             ]
         )
-        return Sample(
-            text, self.hot, self.paired, frozenset(self.words), tuple(baths), self.loads, self.anchored
-        )
+        return Sample(text, mu, T, frozenset(self.words), self.anchored)
 
     # --- the lattice
 
@@ -200,7 +202,7 @@ class Writer:
         if kind == "given":
             return f"j*{self.number(-0.02, 0.02)}" if unknown == "mu" else f"j*{self.number(-0.01, 0.01)}*T0"
         if kind == "load" and unknown == "mu":
-            self.loads = True
+            self.anchored = True
             return f"-(mu - M)/{self.number(5, 30)}"
         return "0"
 
@@ -216,14 +218,15 @@ class Writer:
         else:
             places = self.random.sample(self.sites, self.random.choice((1, 1, 1, 2)))
             place = ", ".join(f"d.{one}" for one in places)
+        own = own and not (self.smooth and written.startswith(("lead", "-0.5i")))
         bands = self.random.choice(["", "local", *["own"] * own, *["rigid"] * (not self.screened)])
         return f"on {place} {{ self_energy = {written}" + (f"; bands = {bands}" if bands else "")
 
     def self_energy(self) -> str | None:
         """None for one that is the lattice continued."""
         kind = self.random.choice([*self_energies, *FORMULAS])
-        if kind == "filter" and self.screened:
-            kind = "rational"
+        if self.screened and (kind == "filter" or not self.words):
+            kind = "rational"  # the first one is open at all energies: no terminal would fill bound states
         continued = kind in self_energies and getattr(self_energies[kind], "continues", False)
         if continued and (self.shape == "ring" or self.paired):
             kind = "rational"
@@ -273,7 +276,7 @@ class Writer:
         if unknowns == ["left"]:
             self.anchored = True
         solve = f"solve U[{', '.join(unknowns)}]" if unknowns else "solve U"
-        lines += ["gate G { U = rise + s*0.2 }"] if law.lines else []
+        lines += ["gate G { U = rise + g*0.2 }"] if law.lines else []
         lines += ["screening on d {", f"  {solve} such that charge == {right}"]
         if law.lines:
             lines += self.capacitances(unknowns)

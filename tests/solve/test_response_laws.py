@@ -13,6 +13,7 @@ from scipy import constants
 from scipy.integrate import quad
 
 import modelkit as mk
+from modelkit.compile import leads
 from modelkit.compile.open_system import Levels
 from modelkit.errors import ModelError, NotConverged
 from modelkit.solve import response, transport
@@ -213,6 +214,103 @@ def test_the_reversed_device_has_another_response() -> None:
     one, other = (responding(load(*lines, f"param phi = {phi}")) for phi in (0, 1))
     assert other.audits["onsager"] < 1e-12
     assert np.nanmax(np.abs(one.conductance - one.conductance.T)) > 1e-3
+
+
+SPIN_CHAIN = """
+model wire
+param flip = 1
+reference { mu = -0.3; T = 0.1 }
+lattice d {
+  internal spin
+  site c[x, y] for x in 1..3, y in 1..2
+  onsite c[x, y] : 0.2*sigma_x + flip*0.3*sigma_y
+  hop c[x, y] -> c[x+1, y] : -exp(1i*flip*0.4*y) + 0.3i*sigma_y
+  hop c[x, y] -> c[x, y+1] : -0.8
+}
+bath L on d.left { self_energy = lead; mu = -0.3; T = 0.1 }
+bath R on d.right { self_energy = lead; mu = -0.3; T = 0.1 }
+bath S on d.c[2, 1] { self_energy = wide_band([0.8, flip*0.2i | -flip*0.2i, 0.4]); mu = -0.3; T = 0.1 }
+task go = response(order = 1) { output G1 }
+"""
+
+
+def test_leads_and_matrices_are_reversed_with_the_flux() -> None:
+    """The audit, and the text itself with all that is imaginary turned round."""
+    one, other = (mk.loads(SPIN_CHAIN).run("go", flip=flip) for flip in (1, -1))
+    assert np.abs(one.conductance.values - one.conductance.values.T).max() > 1e-4
+    np.testing.assert_allclose(one.conductance, other.conductance.values.T, atol=1e-11)
+    assert float(one.audit_onsager) < 1e-11
+
+
+def test_a_lead_that_does_not_turn_with_the_flux_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = leads._with_channels
+
+    def wrong(sigma: Any, count: Any, *, real: bool) -> Any:
+        ahead = np.triu(np.ones(sigma.shape[1:]), 1)
+        return right(sigma + 1e-6j * (ahead - ahead.T), count, real=real)
+
+    monkeypatch.setattr(leads, "_with_channels", wrong)
+    with pytest.raises(NotConverged, match="'onsager' failed"):
+        mk.loads(SPIN_CHAIN).run("go")
+
+
+@pytest.mark.parametrize(("T", "self_energy"), [(0.0, "wide_band(0.7)"), (0.086, "chain(1.42, 0.592)")])
+def test_where_nothing_can_flow_no_audit_fails(T: float, self_energy: str) -> None:
+    """One bath on a superconductor: what is left of the currents, or of heat, is rounding."""
+    text = f"""
+    model alone
+    reference {{ mu = 0; T = {T} }}
+    lattice d {{
+      internal nambu
+      site c[x, y] for x in 1..3, y in 1..2
+      onsite c[x, y] : 0.029
+      onsite c[1, 2] : -0.504
+      hop c[x, y] -> c[x+1, y] : -0.788*exp(-0.534i*y)
+      hop c[x, y] -> c[x, y+1] : -1.039*exp(0.743i)
+      pair c[x, y] - c[x+1, y] : -0.483 + exp(0.4i)
+    }}
+    bath L on d.c[1, 2] {{ self_energy = {self_energy}; mu = 0; T = {T} }}
+    task go = response {{ output response_1, response_2 }}
+    """
+    found = mk.loads(text).run("go").response_1.sel(terminal="L", terminal_from="L", of="J", by="V")
+    assert abs(float(found)) < 1e-15
+
+
+def test_dephasing_beyond_all_other_bands_has_no_influence() -> None:
+    """Where levels follow, what is asked of a probe that nothing reaches is rounding, and is left out."""
+    text = """
+    model ring
+    reference { mu = 0.3; T = 0.17 }
+    lattice d {
+      internal spin
+      site c[x] for x in ring(3)
+      onsite c[x] : 0.388*sigma_x - 0.145*sigma_y
+      onsite c[1] : 0.331
+      hop c[x] -> c[x+1] : -0.876*exp(0.232i) + 0.061i*sigma_y + 0.235*sigma_z
+    }
+    bath B on d.c[1], d.c[2] { self_energy = chain(1.4, 1.2); bands = own; mu = 0.36; T = 0.19 }
+    probe P on d.c[2], d.c[3] {
+      self_energy = chain(1, 0.7); bands = own; solve T, mu such that J == 0, I == 0
+    }
+    probe D on d.c[3], d.c[2] {
+      self_energy = wide_band([1.37, -0.03 + 0.01i | -0.03 - 0.01i, 0.9]); solve f such that i(E) == 0
+    }
+    task full = transport { output chemical_potential, temperature }
+    """
+    found = mk.loads(text).run("full").sel(terminal="P")
+    assert float(found.chemical_potential) == pytest.approx(0.36, abs=1e-9)
+    assert float(found.temperature) == pytest.approx(0.19, abs=1e-9)
+
+
+def test_a_filter_that_follows_its_mu_has_no_second_order() -> None:
+    """A jump has no derivative; what leaves it out would be a wrong number."""
+    lines = [bath("L", 1, "-0.5i*if(E > 0.2, 1, 0.3)", "bands = own"), bath("R", 3)]
+    model = load(*lines, "task two = transport(order = 2) { output current }")
+    for task in ("go", "two"):
+        with pytest.raises(ModelError, match="comparisons in it have none") as caught:
+            model.run(task)
+        assert caught.value.errors[0].hint
+    assert np.all(np.isfinite(responding(model, 1).conductance))
 
 
 def test_pairs_of_terminals_are_told_apart() -> None:

@@ -223,32 +223,6 @@ def test_the_local_response_is_exact_for_a_uniform_potential_and_wide_bands() ->
     assert one == pytest.approx(other, abs=1e-9)
 
 
-def test_poisson_between_sites_that_answer_locally_is_one_matrix() -> None:
-    """Sites that hardly hop answer with their own density of states, 2/(pi Gamma)."""
-    N, gamma, epsilon, hop = 9, 2.0, 0.7, 1e-4
-    text = f"""model chain
-reference {{ mu = 0; T = 0 }}
-lattice wire {{
-  site c[x] for x in 1..{N}
-  hop c[x] -> c[x+1] : {hop}
-}}
-bath L on wire.c[1] {{ self_energy = wide_band({gamma}); mu = 0 }}
-bath R on wire.c[{N}] {{ self_energy = wide_band({gamma}); mu = 0 }}
-probe P[x] for x in 2..{N - 1} on wire.c[x] {{ self_energy = wide_band({gamma}); solve mu such that I == 0 }}
-screening on wire {{ solve U such that charge == poisson(epsilon = {epsilon}) }}
-task first = transport(order = 1) {{ output characteristic_potential }}
-"""
-    u = run(text, "first").characteristic_potential
-    kappa = 2 / (np.pi * gamma) / epsilon  # density of states of a site at its level, over epsilon
-    matrix = np.diag(np.full(N, 3.0 + kappa)) - np.eye(N, k=1) - np.eye(N, k=-1)
-    matrix[0, 0] = matrix[-1, -1] = 2 + kappa
-    expected = np.linalg.solve(matrix, (1 + kappa) * np.eye(N))
-    assert u.sel(terminal=["L", *[f"P[{x}]" for x in range(2, N)], "R"]).values == pytest.approx(
-        expected, abs=1e-6
-    )
-    assert u.values.sum(axis=1) == pytest.approx(1, abs=1e-9)
-
-
 def test_a_long_chain_by_krylov_steps_is_the_dense_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelkit.solve.found import characteristic
     from modelkit.solve.junction import newton

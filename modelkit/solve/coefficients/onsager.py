@@ -1,7 +1,7 @@
 """Onsager relations: the linear response of the device is that of the reversed one, transposed.
 
 The reversed device has the complex conjugate of H, and of the matrices of its leads: all fluxes and fields
-turned round.  Its self-energies are the transposed ones; those of leads are found anew, on their own road.
+turned round.  Its self-energies are the transposed ones; those of leads are found anew.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def thermal_weights(panels: Panels, mu: float, T: float) -> tuple[Floats, Floats
 def misplaced(panels: Panels) -> Floats:
     """Relative noise on a panel as narrow as a resonance: its energies are doubles; (n_panels,)."""
     at = np.maximum(np.abs(panels.lower), np.abs(panels.upper))
-    return MISPLACED * np.finfo(float).eps * at / (panels.upper - panels.lower)
+    width = panels.upper - panels.lower  # none where two edges are neighbouring numbers
+    return MISPLACED * np.finfo(float).eps * np.divide(at, width, out=np.zeros_like(at), where=width > 0)
 
 
 def minus_derivative(reduced: Floats) -> Floats:

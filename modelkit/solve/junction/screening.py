@@ -17,6 +17,7 @@ from scipy import sparse
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of, is_flat, local_average, rigid_leads
+from modelkit.graph.terminals import EnergyFunction
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -136,7 +137,9 @@ def screened(device: Device) -> Screened | None:
 
 
 def refusals(device: Device, order: int | None) -> Iterator[ModelError]:
-    """What transport with unknown potentials cannot treat."""
+    """What cannot be treated where levels follow the bias."""
+    if order is not None and order > 1:
+        yield from _abrupt(device)
     if not device.screening:
         return
     if order is not None and order > 2:
@@ -157,6 +160,21 @@ def gates_at_work(device: Device, why: str) -> Iterator[ModelError]:
                 shown = device.units.shown("energy", gate.potential, 6)
                 message = f"the gate '{gate.label}' has U = {shown}, but {why}, where gates are at 0"
                 yield ModelError(message, span, hint="take transport, or U = 0 of this gate in this task")
+
+
+def _abrupt(device: Device) -> Iterator[ModelError]:
+    """Self-energies that jump have no derivative by the bias that they follow."""
+    for group in device.terminals:
+        terminal = group.terminal
+        if bands_of(device, terminal) == "own" and any(
+            isinstance(value, EnergyFunction) and value.jumps for value in group.arguments.values()
+        ):
+            yield ModelError(
+                f"the second order needs the derivative of the self-energy of '{terminal.name}', whose bands "
+                "follow its mu, and comparisons in it have none",
+                terminal.spans.get("bands", terminal.span),
+                hint="write bands = rigid, ask for order = 1, or take full transport",
+            )
 
 
 def no_potentials() -> ModelError:
