@@ -24,6 +24,7 @@ Errors are raised (one) or recorded with ``binder.catching()`` (several).
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -132,7 +133,11 @@ class Nouns(Registry[type[Noun]]):
     def look_up(self, name: str, span: Span | None = None) -> type[Noun]:
         """The noun, or a :class:`ModelError` that suggests the right ones."""
         if name not in self:
+            from modelkit.elements.self_energies import self_energies
+
             hint = suggestion(name, self, self.plural)
+            for kind in difflib.get_close_matches(name.lower(), self_energies, n=1, cutoff=0.7):
+                hint = f"did you mean a bath: bath NAME on LATTICE.left {{ self_energy = {kind}; mu = ... }}?"
             raise ModelError(f"there is no noun '{name}'", span, hint=hint)
         return self[name]
 

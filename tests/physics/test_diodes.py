@@ -34,6 +34,23 @@ def test_a_golden_device_carries_what_it_must(case: dict[str, Any]) -> None:
     assert ("one-sided" in found.attrs["bias_reference"]) == (case["bias"] != "+-V/2")
 
 
+@pytest.mark.parametrize(
+    ("line", "warned"),
+    [
+        ("task go = transport { output current }", False),
+        ("task go = transport { sweep V in {0.5, 1}; output current }", False),
+        ("task go = transport { sweep V in {-1, 0.5}; output current }", True),
+        ("case hot { L.T = 0.2 }\ntask go = transport { cases forward, hot; output current }", False),
+        ("case cold { V = -1/2 }\ntask go = transport { cases forward, cold; output current }", True),
+    ],
+)
+def test_false_rectification_is_told_where_directions_are_compared(line: str, warned: bool) -> None:
+    text = (ROOT / "models/diodes/golden_2.model").read_text(encoding="utf-8")
+    found = mk.loads(f"{text}\n{line}\n").run("go")
+    assert ("rectifies falsely" in found.attrs.get("warnings", "")) == warned
+    assert not {"one_sided", "direction"} & set(found.attrs)
+
+
 def plain(levels: list[float], gamma: list[float], *, ring: bool) -> Any:
     """T_ab(E) of the three sites written down directly, probe on the middle one."""
     h = np.diag(np.array(levels, dtype=complex))
