@@ -81,7 +81,11 @@ def mark_lost(axes: Axes, dataset: xr.Dataset, along: Axis, style: Style) -> lis
 
 def lost_words(dataset: xr.Dataset, array: xr.DataArray) -> list[str]:
     """What the title of a map says about its grey cells, if there are some."""
-    return [f"grey: {_word(failures(dataset))}"] if lost(dataset, array) is not None else []
+    found = lost(dataset, array)
+    empty = array.isnull() if found is None else array.isnull() & ~found
+    words = [_word(failures(dataset))] if found is not None else []
+    words += ["no value"] if bool(empty.any()) else []
+    return [f"grey: {' or '.join(words)}"] if words else []
 
 
 def _word(reasons: Sequence[str]) -> str:
@@ -99,14 +103,16 @@ def _values(dataset: xr.Dataset, found: xr.DataArray) -> str:
 
 
 def _where(dataset: xr.Dataset, here: NDArray[np.bool_]) -> str:
-    """Values of each dimension of the run at which something is true, in plain words."""
-    words = []
+    """Values of each dimension of the run at which something is true; ``within`` if not at all of them."""
+    words, product = [], 1
     for axis, name in enumerate(map(str, dataset["failed"].dims)):
         at = np.flatnonzero(here.any(axis=tuple(k for k in range(here.ndim) if k != axis)))
         values = dataset[name].values[at] if name in dataset.coords else at
+        product *= len(at)
         if len(at) == here.shape[axis] > 1:
             continue  # at all values
         shown = [f"{value:.6g}" if values.dtype.kind in "iuf" else str(value) for value in values]
         listed = ", ".join(shown) if len(shown) <= LISTED else f"{shown[0]} to {shown[-1]}"
         words.append(f"{name} = {listed}")
-    return "; ".join(words) or "all"
+    within = "" if product == here.sum() else "within "
+    return within + ("; ".join(words) or "all")

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from modelkit.elements.plots import Drawing
 
 
-READABLE, LARGEST = 12, 6  # of more pairs of terminals so many are drawn where nobody asks for all
+READABLE = 12  # more curves than that are no figure where nobody asks for them
+LARGEST = 6  # of more pairs of terminals so many are drawn
+LOW = 0.5  # height over width of a panel that only goes with another
 MATRIX = ["terminal", "terminal_from"]  # dimensions of what is drawn as a map, without any sweep
 
 
@@ -115,6 +117,9 @@ def possible_drawings(dataset: xr.Dataset) -> Iterator[Drawing]:
         panels = np.prod([dataset.sizes[key] for key in dims if key != spread], dtype=int)
         if spread in dims and panels <= MOST_PANELS:
             yield Drawing("map", str(name), *POSITIONS[:2], None)
+        elif len(dims) == 2 and all(_dense(dataset, key) for key in dims):
+            across, up = sorted(dims, key=partial(_preference, dataset))
+            yield Drawing("map", str(name), across, up)
         elif sorted(dims) == MATRIX:
             yield Drawing("map", str(name), MATRIX[1], MATRIX[0], None)
         elif dims:
@@ -123,6 +128,11 @@ def possible_drawings(dataset: xr.Dataset) -> Iterator[Drawing]:
             by = "case" if "case" in others else (others[0] if others else None)
             pairs = set(MATRIX) <= set(dims) and dataset.sizes[MATRIX[0]] ** 2 > READABLE
             yield Drawing("draw", str(name), against, by, None, LARGEST if pairs else None)
+
+
+def _dense(dataset: xr.Dataset, name: str) -> bool:
+    """Whether a dimension has so many numbers that two of them are rather a map than curves."""
+    return numeric(dataset, name) and dataset.sizes[name] > READABLE
 
 
 def _preference(dataset: xr.Dataset, name: str) -> tuple[int, int]:
@@ -151,6 +161,7 @@ def _panels(dataset: xr.Dataset, drawing: Drawing, style: Style) -> list[_Panel]
     if not several.any():
         return [_Panel(partial(draw_curves, dataset=dataset, drawing=drawing), style.ratio)]
     apart = replace(drawing, against="terminal")  # they have no place among the sites
-    parts = [(dataset.isel(terminal=~several), drawing)] if not several.all() else []
-    parts.append((dataset.isel(terminal=several), apart))
-    return [_Panel(partial(draw_curves, dataset=one, drawing=what), style.ratio) for one, what in parts]
+    rest, own = dataset.isel(terminal=~several), dataset.isel(terminal=several)
+    panels = [_Panel(partial(draw_curves, dataset=rest, drawing=drawing), style.ratio)]
+    few = _Panel(partial(draw_curves, dataset=own, drawing=apart), style.ratio if several.all() else LOW)
+    return [few] if several.all() else [*panels, few]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DIMENSIONS = {"natural", "energy", "length", "temperature", "current", "time", "hbar"}
 SPELT = {"dos": "local density of states"}
-LETTERS = 34  # along the height of a panel
+LETTERS = 32  # along the height of a panel
 MICRO, ANGSTROM = "\N{MICRO SIGN}", "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}"
 
 

@@ -85,14 +85,16 @@ def height_of(dataset: xr.Dataset, drawing: Drawing) -> float:
 def draw_places(
     axes: Axes, dataset: xr.Dataset, drawing: Drawing, chosen: dict[str, Any], style: Style
 ) -> None:
-    """Draw one panel; what has no value there is grey."""
-    from matplotlib.ticker import MaxNLocator, NullLocator
-
+    """Draw one panel; what has no value is grey, and a panel without any value empty."""
     layout = layout_of(dataset, drawing)
     array = quantity(dataset, drawing.quantity, drawing.span)
     here = dataset.isel(chosen)
     values = array.isel(chosen).values.astype(float)
     places = _places(here, drawing, layout.position)
+    axes.set_title(title(dataset, array, chosen))
+    if not np.isfinite(values).any():
+        axes.set_axis_off()
+        return
     if layout.dimension == "bond":
         largest = float(np.nanmax(np.abs(array.values), initial=0.0))
         drawn, shown = _arrows(axes, here, drawing, array.isel(chosen), largest, style)
@@ -108,10 +110,15 @@ def draw_places(
     axes.set_ylabel(_axis(str(drawing.by), unit))
     every = _places(dataset, drawing, layout.position)
     if np.array_equal(every, np.round(every), equal_nan=True):  # sites are counted
-        for one in (axes.xaxis, axes.yaxis):
-            one.set_major_locator(MaxNLocator(6, integer=True))
-            one.set_minor_locator(NullLocator())
-    axes.set_title(title(dataset, array, chosen))
+        _whole_ticks(axes)
+
+
+def _whole_ticks(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator, NullLocator
+
+    for one in (axes.xaxis, axes.yaxis):
+        one.set_major_locator(MaxNLocator(6, integer=True))
+        one.set_minor_locator(NullLocator())
 
 
 def _places(dataset: xr.Dataset, drawing: Drawing, position: str) -> Floats:

@@ -88,9 +88,9 @@ def test_grey_cells_of_a_map_are_explained() -> None:
     reasons[0, 4] = "no solution"
     cases["failed"] = (("case", "Vg"), reasons.astype(np.str_))
     plane = [Drawing("map", "rectified", "E", "Vg", None)]
-    assert titles(cases, plane) == ["forward", "backward"]  # the one missing cell has not failed
+    assert titles(cases, plane) == ["forward, grey: no value", "backward"]  # 0/0 is no failure
     cases.rectified[0, :, 4] = np.nan
-    assert titles(cases, plane) == ["forward, grey: failed", "backward"]
+    assert titles(cases, plane) == ["forward, grey: failed or no value", "backward"]
 
 
 def titles(data: xr.Dataset, drawings: list[Drawing]) -> list[str]:
@@ -102,6 +102,7 @@ def titles(data: xr.Dataset, drawings: list[Drawing]) -> list[str]:
     [
         ([(3, 1)], "1 of 147 points failed (N = 10; gamma = 0.3): no solution"),
         ([(k, 1) for k in range(5, 10)], "5 of 147 points failed (N = 14 to 22; gamma = 0.3): no solution"),
+        ([(0, 0), (1, 1)], "2 of 147 points failed (within N = 4, 6; gamma = 0.1, 0.3): no solution"),
         ([(k, j) for k in (0, 48) for j in range(3)], "6 of 147 points failed (N = 4, 100): no solution"),
     ],
 )

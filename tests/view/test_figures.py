@@ -144,7 +144,7 @@ def test_a_formula_of_unknown_dimension_is_said_to_be_in_natural_units() -> None
 def test_a_map_has_a_panel_for_each_case_and_one_range_of_colours() -> None:
     drawn = figure(samples.diamond(), [Drawing("map", "rectified", "E", "Vg", None)])
     panels = [axes for axes in drawn.axes if axes.get_title()]
-    assert [axes.get_title() for axes in panels] == ["forward", "backward"]
+    assert [axes.get_title() for axes in panels] == ["forward, grey: no value", "backward"]
     meshes = [axes.collections[0] for axes in panels]
     assert meshes[0].get_clim() == meshes[1].get_clim()
     assert meshes[0].get_clim()[0] == -meshes[0].get_clim()[1]
@@ -330,6 +330,13 @@ def test_without_a_plot_the_first_result_that_runs_is_drawn() -> None:
     (chosen,) = default_drawings(samples.spectrum())
     assert chosen.against == "energy"
     assert len(figure(samples.length()).axes[0].get_lines()) == 3
+
+
+def test_two_dense_sweeps_are_a_map_unasked() -> None:
+    plane = samples.diamond().isel(case=1, drop=True)
+    (chosen,) = default_drawings(plane)
+    assert (chosen.kind, chosen.against, chosen.by) == ("map", "energy", "Vg")
+    assert default_drawings(plane.isel(Vg=slice(0, 12)))[0].kind == "draw"
 
 
 def test_single_numbers_are_no_figure() -> None:

@@ -113,6 +113,17 @@ def test_a_result_over_sites_with_two_indices_is_a_map_unasked() -> None:
     assert default_drawings(chain.drop_vars("bond_current"))[0].kind == "draw"
 
 
+def test_a_case_that_failed_is_an_empty_panel_that_says_so() -> None:
+    cases = strip().expand_dims(case=["one", "two"]).copy(deep=True)
+    cases.density[1] = np.nan
+    cases.bond_current[1] = np.nan
+    cases["failed"] = ("case", np.array(["", "no solution"]))
+    for drawing in (SITES, BONDS):
+        panels = [axes for axes in figure(cases, [drawing]).axes if axes.get_title()]
+        assert [axes.get_title() for axes in panels] == ["one", "two, grey: failed"]
+        assert [bool(axes.collections) for axes in panels] == [True, False]
+
+
 def test_sites_above_one_another_are_refused() -> None:
     data = strip().assign_coords(axis=["x", "z"])
     data["position"] = data.position * 0 + 1
