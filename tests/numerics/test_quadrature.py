@@ -79,5 +79,7 @@ def test_a_sharp_peak_is_found_by_bisection_and_the_estimate_is_honest() -> None
 
 
 def test_what_is_too_narrow_is_not_divided() -> None:
-    panels = plain(0.0, 1e-14, 1.0)
+    panels = plain(1.0, 1.0 + 1e-14, 2.0)
     assert panels.divisible.tolist() == [False, True]
+    assert plain(0.0, 1e-14, 1.0).divisible.all(), "doubles are dense about zero"
+    assert not plain(0.0, 1e-25, 1.0).divisible.all()
