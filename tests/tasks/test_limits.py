@@ -15,7 +15,7 @@ reference { mu = 0; T = 0 }
 lattice w { site c[l] for l in 1..3; hop c[l] -> c[l+1] : -1 }
 bath L on w.c[1] { self_energy = wide_band(Gamma = 1); mu = V/2; T = 0 }
 bath R on w.c[3] { self_energy = wide_band(Gamma = 1); mu = -V/2; T = 0 }
-probe S on w.c[2] { self_energy = chain(hopping = 0.2, coupling = 0.4); T = 0; solve mu such that I == CURRENT }
+probe S on w.c[2] { self_energy = chain(hopping = 0.2, coupling = 0.4); T = 0; solve mu such that I == GIVEN }
 task full = transport { output current, chemical_potential }
 task some = transport { sweep drive in {0, 0.5}; output current }
 """
@@ -42,7 +42,7 @@ def largest() -> float:
 
 def test_the_limit_is_the_current_of_a_full_band() -> None:
     with pytest.raises(mk.NotConverged) as caught:
-        mk.loads(TEXT.replace("CURRENT", "drive")).run("full")
+        mk.loads(TEXT.replace("GIVEN", "drive")).run("full")
     error = caught.value
     assert error.condition == ("S", "I")
     assert set(error.limit) == {"drive"}
@@ -51,24 +51,24 @@ def test_the_limit_is_the_current_of_a_full_band() -> None:
     assert error.residual > 0.1
     assert error.best["chemical_potential"].shape == (3,)
     assert f"there is a solution up to drive = {error.limit['drive']:.7g}" in str(error)
-    found = mk.loads(TEXT.replace("CURRENT", "drive")).run("full", drive=error.limit["drive"])
+    found = mk.loads(TEXT.replace("GIVEN", "drive")).run("full", drive=error.limit["drive"])
     assert float(found.current.sel(terminal="S")) == pytest.approx(error.limit["drive"], rel=1e-9)
 
 
 def test_what_is_scaled_is_said() -> None:
     with pytest.raises(mk.NotConverged, match="the bias and the prescribed currents end at 0"):
-        mk.loads(TEXT.replace("CURRENT", "drive")).run("full")
+        mk.loads(TEXT.replace("GIVEN", "drive")).run("full")
     with pytest.raises(mk.NotConverged, match="equilibrium, the prescribed currents end at 0"):
-        mk.loads(TEXT.replace("CURRENT", "drive")).run("full", V=0)
+        mk.loads(TEXT.replace("GIVEN", "drive")).run("full", V=0)
 
 
 def test_a_number_in_the_condition_has_no_limit_and_the_message_says_so() -> None:
     with pytest.raises(mk.NotConverged, match="no parameter enters that condition") as caught:
-        mk.loads(TEXT.replace("CURRENT", "0.5")).run("full")
+        mk.loads(TEXT.replace("GIVEN", "0.5")).run("full")
     assert caught.value.limit == {}
 
 
 def test_a_failed_point_of_a_sweep_says_why() -> None:
-    found = mk.loads(TEXT.replace("CURRENT", "drive")).run("some")
+    found = mk.loads(TEXT.replace("GIVEN", "drive")).run("some")
     assert found.failed.values[0] == ""
     assert "the prescribed currents end at" in str(found.failed.values[1])
