@@ -172,22 +172,44 @@ def raise_all(errors: Iterable[ModelError]) -> None:
 
 
 class NotConverged(Exception):
-    """A solution was not found, or a found one failed its audit.
+    """A solution was not found, or a found one failed its audit: there is no number to be trusted.
+
+    The text is well-formed and the values are allowed; the physics, or rounding, is what fails.  In a sweep
+    it is raised only where all points fail; otherwise such a point is NaN and ``failed`` says why.
+
+    Attributes
+    ----------
+    message : str
+        What failed, at which terminal or region, by how much and why; without the limit.
+    best : dict of str to numpy.ndarray
+        The best unknowns that were found, which solve nothing: ``chemical_potential`` and ``temperature``
+        of all terminals, NaN for dephasing probes, or ``potential`` of all regions; in units of the
+        device (those of the text where these are natural).  Empty where the search did not begin.
+    residual : float or None
+        By how much the worst condition is off there, relative to the largest gross flow (a charge: to the
+        electrons of its region); or the residual of the audit that failed.
+    condition : tuple of (str, str) or None
+        Name of the terminal, or label of the region, and quantity of the condition that fails:
+        ``("S", "I")``.
+    limit : dict of str to float
+        For each parameter in the right side of that condition the largest value, others held, at which the
+        point has a solution, in the parameter's own unit; to 3e-7.  Empty in sweeps, where no real parameter
+        enters, and where even its smallest value has no solution.
+    hint : str or None
+        What to do, where no limit tells.
 
     Parameters
     ----------
-    message : str
-        What did not converge and by how much.
-    best : object, optional
-        The best values found, by name.
-    residual : float, optional
-        The residual there, relative to the largest gross flow.
-    limit : mapping, optional
-        ``{parameter: largest value for which a solution exists}``.
-    condition : tuple of str, optional
-        Name of the terminal and quantity of the condition that fails.
-    hint : str, optional
-        What to do, where no limit tells.
+    message, best, residual, limit, condition, hint
+        The attributes.
+
+    Examples
+    --------
+    >>> error = NotConverged("probe 'S' draws too much", limit={"ratio": 0.75}, condition=("S", "I"))
+    >>> str(error)
+    "probe 'S' draws too much; there is a solution up to ratio = 0.75"
+    >>> error.limit["ratio"]
+    0.75
     """
 
     def __init__(

@@ -19,7 +19,6 @@ from modelkit.solve.conductor import Conductance
 from modelkit.solve.found.conventions import bands_told, steady_attributes
 from modelkit.solve.found.electrons import electrons_of_order_one
 from modelkit.solve.found.steady_transport import SteadyTransport
-from modelkit.solve.junction.balance import moves
 from modelkit.solve.junction.continuity import continuity
 from modelkit.solve.junction.finite_temperature import refined, solve_warm
 from modelkit.solve.junction.junction import junction
@@ -27,7 +26,7 @@ from modelkit.solve.junction.linear import Flows, Solution, check_residual, solv
 from modelkit.solve.junction.nonlinear import Grids, solve_steady
 from modelkit.solve.junction.reach import outside_band, place
 from modelkit.solve.junction.screening import no_potentials, refusals
-from modelkit.solve.junction.steady import Steady, is_linear, is_unique, mixes, steady
+from modelkit.solve.junction.steady import Steady, is_linear, is_unique, mixes, moves, steady
 from modelkit.solve.methods.pattern import closes_loops
 from modelkit.solve.request import Request, prepare
 
@@ -38,6 +37,7 @@ OPTIONS: Mapping[str, str] = {
     "the full steady state",
     "method": "the method instead of the compiler's choice",
 }
+WARM = "unknowns of the last point"  # from which the next hasty one starts
 HIGHEST = 20  # order of an expansion
 
 
@@ -277,7 +277,10 @@ def _solve_linear(request: Request) -> LinearTransport | SteadyTransport:
 def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
     unique = is_unique(problem)
     grids = Grids(request, problem)
-    solved = solve_steady(grids, unique=unique)
+    start = request.memory.get(WARM) if request.hasty else None
+    solved = solve_steady(grids, unique=unique, start=start)
+    if request.hasty:
+        request.memory[WARM] = solved.point.x
     prepared, linear = solved.point.grid.prepared, problem.order == 1
     counts = {
         "newton_steps": 0 if linear else solved.counts.steps,

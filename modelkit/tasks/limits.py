@@ -11,6 +11,7 @@ from modelkit.elements.declarations import Declarations
 from modelkit.elements.parameters import Parameter
 from modelkit.elements.terminals import Terminal
 from modelkit.errors import NotConverged
+from modelkit.solve.transport import WARM
 from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Solved, Work
 
@@ -27,17 +28,20 @@ def with_limit(work: Work, failed: Solved) -> NotConverged:
     assert isinstance(error, NotConverged)  # the caller asks for these alone
     limit: dict[str, float] = {}
     declarations = work.declarations
-    for parameter in _entering(declarations, error.condition):
+    entering = list(_entering(declarations, error.condition))
+    for parameter in entering:
+        work.memory.pop(WARM, None)
         found = _largest(work, failed, parameter)
         if found is not None:
             unit = unit_of_name(declarations, parameter.name)
             limit[parameter.name] = (
                 float(in_unit(declarations, np.array([found]), unit)[0]) if unit else found
             )
-    if not limit:
+    if not limit and not (error.condition and not entering):
         return error
+    nothing = "; no parameter enters that condition, so no limit was looked for: write it with one"
     return NotConverged(
-        error.message,
+        error.message + (nothing if not limit else ""),
         best=error.best,
         residual=error.residual,
         limit=limit,

@@ -97,9 +97,8 @@ class Work:
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
             device = self.expansion.device(values, job.setting.fields)
-            self.verb.solve(
-                Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False)
-            )
+            request = Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False)
+            self.verb.solve(request)
         except (ModelError, NotConverged, FloatingPointError, OverflowError):
             return False
         return True

@@ -21,7 +21,7 @@ from modelkit.solve.energies.grid import Grid
 from modelkit.solve.junction.charge_balance import charge_change, charge_left
 from modelkit.solve.junction.charges import FilledSea, Sea
 from modelkit.solve.junction.screening import moving
-from modelkit.solve.junction.steady import Steady, Wanted
+from modelkit.solve.junction.steady import Steady, Wanted, moves, steepness
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
@@ -325,7 +325,7 @@ class Point:
         for block in self.problem.blocks:
             if moves(block):
                 away = self.distributions[0][block.terminal] - self.problem.mu
-                found[block.place] = -_steepness(block) * away * self._number(self.lower_flow)[block.terminal]
+                found[block.place] = -steepness(block) * away * self._number(self.lower_flow)[block.terminal]
         return found
 
     def _excess_change(self, by: dict[str, Floats]) -> Floats:
@@ -338,7 +338,7 @@ class Point:
             if moves(block):
                 at = block.terminal
                 away = self.distributions[0][at] - self.problem.mu
-                found[block.place] = -_steepness(block) * (by["mu"][at] * number[at] + away * change[at])
+                found[block.place] = -steepness(block) * (by["mu"][at] * number[at] + away * change[at])
         return found
 
     def _number(self, flow: Floats) -> Floats:
@@ -394,14 +394,3 @@ class Point:
 def _lowered(change: Levels, raised: float) -> Levels:
     """What is left of a displacement when all levels are lowered again."""
     return Levels(change.potential - raised, change.bands - raised)
-
-
-def moves(block: Wanted) -> bool:
-    """Whether the weight of a condition depends on the energy."""
-    return _steepness(block) != 0
-
-
-def _steepness(block: Wanted) -> float:
-    """The derivative of a weight that is linear in the energy."""
-    found = block.weight(np.array([0.0, 1.0]), np.ones(2))
-    return float(found[1] - found[0])

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from modelkit.errors import NotConverged
 from modelkit.numerics.quadrature import spot
 from modelkit.solve.energies.elastic import completed
-from modelkit.solve.junction.balance import Point, moves
+from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.reach import APART, place
+from modelkit.solve.junction.steady import moves
 
 Floats = NDArray[np.float64]
 

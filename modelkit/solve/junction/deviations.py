@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.results.audit import relative, resolved_flow
-from modelkit.solve.junction.balance import Point, moves
+from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.charge_balance import charge_scales
+from modelkit.solve.junction.steady import moves
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,9 @@ from scipy import sparse
 
 from modelkit.errors import NotConverged
 from modelkit.solve.energies.broadening import broadening
-from modelkit.solve.junction.balance import Point, moves
+from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.screening import Screened
+from modelkit.solve.junction.steady import moves
 
 Floats = NDArray[np.float64]
 

@@ -282,6 +282,17 @@ def is_linear(block: Wanted) -> bool:
     return bool(found[0] - 2 * found[1] + found[2] == 0)
 
 
+def moves(block: Wanted) -> bool:
+    """Whether the weight of a condition depends on the energy."""
+    return steepness(block) != 0
+
+
+def steepness(block: Wanted) -> float:
+    """The derivative of a weight that is linear in the energy."""
+    found = block.weight(np.array([0.0, 1.0]), np.ones(2))
+    return float(found[1] - found[0])
+
+
 def mixes(block: Wanted, device: Device) -> bool:
     """Whether a right side holds another unknown than its own."""
     at = {name: np.full(block.group.count, device.reference.get(name, 1.0)) for name in SOLVABLE}
