@@ -86,13 +86,14 @@ class Prepared:
         """
         key = energies.tobytes()
         self._recent.add(key)
+        self._shrink(key)
         if key in self._kept:
             return self._kept[key]
         if self._last is not None and self._last[0] == key:
             return self._last[1]
         self.factorisations += len(energies)
         found = self.conductor.at(energies)
-        wanted = len(energies) * self.bytes_per_energy
+        wanted = self._held(found)
         for old in [old for old in self._kept if old not in self._recent]:
             if self.size + wanted <= KEPT:
                 break
@@ -106,8 +107,18 @@ class Prepared:
     @property
     def size(self) -> int:
         """About the bytes held, with one energy for the system itself."""
-        held = sum(len(conductance.energies) for conductance in self._kept.values())
-        return (held + 1) * self.bytes_per_energy
+        return sum(map(self._held, self._kept.values())) + self.bytes_per_energy
+
+    def _held(self, conductance: Conductance) -> int:
+        """What one holds now, if it tells; the estimate is for the time while it is made."""
+        return int(getattr(conductance, "held", len(conductance.energies) * self.bytes_per_energy))
+
+    def _shrink(self, asked: bytes) -> None:
+        """Let the newest but the first go where what was asked of them has made them too large together."""
+        for key in [key for key in [*self._kept][:0:-1] if key != asked]:
+            if self.size <= KEPT:
+                return
+            del self._kept[key]
 
     def batches(self, count: int, begins: Sequence[int] = (0,)) -> Iterator[slice]:
         """Ranges of so many energies that are treated at once; none goes over one of the beginnings."""

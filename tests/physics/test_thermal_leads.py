@@ -10,6 +10,7 @@ import pytest
 
 import modelkit as mk
 from modelkit.compile import bulks
+from modelkit.solve import request
 
 STRIP = mk.load(Path(__file__).parents[2] / "models" / "lattices" / "strip.model")
 T, MU = 0.01, 0.5
@@ -43,3 +44,18 @@ def test_surface_functions_are_solved_once_for_each_energy() -> None:
     assert bulk.solved <= factorised + 1  # and at mu
     STRIP.run("steps", SIZE, mu0=MU, V=2e-3, Lx=31)  # another voltage, another length: the same energies
     assert bulk.solved <= factorised + 1
+
+
+@pytest.mark.usefixtures("no_leads")
+def test_what_passes_takes_little_room_and_is_factorised_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = STRIP.run("steps", SIZE, mu0=MU, W=0.3)
+    monkeypatch.setattr(request, "KEPT", 2**24)  # the estimate of local quantities is more than that
+    found = STRIP.run("steps", SIZE, mu0=MU, W=0.3)
+    for dataset in (whole, found):
+        counts = json.loads(dataset.attrs["counts"])
+        assert counts["factorisations"] <= 1.5 * counts["energies"]
+    monkeypatch.setattr(request, "KEPT", 2**18)  # then nothing has room, and the numbers are the same
+    again = STRIP.run("steps", SIZE, mu0=MU, W=0.3)
+    assert float(again["G"]) == pytest.approx(float(whole["G"]), rel=1e-12)
+    counts = json.loads(again.attrs["counts"])
+    assert counts["factorisations"] > 1.5 * counts["energies"]

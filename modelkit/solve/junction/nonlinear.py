@@ -180,11 +180,11 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
         check_determined(first)
     here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
     while True:
-        error = whole_uncertainty(here)
-        off = float(error.sum())
+        off = float(whole_uncertainty(here).sum())
         if off <= INTEGRATION and not grids.recounted(here):
             break
-        here = finer(here, error, INTEGRATION) if off > INTEGRATION else replace(here, sea=grids.sea)
+        # panels first: unknowns change little from one round of them to the next
+        here = refined(here, INTEGRATION) if off > INTEGRATION else replace(here, sea=grids.sea)
         grids.current = here.grid
         if problem.size:
             here = _named(search, partial(search.direct, here.x))

@@ -52,6 +52,13 @@ class AmplitudeConductance:
         self._parts: list[tuple[slice, Complexes]] | None = None
         self._checked = False
 
+    @property
+    def held(self) -> int:
+        """Bytes held at present; amplitudes only once a local quantity was asked for."""
+        arrays = [self._channels.sigma, self._channels.value, *(part for _, part in self._parts or [])]
+        between = [self._t] if "_t" in vars(self) else []
+        return sum(array.nbytes for array in [*arrays, *between]) + self._columns.held
+
     def transmission(self) -> Floats:
         """See the protocol; (n_E, to, from)."""
         return self._t.copy()

@@ -85,6 +85,14 @@ class BlockColumns(LatticeColumns):
         self.sigma = SelfEnergyBlocks(self.channels, found)
         self._pivots: tuple[tuple[int, int, float], Elimination] | None = None
 
+    @property
+    def held(self) -> int:
+        """See :class:`~modelkit.solve.methods.lattice.columns.Columns`."""
+        if self._pivots is None:
+            return super().held
+        first, last, _ = self._pivots[0]
+        return super().held + (last - first) * 16 * int((self.partition.matrix.layers.sizes**2).sum())
+
     def solve(self, part: slice, columns: Complexes, shift: float = 0.0) -> Complexes:
         """See :class:`~modelkit.solve.methods.lattice.columns.Columns`."""
         elimination = self._eliminated(part, shift)

@@ -30,11 +30,15 @@ class Columns(Protocol):
     channels : of all contacts at all energies
     reached : (n_reached,) orbitals
     scale : (n_E,) the largest elements of Z, about
+    held : bytes of factorisations held at present
     """
 
     channels: Channels
     reached: Integers
     scale: Floats
+
+    @property
+    def held(self) -> int: ...
 
     def solve(self, part: slice, columns: Complexes, shift: float = 0.0) -> Complexes:
         """``(Z + shift)^-1 columns`` for a chunk of energies, NaN where that is singular.
@@ -60,6 +64,16 @@ class LatticeColumns:
         norm = float(abs(system.hamiltonian).sum(axis=1).max()) if system.hamiltonian.shape[0] else 0.0
         self.scale = norm + np.abs(energies) + sigma
         self._last: tuple[tuple[int, int, float], Any] | None = None
+
+    @property
+    def held(self) -> int:
+        """See :class:`Columns`."""
+        if self._last is None:
+            return 0
+        kept = self._last[1]
+        if isinstance(kept, list):
+            return sum(20 * factors.nnz for factors in kept if factors is not None)
+        return int((kept[0] if isinstance(kept, tuple) else kept).nbytes)
 
     def solve(self, part: slice, columns: Complexes, shift: float = 0.0) -> Complexes:
         """See :class:`Columns`; the last factorisations are kept where they are small."""
