@@ -198,6 +198,32 @@ def test_derived_values_use_the_parameters_of_their_point_and_case() -> None:
     assert found.s.values.tolist() == [399.5, 399.5]
 
 
+def test_derived_values_use_those_before_them() -> None:
+    cases = "cases forward, backward; sweep a in {1, 2}"
+    earlier = "y = X[S[2]]/a, w = offset(X[L])/a"
+    found = run(f"{cases}; output {earlier}; output z = y^2 - X[L]*y + w, d = offset(y), X", V=0.5)
+    y, left = found.y, found.touched.sel(terminal="L", drop=True)
+    xr.testing.assert_allclose(found.z, (y**2 - left * y + found.w).transpose(*found.z.dims))
+    assert found.d.values.tolist() == ((y.sel(case="forward") + y.sel(case="backward")) / 2).values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ("z = 2*y, y = X[L]", "the output 'y' is not listed before this one"),
+        ("y = y + X[L]", "the output 'y' is not listed before this one"),
+        ("kT = X[L], z = kT", "'kT' is a parameter and an output of this task"),
+        ("y = X[L]@forward, z = offset(y)", "'y' takes both cases already, or names one"),
+        ("y = offset(X[L]), z = offset(y)", "'y' takes both cases already, or names one"),
+        ("y = nowhere, z = y", "there is no 'nowhere'"),
+    ],
+)
+def test_derived_values_are_refused_where_they_say_nothing(outputs: str, message: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        run(f"cases forward, backward; output {outputs}")
+    assert [message in one.message for one in caught.value.errors] == [True]
+
+
 def test_two_case_quantities_have_no_case_unless_a_parameter_brings_it() -> None:
     outputs = "d = offset(X[L])/a, e = offset(X[L])*V, w = nonreciprocity(touched)"
     found = run(f"cases forward, backward; output {outputs}")
