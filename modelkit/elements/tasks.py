@@ -9,10 +9,10 @@ from modelkit.elements.binder import Binder, ConsequentError
 from modelkit.elements.cases import Case, Override, bind_overrides
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
+from modelkit.elements.result_formulas import Derived, bind_formula, by_word, check_verb, output_words
 from modelkit.elements.result_formulas import Label as Label
 from modelkit.elements.result_formulas import OutputRequest as OutputRequest
 from modelkit.elements.result_formulas import Quantity as Quantity
-from modelkit.elements.result_formulas import Derived, bind_formula, by_word, check_verb, output_words
 from modelkit.elements.sweeps import Grid as Grid
 from modelkit.elements.sweeps import Sweep as Sweep
 from modelkit.elements.sweeps import bind_sweep
