@@ -201,10 +201,14 @@ def test_derived_values_use_the_parameters_of_their_point_and_case() -> None:
 def test_derived_values_use_those_before_them() -> None:
     cases = "cases forward, backward; sweep a in {1, 2}"
     earlier = "y = X[S[2]]/a, w = offset(X[L])/a"
-    found = run(f"{cases}; output {earlier}; output z = y^2 - X[L]*y + w, d = offset(y), X", V=0.5)
+    found = run(
+        f"{cases}; output {earlier}; output z = y^2 - X[L]*y + w, d = offset(y), e = offset(X[S[2]]/a), X",
+        V=0.5,
+    )
     y, left = found.y, found.touched.sel(terminal="L", drop=True)
     xr.testing.assert_allclose(found.z, (y**2 - left * y + found.w).transpose(*found.z.dims))
-    assert found.d.values.tolist() == ((y.sel(case="forward") + y.sel(case="backward")) / 2).values.tolist()
+    xr.testing.assert_equal(found.d, found.e)
+    assert found.d.dims == ("a",)
 
 
 @pytest.mark.parametrize(

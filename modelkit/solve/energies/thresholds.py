@@ -48,7 +48,7 @@ def check_thresholds(prepared: Prepared, mu: float, T: float, bands: Floats) -> 
     if sharp.any():
         first = edges[sharp.any(axis=(1, 2))][0]
         raise ModelError(
-            f"a band that follows the bias opens without reflection at the energy {first:.6g}, and across such a "
-            "step no second order is formed",
+            f"a band that follows the bias opens without reflection at the energy {first:.6g}, and no second "
+            "order is formed across such a step",
             hint="take transport without an order, or a reference with this edge many T away",
         )
