@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from modelkit.elements import (  # noqa: F401 - importing a noun's file registers it
     baths,
@@ -29,7 +30,7 @@ from modelkit.elements.functions import Function
 from modelkit.elements.headings import Heading
 from modelkit.elements.integers import integer_names
 from modelkit.elements.lets import Let, in_dependency_order
-from modelkit.elements.nouns import LATER, Noun, check_form
+from modelkit.elements.nouns import LATER, Noun, check_form, fields_of
 from modelkit.elements.nouns import nouns as nouns
 from modelkit.elements.parameters import Parameter
 from modelkit.elements.plots import Plot
@@ -39,6 +40,7 @@ from modelkit.errors import ModelError, raise_all
 from modelkit.language import nodes
 from modelkit.units import UnitSystem
 
+CLOSE = 0.7  # likeness of a misspelt name
 FORMULAS = 20  # stage at which formulas begin: units are known, names have their meanings
 
 
@@ -76,17 +78,18 @@ def declare(block: nodes.Block) -> Declarations:
         Everything that is wrong with the meaning of the text, in the order of its places.
     """
     binder = Binder(integers=integer_names(_with_implied(block)))
-    pending = list(_well_formed(block, binder))
+    partly: list[nodes.Statement] = []
+    pending = list(_well_formed(block, binder, partly))
     _collect_names(pending, binder)
     pending.sort(key=lambda pair: pair[0].stage)
     early = [pair for pair in pending if pair[0].stage < FORMULAS]
     late = [pair for pair in pending if pair[0].stage >= FORMULAS]
-    _bind(early, binder)
+    _bind(early, binder, partly)
     if ("units",) in binder.broken:
         binder.units = unit_systems.stand_in()
     for noun, statement in late:
         noun.prepare(statement, binder)
-    _bind(late, binder)
+    _bind(late, binder, partly)
     lets_in_order: dict[str, Let] = binder.section("lets")
     with binder.catching():
         lets_in_order = in_dependency_order(lets_in_order)
@@ -123,8 +126,13 @@ def _in_order_of_text(elements: dict[str, object], binder: Binder) -> dict[str, 
     )
 
 
-def _well_formed(block: nodes.Block, binder: Binder) -> Iterator[tuple[Noun, nodes.Statement]]:
-    """The statements with their nouns; those of wrong shape are recorded and left out."""
+def _well_formed(
+    block: nodes.Block, binder: Binder, partly: list[nodes.Statement]
+) -> Iterator[tuple[Noun, nodes.Statement]]:
+    """The statements with their nouns; those of wrong shape are recorded and left out.
+
+    Where nothing but fields has the wrong shape, the rest of the statement is there, and in ``partly``.
+    """
     first: dict[str, nodes.Statement] = {}
     _check_heading(block, binder)
     for line in block.statements:
@@ -145,10 +153,37 @@ def _well_formed(block: nodes.Block, binder: Binder) -> Iterator[tuple[Noun, nod
                 where = f" (line {place.line})" if place is not None else ""
                 raise ModelError(f"'{word}' stands twice{where}", line.noun.span, hint="keep one of them")
             first.setdefault(word, line)
-            if binder.record(check_form(line, noun.current_form())):
-                _remember_broken(noun, line, binder)
-            else:
+            if not binder.record(check_form(line, noun.current_form())):
                 yield noun, line
+                continue
+            rest = _without_wrong_fields(noun, line)
+            if rest is None:
+                _remember_broken(noun, line, binder)
+                continue
+            binder.broken.update((name.id,) for name in noun.names(line))
+            partly.append(rest)
+            yield noun, rest
+
+
+def _without_wrong_fields(noun: Noun, line: nodes.Statement) -> nodes.Statement | None:
+    """The fields that the noun has, a misspelt one under its name; None where more is wrong."""
+    form = noun.current_form()
+    if noun.space != "device" or line.block is None or form.fields is None:
+        return None
+    given = fields_of(line.block)
+    missing = [name for name in form.fields if name not in given]
+    kept: list[nodes.Statement | nodes.Assignment] = []
+    for one in line.block.statements:
+        if isinstance(one, nodes.Statement):
+            kept.append(one)
+        elif isinstance(one.target, nodes.Name) and one.target.id not in form.fields:
+            for meant in get_close_matches(one.target.id, missing, n=1, cutoff=CLOSE):
+                missing.remove(meant)
+                kept.append(replace(one, target=replace(one.target, id=meant)))
+        elif isinstance(one.target, nodes.Name) and given[one.target.id] is one:
+            kept.append(one)
+    rest = replace(line, block=replace(line.block, statements=tuple(kept)))
+    return rest if not any(check_form(rest, form)) else None
 
 
 def _remember_broken(noun: Noun, line: nodes.Statement, binder: Binder) -> None:
@@ -201,11 +236,23 @@ def _other_line(other: Declared) -> str:
     return f"rename one of them; line {other.span.line} is: {shown}"
 
 
-def _bind(pending: list[tuple[Noun, nodes.Statement]], binder: Binder) -> None:
+def _bind(
+    pending: list[tuple[Noun, nodes.Statement]], binder: Binder, partly: Sequence[nodes.Statement]
+) -> None:
     for noun, statement in pending:
-        names = [name.id for name in noun.names(statement)]
+        names, before = [name.id for name in noun.names(statement)], len(binder.errors)
         with binder.catching(*(names[:1] or [statement.noun.id])):
             noun.bind(statement, binder)
+        if any(statement is one for one in partly):  # what it lacks may stand in the field that is wrong
+            binder.errors[before:] = [
+                error for error in binder.errors[before:] if _within_block(error, statement)
+            ]
+
+
+def _within_block(error: ModelError, statement: nodes.Statement) -> bool:
+    lines = statement.block.statements if statement.block is not None else ()
+    spans = [line.span for line in lines if line.span is not None]
+    return error.span is not None and any(one.start <= error.span.start < one.end for one in spans)
 
 
 def _with_implied(block: nodes.Block) -> nodes.Block:

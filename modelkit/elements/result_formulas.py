@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import sympy as sp
 
 from modelkit.dimensions import Exponents, dimension_of
-from modelkit.elements.binder import Binder
+from modelkit.elements.binder import Binder, ConsequentError
 from modelkit.elements.natural_quantities import natural_dimension
 from modelkit.elements.quantities import quantity_of
 from modelkit.elements.result_labels import Label as Label
@@ -102,6 +103,9 @@ def parameter_prefix(device: Scope) -> Special:
     return special
 
 
+Derived: TypeAlias = Mapping[str, OutputRequest | ConsequentError | None]
+
+
 def no_results(device: Scope, unknowns: Collection[str]) -> Special:
     """Refuse results on the right side of a condition: they are known when all is solved.
 
@@ -129,25 +133,32 @@ def no_results(device: Scope, unknowns: Collection[str]) -> Special:
 
 
 def bind_formula(
-    name: nodes.Name, node: nodes.Expr, verb: str, cases: Collection[str], binder: Binder
+    name: nodes.Name,
+    node: nodes.Expr,
+    verb: str,
+    cases: Collection[str],
+    binder: Binder,
+    derived: Derived,
 ) -> OutputRequest:
     """A derived output of a task with these cases.
+
+    ``derived`` are those of the task with what they are, None where they do not stand before this one.
 
     Raises
     ------
     ModelError
         Unknown results, labels, cases; a two-case function without exactly two cases.
     """
-    reader = _Reader(verb, tuple(cases), binder)
+    reader = _Reader(verb, tuple(cases), binder, derived)
     scope = binder.scope.with_special(parameter_prefix(binder.scope)).with_special(reader.special)
     formula = binder.formula(node, scope)
     known = natural_dimension if binder.units.natural else quantity_of
-    dimension = known(node, binder, results=_dimension_of_result)
+    dimension = known(node, binder, results=reader.dimension)
     return OutputRequest(name.id, formula, reader.quantities, node.span, dimension, in_print(node))
 
 
 def _dimension_of_result(node: nodes.Expr) -> Exponents | None:
-    """Of ``I``, ``I[L]``, ``I[L]@forward`` and of two-case quantities of them."""
+    """Of ``I``, ``I[L]`` and ``I[L]@forward``."""
     match node:
         case nodes.AtCase(of=of) | nodes.Group(of=of):
             return _dimension_of_result(of)
@@ -167,10 +178,11 @@ def _dimension_of_result(node: nodes.Expr) -> Exponents | None:
 class _Reader:
     """Gives results in a formula their symbols and remembers what they are."""
 
-    def __init__(self, verb: str, cases: tuple[str, ...], binder: Binder) -> None:
+    def __init__(self, verb: str, cases: tuple[str, ...], binder: Binder, derived: Derived) -> None:
         self.verb = verb
         self.cases = cases
         self.binder = binder
+        self.derived = derived
         self.quantities: dict[sp.Symbol, Quantity] = {}
         self.reducing = False
 
@@ -181,6 +193,8 @@ class _Reader:
                 return self._at_case(of, case, scope)
             case nodes.Name(id=word) if by_word(word) is not None:
                 return self._result(node, (), None)
+            case nodes.Name(id=word) if word in self.derived:
+                return self._derived(node)
             case nodes.Index(of=nodes.Name() as name, at=at):
                 if by_word(name.id) is not None:
                     return self._result(name, at, None)
@@ -188,6 +202,31 @@ class _Reader:
             case nodes.Call(of=nodes.Name(id=word)) if word in reductions:
                 return self._reduction(node, word, scope)
         return None
+
+    def dimension(self, node: nodes.Expr) -> Exponents | None:
+        """Of results and of derived outputs, once the formula is translated."""
+        known = self.derived.get(node.id) if isinstance(node, nodes.Name) else None
+        return known.dimension if isinstance(known, OutputRequest) else _dimension_of_result(node)
+
+    def _derived(self, name: nodes.Name) -> sp.Basic | None:
+        """The formula of an output before this one, put in; its results are this one's too."""
+        known = self.derived[name.id]
+        if name.id in self.binder.meanings:
+            if known is None:
+                return None
+            message = f"'{name.id}' is a {self.binder.meanings[name.id].what} and an output of this task"
+            raise ModelError(message, name.span, hint=f"rename the output, or write param.{name.id}")
+        if isinstance(known, ConsequentError):
+            raise known
+        if known is None:
+            hint = "it uses those that are listed before it"
+            raise ModelError(f"the output '{name.id}' is not listed before this one", name.span, hint=hint)
+        assert known.formula is not None  # it is derived
+        if self.reducing and (_reductions(known.formula) or any(q.case for q in known.quantities.values())):
+            message = f"'{name.id}' takes both cases already, or names one"
+            raise ModelError(message, name.span, hint="compare what is there in each case")
+        own = {symbol: self._symbol(quantity) for symbol, quantity in known.quantities.items()}
+        return known.formula.xreplace(own)
 
     def _at_case(self, of: nodes.Expr, case: nodes.Name, scope: Scope) -> sp.Basic:
         if case.id not in self.cases:
@@ -242,7 +281,9 @@ class _Reader:
         labels = tuple(
             bind_label(name, node, dim, self.binder) for node, dim in zip(at, labelled, strict=False)
         )
-        quantity = Quantity(output.name, labels, case)
+        return self._symbol(Quantity(output.name, labels, case))
+
+    def _symbol(self, quantity: Quantity) -> sp.Symbol:
         for symbol, known in self.quantities.items():
             if known == quantity:
                 return symbol

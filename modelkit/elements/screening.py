@@ -262,6 +262,12 @@ def _capacitance(line: nodes.Statement, others: Sequence[CapacitanceLine], binde
     return CapacitanceLine((one, other), value, line.span)
 
 
+def _partners(binder: Binder) -> list[str]:
+    """Names that a capacitance may have, those of statements included that are wrong themselves."""
+    known = ("region", "lattice", "gate", "bath", "probe")
+    return [name for name, declared in binder.declared("device").items() if declared.noun in known]
+
+
 def _end(node: nodes.Expr, binder: Binder) -> End:
     name, at = (node.of, subscripts_of(node)) if isinstance(node, nodes.Index) else (node, ())
     things = {key: one for key, one in binder.section("elements").items() if type(one) in PARTNERS}
@@ -275,7 +281,7 @@ def _end(node: nodes.Expr, binder: Binder) -> End:
             raise ModelError(message, name.span, hint="rename what is declared")
         return End(GROUND, GROUND, (), node.span)
     if name.id not in things:
-        raise _no_partner(name, [*things, GROUND], "region, lattice, gate or terminal", binder)
+        raise _no_partner(name, [*_partners(binder), GROUND], "region, lattice, gate or terminal", binder)
     found = things[name.id]
     count = len(found.indices) if isinstance(found, Terminal) else 0
     if len(at) != count:

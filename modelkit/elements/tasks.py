@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from modelkit.elements.binder import Binder
+from modelkit.elements.binder import Binder, ConsequentError
 from modelkit.elements.cases import Case, Override, bind_overrides
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
+from modelkit.elements.result_formulas import Derived, bind_formula, by_word, check_verb, output_words
 from modelkit.elements.result_formulas import Label as Label
 from modelkit.elements.result_formulas import OutputRequest as OutputRequest
 from modelkit.elements.result_formulas import Quantity as Quantity
-from modelkit.elements.result_formulas import bind_formula, by_word, check_verb, output_words
 from modelkit.elements.sweeps import Grid as Grid
 from modelkit.elements.sweeps import Sweep as Sweep
 from modelkit.elements.sweeps import bind_sweep
@@ -98,14 +98,7 @@ class TaskNoun(Noun):
                 _check_enters(sweep.name, verb, line.head.span if line.head else line.span)
                 _check_sweep(sweep, line, sweeps, overrides, cases, binder)
                 sweeps[sweep.name] = sweep
-        found: dict[str, OutputRequest] = {}
-        for line in written["output"]:
-            assert isinstance(line.head, nodes.Listing)  # the form has been checked
-            for item in line.head.items:
-                with binder.catching():
-                    request = _output(item, verb, cases, binder)
-                    _check_output(request, item, found, sweeps)
-                    found[request.name] = request
+        found = _outputs(written["output"], verb, cases, sweeps, binder)
         if not written["output"]:
             hint = f"write: output {', '.join(output_words(verb.name)[:3])}"
             binder.errors.append(ModelError(f"the task '{name.id}' has no output", name.span, hint=hint))
@@ -256,7 +249,38 @@ def _direction(swept: str, case: str, binder: Binder) -> str:
     )
 
 
-def _output(item: nodes.Item, verb: Verb, cases: tuple[str, ...], binder: Binder) -> OutputRequest:
+def _outputs(
+    lines: list[nodes.Statement],
+    verb: Verb,
+    cases: tuple[str, ...],
+    sweeps: Mapping[str, Sweep],
+    binder: Binder,
+) -> dict[str, OutputRequest]:
+    """All outputs; a formula may use those before it."""
+    found: dict[str, OutputRequest] = {}
+    items = [item for line in lines if isinstance(line.head, nodes.Listing) for item in line.head.items]
+    named = [
+        item.target.id for item in items if item.value is not None and isinstance(item.target, nodes.Name)
+    ]
+    derived: dict[str, OutputRequest | ConsequentError | None] = dict.fromkeys(named)
+    for item in items:
+        with binder.catching():
+            request = _output(item, verb, cases, derived, binder)
+            _check_output(request, item, found, sweeps)
+            found[request.name] = request
+        if item.value is not None and isinstance(item.target, nodes.Name):
+            name = item.target.id
+            derived[name] = found.get(name, ConsequentError(f"'{name}' is wrong itself", item.target.span))
+    return found
+
+
+def _output(
+    item: nodes.Item,
+    verb: Verb,
+    cases: tuple[str, ...],
+    derived: Derived,
+    binder: Binder,
+) -> OutputRequest:
     target = item.target
     if item.value is not None:
         if not isinstance(target, nodes.Name):
@@ -266,7 +290,7 @@ def _output(item: nodes.Item, verb: Verb, cases: tuple[str, ...], binder: Binder
         if known is not None:
             message = f"'{target.id}' is an output already: {known.meaning}"
             raise ModelError(message, target.span, hint="give the formula another name")
-        return bind_formula(target, item.value, verb.name, cases, binder)
+        return bind_formula(target, item.value, verb.name, cases, binder, derived)
     if not isinstance(target, nodes.Name):
         shown = expression_text(target)
         raise ModelError(f"the output '{shown}' needs a name", target.span, hint=f"write: x = {shown}")

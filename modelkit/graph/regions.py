@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from modelkit.elements.regions import Region
 from modelkit.elements.targets import Attachment
-from modelkit.errors import ModelError
 from modelkit.graph.attach import rows_at
 from modelkit.graph.device import Integers
 from modelkit.graph.formulas import Values, key_of, names_in
@@ -35,18 +33,3 @@ def sites_at(places: Iterable[Attachment], families: Families, values: Values, l
         rows + sites.first for place in places for sites, rows in rows_at(place, families, values, limit)
     ]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *parts]))
-
-
-def region_sites(region: Region, families: Families, values: Values, limit: int) -> Integers:
-    """The sites of a region.
-
-    Raises
-    ------
-    ModelError
-        A region without sites at these values.
-    """
-    found = sites_at(region.places, families, values, limit)
-    if not len(found):
-        hint = "loosen its 'where', or make the device larger"
-        raise ModelError(f"the region '{region.name}' has no sites at these values", region.span, hint=hint)
-    return found

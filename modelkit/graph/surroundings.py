@@ -18,7 +18,7 @@ from modelkit.graph.device import Device, Floats, Integers, RegionSites, Screeni
 from modelkit.graph.formulas import Memory, Values, real_number
 from modelkit.graph.link import things
 from modelkit.graph.potentials import formula_key, potential_places, potential_values
-from modelkit.graph.regions import places_key, region_sites, sites_at
+from modelkit.graph.regions import places_key, sites_at
 from modelkit.graph.screening import Ground, couplings_of, law_key, membership_of, refuse_shared
 from modelkit.graph.terms import Families
 
@@ -33,6 +33,7 @@ class Surroundings:
         self._potentials: dict[str, Potential] = things(graph, "potential")
         self._screenings: dict[str, Screening] = things(graph, "screening")
         self._gates: dict[str, Gate] = things(graph, "gate")
+        self._used = self._used_regions()
 
     def around(self, device: Device, families: Families, values: Values) -> Device:
         """The device with its regions, potentials and screening.
@@ -63,10 +64,24 @@ class Surroundings:
                     "regions",
                     name,
                     key,
-                    lambda r=region: region_sites(r, families, values, self.limit),  # type: ignore[misc]
+                    lambda r=region: sites_at(r.places, families, values, self.limit),  # type: ignore[misc]
                 )
-                found.append(RegionSites(name, site))
+                if len(site):
+                    found.append(RegionSites(name, site))
+                elif name in self._used:
+                    message = f"the region '{name}' has no sites at these values"
+                    raise ModelError(
+                        message, region.span, hint="loosen its 'where', or make the device larger"
+                    )
         return tuple(found)
+
+    def _used_regions(self) -> set[str]:
+        """Regions that a screening names: they must have sites.  What stands on places looks for itself."""
+        found: set[str] = set()
+        for screening in self._screenings.values():
+            found.update(screening.unknowns)
+            found.update(end.name for line in screening.capacitances for end in line.ends)
+        return found
 
     def _potential(
         self, device: Device, families: Families, values: Values, errors: list[ModelError]

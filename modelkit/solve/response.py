@@ -168,7 +168,7 @@ class Response:
             curved += self.coefficients.second_by_levels(z, levels)
         carried = np.einsum("aj,ak->ajk", z[0], flow[0])
         curved[1] -= carried + carried.swapaxes(1, 2)
-        return linear.second(curved)
+        return linear.second(curved, self._scale)
 
     @cached_property
     def audits(self) -> Mapping[str, float]:
@@ -198,11 +198,11 @@ class Response:
         """Conditions, conservation, gauge invariance where levels follow: of the second order."""
         found, off = self._curved
         z, flow = self.linear.deviations, self.linear.linear
-        gross = max(float(np.abs(found[0]).sum(axis=0).max(initial=0.0)), self._scale)
+        gross = max(float(np.abs(found[0]).sum(axis=0).max(initial=0.0)), self._scale[0])
         power = np.einsum("aj,ak->jk", z[0], flow[0])
         heat = found[1].sum(axis=0) + power + power.T
         most = max(float(np.abs(found[1]).sum(axis=0).max(initial=0.0)), float(np.abs(power).max(initial=0)))
-        most = max(most, self._conductance)
+        most = max(most, self._scale[1])
         audits = {"conditions": off, "integration": self.coefficients.integration}
         if not self.system.reservoirs.superconducting:
             total = float(np.abs(found[0].sum(axis=0)).max(initial=0.0))
@@ -215,15 +215,11 @@ class Response:
         return audits
 
     @property
-    def _scale(self) -> float:
-        """A second derivative below it, relative to the tolerance, is rounding: a conductance per energy."""
+    def _scale(self) -> tuple[float, float]:
+        """By it second derivatives are measured where they vanish: a conductance per energy, Joule's heat."""
         widest = float(abs(self.system.hamiltonian).max()) if self.system.hamiltonian.nnz else 0.0
-        return self._conductance / (self.problem.T or widest or 1.0)
-
-    @property
-    def _conductance(self) -> float:
-        """The largest one; second derivatives of heat currents have its unit."""
-        return max(float(self.linear.absolute[0, :, 0].max(initial=0.0)), resolved_flow(1.0))
+        conductance = max(float(self.linear.absolute[0, :, 0].max(initial=0.0)), resolved_flow(1.0))
+        return conductance / (self.problem.T or widest or 1.0), conductance
 
     def _onsager(self) -> dict[str, float]:
         request, one = self.request, self.coefficients

@@ -16,6 +16,7 @@ from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.solve.conductor import Conductance
+from modelkit.solve.energies.thresholds import check_thresholds
 from modelkit.solve.found.conventions import bands_told, steady_attributes
 from modelkit.solve.found.electrons import electrons_of_order_one
 from modelkit.solve.found.steady_transport import SteadyTransport
@@ -277,6 +278,10 @@ def _solve_linear(request: Request) -> LinearTransport | SteadyTransport:
 def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
     unique = is_unique(problem)
     grids = Grids(request, problem)
+    if problem.order is not None and problem.order > 1 and problem.responds:
+        count = problem.screened.count if problem.screened is not None else 0
+        bands = problem.moved(np.ones(len(problem.own)), np.ones(count)).bands
+        check_thresholds(grids.home, problem.mu, problem.T, bands[grids.home.system.reservoirs.terminal])
     start = request.memory.get(WARM) if request.hasty else None
     solved = solve_steady(grids, unique=unique, start=start)
     if request.hasty:

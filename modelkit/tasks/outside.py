@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from modelkit.elements.cases import FIELDS
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.gates import Gate
 from modelkit.elements.sweeps import MOST_POINTS
 from modelkit.elements.terminals import DIMENSIONS, Terminal
 from modelkit.errors import ModelError
@@ -120,6 +121,9 @@ def _no_field(declarations: Declarations, name: str) -> ModelError:
         if not {field, "f"} & set(terminal.unknowns)
     ]
     message = f"'{name}' cannot be set: only parameters and the fields of terminals can"
+    gate = name.partition(".")[0]
+    if isinstance(declarations.elements.get(gate), Gate):
+        return ModelError(message, hint=f"give it a parameter, gate {gate} {{ U = U_{gate} }}, and set that")
     if not known:
         return ModelError(message, hint="the model has no such field: set a parameter by its plain name")
     near = suggestion(name, known, "fields that can be set") or ""

@@ -67,8 +67,14 @@ def test_a_region_is_its_sites_in_their_order() -> None:
     ]
 
 
-def test_a_region_may_be_empty_at_some_values_only_with_a_message() -> None:
-    assert refusal("region a on wire where l > N\n")[0] == "the region 'a' has no sites at these values"
+def test_a_region_without_sites_is_refused_where_something_stands_on_it() -> None:
+    empty = "region a on wire where l > N\n"
+    unknown = "screening on wire { solve U[a] such that charge == 0 }\n"
+    assert refusal(empty + unknown)[0] == "the region 'a' has no sites at these values"
+    for use in ("potential on a { U = 1 }\n", "screening on a { solve U such that charge == 0 }\n"):
+        assert "no site" in refusal(empty + use)[0]
+    left = "region b on wire where l == 1\n"
+    assert [one.name for one in device(empty + left).regions] == ["b"]
     assert refusal("region a on wire.c[N+1]\n")[0] == "there is no site 'c[N + 1]'"
     ring = WIRE.replace("l in 1..N", "l in ring(N)")
     assert refusal("region a on wire.left\n", ring)[0] == "a ring has no 'left' end"

@@ -143,6 +143,27 @@ def test_chunks_of_energies_respond_as_all_together(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", RESPONDING)
+def test_batches_at_which_nothing_is_open_respond_too(name):
+    """A lead has as many channels as are open at one energy of the batch: beyond the band, none."""
+    import modelkit as mk
+
+    lines = "lattice s { site c[x, y] for x in 1..3, y in 1..2; hop c[x, y] -> c[x+1, y] : -1;"
+    lines += " hop c[x, y] -> c[x, y+1] : -1 + 0.2i; onsite c[2, 1] : 0.7 }\n"
+    ends = (f"bath {end} on s.{end} {{ self_energy = lead; mu = 0; T = 1 }}\n" for end in ("left", "right"))
+    open_system = mk.loads("model strip\n" + lines + "".join(ends)).compile().system
+    conductor = methods[name].build(open_system)
+    rng = np.random.default_rng(5)
+    closed, f = np.array([4.0, 5.0, 6.0]), rng.normal(size=(4, 2))
+    mixed = np.array([0.3, *closed])  # something is open at the first energy of this batch
+    for change in directions(open_system, rng):
+        for ask in ("current_change", "density_response"):
+            found = getattr(conductor.at(closed), ask)(f[1:], change)
+            together = getattr(conductor.at(mixed), ask)(f, change)
+            assert np.abs(together[0]).max() > 1e-3
+            np.testing.assert_allclose(found, together[1:], atol=1e-14)
+
+
+@pytest.mark.parametrize("name", RESPONDING)
 def test_degeneracy_multiplies_responses(name):
     one = responsive(clean_strip(2, 5))
     two = system(one.hamiltonian, one.contacts.terminal, one.contacts.site, one.contacts.sigma, weight=2.0)

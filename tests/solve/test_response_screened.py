@@ -101,3 +101,55 @@ def test_the_local_response_follows_terminals_that_move() -> None:
     np.testing.assert_allclose(
         found.run("coefficients").characteristic_potential.sum("terminal"), 1, atol=1e-9
     )
+
+
+CLEAN = """model clean "a wire without reflection, or with a little"
+param mu0 = 0.3; param kT = 0.05; param V = 0; param c = 1
+reference {{ mu = mu0; T = kT }}
+lattice s {{
+  site c[l] for l in 1..3
+  hop c[l] -> c[l+1] : -1
+}}
+bath L on s.left {{ self_energy = {lead}; mu = mu0 + V; T = kT; bands = {bands} }}
+bath R on s.right {{ self_energy = {lead}; mu = mu0; T = kT; bands = {bands} }}
+{screening}
+task two = response {{ output G1, G2 }}
+task full = transport {{ output current }}
+task order_2 = transport(order = 2) {{ output current }}
+"""
+CHAIN, SCREENED = "chain(hopping = 1, coupling = c)", f"screening on s {{ {SITES} }}"
+
+
+@pytest.mark.parametrize("lead", ["lead", CHAIN])
+@pytest.mark.parametrize(("bands", "screening"), [("own", ""), ("local", SCREENED)])
+def test_a_second_order_that_vanishes_identically_is_known(lead: str, bands: str, screening: str) -> None:
+    found = mk.loads(CLEAN.format(lead=lead, bands=bands, screening=screening)).run("two")
+    np.testing.assert_allclose(found.conductance[0, 0], 1 / (2 * np.pi), rtol=1e-12)
+    np.testing.assert_allclose(found.conductance_2, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("bands", "screening", "c"), [("own", "", 0.9), ("local", SCREENED, 1)])
+def test_a_second_order_near_the_edge_of_a_band(bands: str, screening: str, c: float) -> None:
+    model = mk.loads(CLEAN.format(lead=CHAIN, bands=bands, screening=screening))
+    near = {"mu0": -1.8, "kT": 0.1, "c": c}
+    two = float(model.run("two", near).conductance_2[0, 0, 0])
+    h = 1e-3
+    up, down = (float(model.run("full", near | {"V": sign * h}).current[0]) for sign in (1, -1))
+    assert -(up + down) / 2 / h**2 == pytest.approx(two, abs=1e-3)
+    if screening:
+        assert abs(two) < 1e-12  # both ends are alike
+
+
+def test_bands_that_open_at_once_and_move_apart_have_no_second_order() -> None:
+    model = mk.loads(CLEAN.format(lead=CHAIN, bands="own", screening=""))
+    near = {"mu0": -1.8, "kT": 0.1}
+    h = 1e-3
+    currents = [float(model.run("full", near | {"V": v}).current[0]) for v in (h, 2 * h, -h, -2 * h)]
+    up, down = (
+        np.diff(np.divide(pair, np.array([h, 2 * h])))[0] / h for pair in np.split(np.array(currents), 2)
+    )
+    assert up * down < 0
+    assert abs(up - down) > 0.1, "the current has a kink"
+    for task in ("two", "order_2"):
+        with pytest.raises(mk.ModelError, match="opens without reflection at the energy -2"):
+            model.run(task, near)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import root
 
 import modelkit as mk
+from modelkit.solve.junction.nonlinear import Grids, solve_steady
+from modelkit.solve.junction.steady import steady
+from modelkit.solve.request import Request
 
 Floats = NDArray[np.float64]
 
@@ -371,3 +374,30 @@ def test_maps_audit_the_shift_at_some_points() -> None:
     found = run(text)
     assert int(np.isfinite(found.audit_gauge_shift).sum()) == 4
     assert float(found.audit_gauge_shift.max()) < 1e-10
+
+
+ENGINE = """model engine "a dot between hot and cold whose charge moves its levels: a branch that folds"
+param scale = 1
+reference { mu = 0; T = 0.4 }
+lattice dot {
+  site d[l] for l in 1..2 at (l, 0)
+  onsite d[l] : 1.8
+  hop d[1] -> d[2] : -0.3
+}
+bath H on dot.d[1] { self_energy = wide_band(0.1); mu = 0; T = 0.4 + 0.6*scale }
+probe C on dot.d[2] { self_energy = wide_band(0.1); T = 0.4; solve mu such that I == -mu/50 }
+screening on dot { solve U such that charge == 0 }
+task t = transport { output current, chemical_potential, potential }
+"""
+
+
+@pytest.mark.slow
+def test_where_the_branch_from_equilibrium_ends_others_are_not_denied() -> None:
+    model = mk.loads(ENGINE)
+    request = Request(model.device(), {}, {})
+    problem = steady(request.device)
+    with pytest.raises(mk.NotConverged, match="others, not connected with equilibrium, may exist"):
+        solve_steady(Grids(request, problem), unique=False)
+    other = solve_steady(Grids(request, problem), unique=False, start=np.array([0.015, 2.03, 0.04]))
+    assert np.abs(other.point.left).max() < 1e-10 * other.point.gross.max(), "the conditions hold on it"
+    assert other.point.x[1] > 2

@@ -198,6 +198,36 @@ def test_derived_values_use_the_parameters_of_their_point_and_case() -> None:
     assert found.s.values.tolist() == [399.5, 399.5]
 
 
+def test_derived_values_use_those_before_them() -> None:
+    cases = "cases forward, backward; sweep a in {1, 2}"
+    earlier = "y = X[S[2]]/a, w = offset(X[L])/a"
+    found = run(
+        f"{cases}; output {earlier}; output z = y^2 - X[L]*y + w, d = offset(y), e = offset(X[S[2]]/a), X",
+        V=0.5,
+    )
+    y, left = found.y, found.touched.sel(terminal="L", drop=True)
+    xr.testing.assert_allclose(found.z, (y**2 - left * y + found.w).transpose(*found.z.dims))
+    xr.testing.assert_equal(found.d, found.e)
+    assert found.d.dims == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ("z = 2*y, y = X[L]", "the output 'y' is not listed before this one"),
+        ("y = y + X[L]", "the output 'y' is not listed before this one"),
+        ("kT = X[L], z = kT", "'kT' is a parameter and an output of this task"),
+        ("y = X[L]@forward, z = offset(y)", "'y' takes both cases already, or names one"),
+        ("y = offset(X[L]), z = offset(y)", "'y' takes both cases already, or names one"),
+        ("y = nowhere, z = y", "there is no 'nowhere'"),
+    ],
+)
+def test_derived_values_are_refused_where_they_say_nothing(outputs: str, message: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        run(f"cases forward, backward; output {outputs}")
+    assert [message in one.message for one in caught.value.errors] == [True]
+
+
 def test_two_case_quantities_have_no_case_unless_a_parameter_brings_it() -> None:
     outputs = "d = offset(X[L])/a, e = offset(X[L])*V, w = nonreciprocity(touched)"
     found = run(f"cases forward, backward; output {outputs}")
@@ -329,3 +359,10 @@ def test_check_asks_the_verb_of_every_task() -> None:
     with pytest.raises(ModelError, match="whole number"):
         model.check()
     assert "level" in model.run("one")
+
+
+def test_a_gate_is_set_by_a_parameter() -> None:
+    model = mk.loads(f"{TEXT}gate G {{ U = -V }}\ntask t = echo {{ output X }}")
+    with pytest.raises(ModelError, match=r"'G\.U' cannot be set") as caught:
+        model.run("t", {"G.U": 1})
+    assert caught.value.hint == "give it a parameter, gate G { U = U_G }, and set that"

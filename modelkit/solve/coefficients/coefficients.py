@@ -26,6 +26,7 @@ from modelkit.solve.coefficients.effective import laws, moved_current
 from modelkit.solve.conductor import Conductance, ResponsiveConductance
 from modelkit.solve.energies.averages import Averages, slope_at, thermal
 from modelkit.solve.energies.elastic import completed
+from modelkit.solve.energies.thresholds import check_thresholds
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,7 @@ class Coefficients:
     energies: int = 1
     blind: str = ""
     _known: dict[str, list[Floats]] = field(default_factory=dict)
+    _gross: Floats = field(default_factory=lambda: np.zeros(3))  # of flows with the weights of "a"
 
     def sampled(self) -> Floats:
         """(n_E,): the energies that first derivatives are formed from."""
@@ -118,16 +120,47 @@ class Coefficients:
         return np.stack(found)
 
     def second_by_levels(self, z: Floats, levels: Sequence[Levels | None]) -> Floats:
-        """What levels add to :meth:`second` that move along each direction (None: not at all)."""
+        """What levels add to :meth:`second` that move along each direction (None: not at all).
+
+        Where all bands follow, what is common to all levels shifts the energy, and that stands on the Fermi
+        function; the rest changes transmissions.
+
+        Raises
+        ------
+        ModelError
+            Bands move against one another that open at once.
+        """
         count = z.shape[2]
         found = np.zeros((2, self.n_terminals, count, count))
         pairs = [(j, k) for k in range(count) if levels[k] is not None for j in range(count)]
+        common = [self._common(one) for one in levels]
+        rest = [
+            None if one is None else Levels(one.potential - shift, one.bands - shift)
+            for one, shift in zip(levels, common, strict=True)
+        ]
+        bands = np.max([np.abs(one.bands) for one in rest if one is not None], axis=0)
+        check_thresholds(self.prepared, self.mu, self.T, bands)
         for first in range(0, len(pairs), PAIRS):
             chosen = pairs[first : first + PAIRS]
-            for (j, k), part in zip(chosen, self._moved(z, levels, chosen), strict=True):
-                found[:, :, j, k] += part
-                found[:, :, k, j] += part
+            for (j, k), part in zip(chosen, self._moved(z, rest, chosen), strict=True):
+                whole = part + self._shifted(z[:, :, j], common[k]) if common[k] else part
+                found[:, :, j, k] += whole
+                found[:, :, k, j] += whole
         return found
+
+    def _common(self, levels: Levels | None) -> float:
+        """By how much all levels move together, where it helps."""
+        if levels is None or self.T == 0 or self.prepared.system.reservoirs.superconducting:
+            return 0.0
+        return float(np.median(levels.bands)) if np.all(levels.bands != 0) else 0.0
+
+    def _shifted(self, z: Floats, shift: float) -> Floats:
+        """``M(E - shift)`` by the shift, integrated by parts, for one filling (2, n); (2, n)."""
+        T, a, b = self.T, self._moments("a"), self._moments("b")
+        x, theta = z[:, self.prepared.system.reservoirs.terminal]
+        number = a[0] @ theta / T - b[0] @ x - b[1] @ theta
+        energy = a[0] @ x + 2 * a[1] @ theta - T * (b[1] @ x + b[2] @ theta)
+        return shift * np.stack([self._folded(number, True), self._folded(energy, False)])
 
     def _moved(
         self, z: Floats, levels: Sequence[Levels | None], pairs: Sequence[tuple[int, int]]
@@ -155,7 +188,10 @@ class Coefficients:
             values = spectral(self.prepared.at(np.array([self.mu])))
             values = np.concatenate([values, np.zeros_like(values)])
         else:
-            values = self._kept(thermal(self.prepared, self.mu, T, spectral, 2)).values
+            self._moments("a")
+            # flows of the second order are flows of the first by the width of the window, or nothing
+            least = self._gross[:2] / T
+            values = self._kept(thermal(self.prepared, self.mu, T, spectral, 2, least=least)).values
         number, energy = values.reshape(2, len(pairs), -1)
         for p in range(len(pairs)):
             yield np.stack([self._folded(number[p], True), self._folded(T * energy[p], False)])
@@ -170,7 +206,8 @@ class Coefficients:
 
             if self.T > 0:
                 order = (3, 0) if kind == "a" else (3, 4)
-                values = self._kept(thermal(prepared, mu, self.T, spectral, *order)).values
+                found = self._kept(thermal(prepared, mu, self.T, spectral, *order))
+                values, self._gross = found.values, found.gross[:3]
                 self._known["a"] = [part.reshape(n, n) for part in values[:3]]
                 if kind == "b":
                     self._known["b"] = [part.reshape(n, n) for part in values[3:]]

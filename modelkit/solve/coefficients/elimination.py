@@ -73,11 +73,12 @@ class Elimination:
         """How far the conditions are from being met, relative to the largest gross flow."""
         return self._off(self._matrix @ self._flat(self.deviations), self.deviations)
 
-    def second(self, curved: Floats) -> tuple[Floats, float]:
+    def second(self, curved: Floats, least: tuple[float, float]) -> tuple[Floats, float]:
         """Second derivatives of I and J by driven variables, (2, n, D, D), with the residual as ``off``.
 
         ``curved`` of the same shape: those with the unknowns on their first order; the unknowns' own second
-        order is solved for here.
+        order is solved for here.  Residuals are not taken relative to less than ``least`` (I, J): where a
+        second order vanishes identically, all of it is rounding.
         """
         count = curved.shape[2]
         left = self._conditions(curved) - self._right_curvature
@@ -89,7 +90,7 @@ class Elimination:
         found = curved + np.tensordot(self.first, moved, axes=2)
         off = self._conditions(found) - self._right_curvature
         own = np.einsum("rv,vjk->rjk", self._own, grown.reshape(-1, count, count))
-        return found, self._off(off - own, moved.reshape(2, self.first.shape[1], -1), curved)
+        return found, self._off(off - own, moved.reshape(2, self.first.shape[1], -1), curved, least)
 
     def _with(self, driven: Floats) -> Floats:
         """Complete deviations (2n, m) with those of the unknowns; (2, n, m)."""
@@ -173,10 +174,13 @@ class Elimination:
     def _flat(self, z: Floats) -> Floats:
         return z.reshape(-1, z.shape[2])
 
-    def _off(self, left: Floats, z: Floats, more: Floats | None = None) -> float:
+    def _off(
+        self, left: Floats, z: Floats, more: Floats | None = None, least: tuple[float, float] = (0.0, 0.0)
+    ) -> float:
         """Residuals by the largest gross flow, heat currents by the largest of theirs."""
         found = 0.0
         gross = np.tensordot(self.absolute, np.abs(z), axes=2).max(axis=(1, 2), initial=0.0)
+        gross = np.maximum(gross, least)
         if more is not None:
             gross = np.maximum(gross, np.abs(more).reshape(2, -1).max(axis=1, initial=0.0))
         for (_, _, flat, steep), one in zip(self._rows, left, strict=True):

@@ -36,22 +36,32 @@ Weights = Callable[[Panels], tuple[Floats, Floats]]  # and those of the error es
 class Averages:
     """``values`` (n_weights, m), their relative ``error``, and the ``panels`` on which they are known.
 
-    ``blind`` says what the error estimate cannot see, or nothing.
+    ``gross`` (n_weights,) are the largest integrals of absolute values; ``blind`` says what the error
+    estimate cannot see, or nothing.
     """
 
     values: Floats
     error: float
     panels: Panels
+    gross: Floats
     blind: str = ""
 
 
 def thermal(
-    prepared: Prepared, mu: float, T: float, spectral: Spectral, first: int, second: int = 0
+    prepared: Prepared,
+    mu: float,
+    T: float,
+    spectral: Spectral,
+    first: int,
+    second: int = 0,
+    least: Floats | float = 0.0,
 ) -> Averages:
     """Averages with derivatives of the Fermi function, T > 0.
 
     With ``z = (E - mu)/T`` the weights are ``-f'(z) z^k/T`` for k < ``first`` and ``f''(z) z^k/T^2`` for
     k < ``second``: derivatives by the energy stand on the Fermi function, never on a transmission.
+    Errors are relative to the largest gross integral with the same weight, or to ``least`` (n_weights,) where
+    that is larger: by it a flow that vanishes identically is known to be rounding.
     """
     key = ("panels", mu, T)
     panels, blind = prepared.rules.get(key) or thermal_panels(prepared, mu, T)
@@ -66,11 +76,11 @@ def thermal(
         return np.stack(parts) * whole, np.stack(parts) * difference
 
     while True:
-        values, error = _integrated(prepared, panels, weights, spectral)
+        values, error, gross = _integrated(prepared, panels, weights, spectral, least)
         off = float(error.sum())
         if off <= INTEGRATION:
             prepared.rules[key] = panels, blind
-            return Averages(values, off, panels, blind)
+            return Averages(values, off, panels, gross, blind)
         used = int(np.count_nonzero(~panels.split))
         chosen = (error > INTEGRATION / used) & panels.divisible
         if not chosen.any() or used * NODES > MOST_ENERGIES:
@@ -91,10 +101,10 @@ def slope_at(prepared: Prepared, mu: float, spectral: Spectral) -> Averages:
         return whole, off
 
     while True:
-        values, error = _integrated(prepared, panels, weights, spectral)
+        values, error, gross = _integrated(prepared, panels, weights, spectral)
         off, low, high = float(error.sum()), float(panels.lower[0]), float(panels.upper[0])
         if off <= INTEGRATION:
-            return Averages(values, off, panels)
+            return Averages(values, off, panels, gross)
         if (high - low) / 2 < least:
             message = f"the derivatives of the transmission are uncertain by {off:.1e} of the largest"
             raise NotConverged(message, residual=off)
@@ -103,9 +113,9 @@ def slope_at(prepared: Prepared, mu: float, spectral: Spectral) -> Averages:
 
 
 def _integrated(
-    prepared: Prepared, panels: Panels, weights: Weights, spectral: Spectral
-) -> tuple[Floats, Floats]:
-    """Integrals (n_weights, m), and their estimated error on each panel, relative to the largest."""
+    prepared: Prepared, panels: Panels, weights: Weights, spectral: Spectral, least: Floats | float = 0.0
+) -> tuple[Floats, Floats, Floats]:
+    """Integrals (n_weights, m), their relative error on each panel, and the largest gross ones."""
     whole, difference = weights(panels)
     count, kinds = len(panels.lower), len(whole)
     change: Floats = np.zeros((count, kinds, 0))
@@ -129,7 +139,9 @@ def _integrated(
     gross = size.sum(axis=0).max(axis=1, initial=0.0)
     rounding = misplaced(panels)[:, None, None] * size
     found = np.maximum(errors(np.abs(change), size) - rounding, 0.0).max(axis=2, initial=0.0)
-    return total, np.divide(found, gross, out=np.zeros_like(found), where=gross > 0).max(axis=1, initial=0.0)
+    scale = np.maximum(gross, least)
+    error = np.divide(found, scale, out=np.zeros_like(found), where=scale > 0).max(axis=1, initial=0.0)
+    return total, error, gross
 
 
 def _ranges(prepared: Prepared, panels: Panels) -> Iterator[slice]:

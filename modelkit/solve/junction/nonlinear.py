@@ -204,7 +204,18 @@ def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty
     except NotConverged:
         if unique and hasty:
             raise
-        return _named(search, lambda: search.along(problem.start()))
+        return _named(search, lambda: _continued(search, problem, unique=unique))
+
+
+def _continued(search: Search, problem: Steady, *, unique: bool) -> Point:
+    """Along the path from equilibrium: where that ends there may be other solutions."""
+    try:
+        return search.along(problem.start())
+    except NotConverged as error:
+        if unique:
+            raise
+        why = f"{error.message}; others, not connected with equilibrium, may exist and are not looked for"
+        raise NotConverged(why, best=error.best, residual=error.residual) from None
 
 
 def _named(search: Search, attempt: Callable[[], Point]) -> Point:

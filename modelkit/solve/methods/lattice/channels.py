@@ -84,9 +84,9 @@ class Channels:
         return found
 
     def outgoing(self, part: slice, amplitude: Complexes) -> Complexes:
-        """``W† Y`` for the energies of ``part``, shape (chunk, n_channels, n_channels)."""
+        """``W† Y`` for the energies of ``part``, shape (chunk, n_channels, n_columns)."""
         if not len(self.terminal):
-            return np.zeros((len(amplitude), 0, 0), dtype=complex)
+            return np.zeros((len(amplitude), 0, amplitude.shape[2]), dtype=complex)
         products = self.value[part].conj()[:, :, None] * amplitude[:, self.orbital]
         starts = np.flatnonzero(np.diff(self.channel, prepend=-1))
         return np.asarray(np.add.reduceat(products, starts, axis=1))
