@@ -23,6 +23,7 @@ Complexes = NDArray[np.complex128]
 Energies = NDArray[Any]  # real, or complex above the axis
 
 ROUNDING = 1e-12  # relative to the largest |Sigma|: a positive Im Sigma below it is rounding
+SAME = 1e-14  # of the largest edge: edges of several leads that differ less are one, which rounding parts
 
 
 def _no_slope(E: Energies) -> Complexes | list[Complexes]:
@@ -56,7 +57,9 @@ class Contacts:
     @cached_property
     def edges(self) -> Floats:
         """All energies at which a self-energy or its derivative jumps, ascending."""
-        return np.unique(np.concatenate([self.fixed_edges, *(lead.edges() for lead in self.leads)]))
+        found = np.sort(np.concatenate([self.fixed_edges, *(lead.edges() for lead in self.leads)]))
+        scale = float(np.max(np.abs(found), initial=0.0))
+        return np.asarray(found[np.diff(found, prepend=-np.inf) > SAME * scale])
 
     @cached_property
     def touched(self) -> tuple[Integers, Integers]:
