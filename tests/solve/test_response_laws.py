@@ -245,9 +245,9 @@ def test_leads_and_matrices_are_reversed_with_the_flux() -> None:
 def test_a_lead_that_does_not_turn_with_the_flux_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = leads._with_channels
 
-    def wrong(sigma: Any, count: Any, *, real: bool) -> Any:
+    def wrong(sigma: Any, count: Any, most: float, *, real: bool) -> Any:
         ahead = np.triu(np.ones(sigma.shape[1:]), 1)
-        return right(sigma + 1e-6j * (ahead - ahead.T), count, real=real)
+        return right(sigma + 1e-6j * (ahead - ahead.T), count, most, real=real)
 
     monkeypatch.setattr(leads, "_with_channels", wrong)
     with pytest.raises(NotConverged, match="'onsager' failed"):

@@ -49,6 +49,8 @@ def open_part(system: OpenSystem, low: float, high: float) -> tuple[float, float
         return low, high
     lowest, highest = float(edges.min()), float(edges.max())
     around = max(highest - lowest, 1e-12 * max(abs(lowest), abs(highest)))
+    if not around > 0:  # bands without width at zero energy: no scale tells what is far
+        return low, high
     below, above = lowest - FAR * around, highest + FAR * around
     outside = np.geomspace(1e-6 * around, max(FAR * around, high - highest, lowest - low), SAMPLES)
     if (low >= below and high <= above) or low >= above or high <= below:
