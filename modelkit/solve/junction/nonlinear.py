@@ -194,10 +194,11 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
     """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
-    if problem.T == 0 and problem.of_temperature.any():
-        cold = search.point(problem.equilibrium(0.0), 1.0)
-        if not cold.left.any():  # without bias nothing warms up, and no step ends at a temperature of zero
-            return cold
+    alike = problem.common() if problem.of_temperature.any() else None
+    if alike is not None:
+        still = search.point(alike, 1.0)
+        if not still.left.any():  # nothing flows: no gross flow measures it, and no step ends at T = 0
+            return still
     try:
         return search.direct(first.x, strict=not unique)
     except NotConverged:
