@@ -195,10 +195,13 @@ class NotConverged(Exception):
         For each parameter in the right side of that condition the largest value, others held, at which the
         point has a solution, in the parameter's own unit; to 3e-7.  Empty in sweeps, where no real parameter
         enters, and where even its smallest value has no solution.
+    between : dict of str to (float, float)
+        Instead, where the search took too much: the largest value at which a solution was found, and one
+        at which none was.
 
     Parameters
     ----------
-    message, best, residual, limit, condition
+    message, best, residual, limit, between, condition
         The attributes.
 
     Examples
@@ -217,12 +220,22 @@ class NotConverged(Exception):
         best: Mapping[str, Any] | None = None,
         residual: float | None = None,
         limit: Mapping[str, float] | None = None,
+        between: Mapping[str, tuple[float, float]] | None = None,
         condition: tuple[str, str] | None = None,
     ) -> None:
-        up_to = ", ".join(f"{name} = {value:.7g}" for name, value in (limit or {}).items())
-        super().__init__(message + (f"; there is a solution up to {up_to}" if up_to else ""))
         self.message = message
         self.best = dict(best or {})
         self.residual = residual
         self.limit = dict(limit or {})
+        self.between = dict(between or {})
         self.condition = condition
+        super().__init__("; ".join([message, *self.told()]))
+
+    def told(self) -> list[str]:
+        """The limits in words."""
+        up_to = ", ".join(f"{name} = {value:.7g}" for name, value in self.limit.items())
+        found = [f"there is a solution up to {up_to}"] if up_to else []
+        return found + [
+            f"solutions end at {name} between {low:.7g} and {high:.7g}"
+            for name, (low, high) in self.between.items()
+        ]

@@ -12,17 +12,16 @@ def told(error: NotConverged) -> str:
     lines = [f"not converged: {error.message}"]
     if error.residual is not None:
         lines.append(f"residual {error.residual:.1e} of the largest flow")
-    lines += [f"help: there is a solution up to {name} = {value:.6g}" for name, value in error.limit.items()]
+    lines += [f"help: {line}" for line in error.told()]
     return "\n".join(lines)
 
 
 def record(error: NotConverged) -> dict[str, Any]:
     """The record of :func:`told`, with the keys of an error record."""
-    limits = ", ".join(f"{name} = {value:.6g}" for name, value in error.limit.items())
     empty: dict[str, Any] = dict.fromkeys(("file", "line", "column", "source"))
     return empty | {
         "message": error.message,
-        "suggestion": f"there is a solution up to {limits}" if limits else None,
+        "suggestion": "; ".join(error.told()) or None,
     }
 
 

@@ -109,6 +109,7 @@ class Grids:
                 grid = replace(grid, prepared=prepared, panels=panels)
             panels = covering(grid.panels, grid.prepared.system, *self._with_centre(mu, T))
             self.current = grid if panels is grid.panels and not moved else replace(grid, panels=panels)
+        self.request.effort.spend(self.current.used)
         return Point(problem, self.current, x, scale, self.prepared, self.sea)
 
     def forget(self) -> None:
@@ -171,13 +172,15 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
     """
     request, problem = grids.request, grids.problem
     search = Search(grids.point, grids.forget)
-    first = grids.point(problem.start() if start is None else start, 1.0)
+    fitting = start is not None and start.size == problem.size
+    first = grids.point(start if start is not None and fitting else problem.start(), 1.0)
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
     if problem.order is not None:
         check_determined(first)
-    here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
+    hasty = request.hasty and (unique or fitting)
+    here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=hasty)
     while True:
         error = whole_uncertainty(here)
         off = float(error.sum())
@@ -185,6 +188,7 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
             break
         here = finer(here, error, INTEGRATION) if off > INTEGRATION else replace(here, sea=grids.sea)
         grids.current = here.grid
+        request.effort.spend(here.grid.used)
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
     check_determined(here)
@@ -200,9 +204,9 @@ def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty
         if not still.left.any():  # nothing flows: no gross flow measures it, and no step ends at T = 0
             return still
     try:
-        return search.direct(first.x, strict=not unique)
+        return search.direct(first.x, strict=not unique or hasty)
     except NotConverged:
-        if unique and hasty:
+        if hasty:
             raise
         return _named(search, lambda: search.along(problem.start()))
 
