@@ -197,10 +197,13 @@ class NotConverged(Exception):
         enters, and where even its smallest value has no solution.
     hint : str or None
         What to do, where no limit tells.
+    between : dict of str to (float, float)
+        Instead, where the search took too much: the largest value at which a solution was found, and one
+        at which none was.
 
     Parameters
     ----------
-    message, best, residual, limit, condition, hint
+    message, best, residual, limit, between, condition, hint
         The attributes.
 
     Examples
@@ -219,14 +222,24 @@ class NotConverged(Exception):
         best: Mapping[str, Any] | None = None,
         residual: float | None = None,
         limit: Mapping[str, float] | None = None,
+        between: Mapping[str, tuple[float, float]] | None = None,
         condition: tuple[str, str] | None = None,
         hint: str | None = None,
     ) -> None:
-        up_to = ", ".join(f"{name} = {value:.7g}" for name, value in (limit or {}).items())
-        super().__init__(message + (f"; there is a solution up to {up_to}" if up_to else ""))
         self.message = message
         self.best = dict(best or {})
         self.residual = residual
         self.limit = dict(limit or {})
+        self.between = dict(between or {})
         self.condition = condition
         self.hint = hint
+        super().__init__("; ".join([message, *self.told()]))
+
+    def told(self) -> list[str]:
+        """The limits in words."""
+        up_to = ", ".join(f"{name} = {value:.7g}" for name, value in self.limit.items())
+        found = [f"there is a solution up to {up_to}"] if up_to else []
+        return found + [
+            f"solutions end at {name} between {low:.7g} and {high:.7g}"
+            for name, (low, high) in self.between.items()
+        ]

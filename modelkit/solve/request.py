@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,24 @@ DISTRIBUTIONS = 16  # arrays over terminals that one energy needs while it is so
 BATCH = 2**28  # bytes of energies factorised at once
 
 
+class Exhausted(Exception):
+    """More effort than was granted; who grants it catches it."""
+
+
+@dataclass
+class Effort:
+    """How many energies were posed, once for each trial of the unknowns, and how many may be."""
+
+    most: float = math.inf
+    spent: int = 0
+
+    def spend(self, energies: int) -> None:
+        """Count; raises Exhausted beyond what is granted."""
+        self.spent += energies
+        if self.spent > self.most:
+            raise Exhausted
+
+
 @dataclass(frozen=True)
 class Request:
     """One device and what is to be done with it.
@@ -33,8 +52,9 @@ class Request:
     ``options`` are those of the verb (``order``, ``method``), ``spans`` their places in the text and,
     under ``CALL``, that of the verb itself;
     ``grids`` are its running variables (``E``), shape (n,) each.  ``memory`` is shared by the
-    points of one run: conductors of equal devices are found there again.  ``hasty``: a failure is
-    wanted soon, without a second attempt.  ``sampled``: whether audits that need a second solution are made.
+    points of one run: conductors of equal devices are found there again.  ``hasty``: from the last
+    solution, a failure is wanted soon, without a second attempt.  ``sampled``: whether audits that need a
+    second solution are made.  ``effort`` counts the work of nonlinear conditions, and may bound it.
     """
 
     device: Device
@@ -44,6 +64,7 @@ class Request:
     spans: Mapping[str, Span] = field(default_factory=dict)
     hasty: bool = False
     sampled: bool = True
+    effort: Effort = field(default_factory=Effort)
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""

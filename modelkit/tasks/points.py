@@ -20,7 +20,7 @@ from modelkit.registry import Found, Output, Verb, outputs, result_dims, running
 from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import AXIS, Frame
 from modelkit.results.outputs import read
-from modelkit.solve.request import Request
+from modelkit.solve.request import Effort, Request
 from modelkit.tasks.cases import Setting
 from modelkit.units import UnitSystem
 
@@ -42,7 +42,7 @@ class Solved:
     """A finished point.
 
     ``error`` is why it has no arrays; ``values`` are the values of all parameters and lets;
-    ``facts`` is what the method says about itself (method, why, conventions).
+    ``facts`` is what the method says about itself (method, why, conventions); ``effort`` is what it took.
     """
 
     job: Job
@@ -51,6 +51,7 @@ class Solved:
     facts: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     error: ModelError | NotConverged | None = None
+    effort: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,32 +74,50 @@ class Work:
     def __call__(self, job: Job) -> Solved:
         """Solve a point; what can go wrong with its values is told, not raised."""
         values: Mapping[str, Any] = {}
+        effort = Effort()
         try:
             values = values_of(self.declarations, job.setting.parameters)
             with np.errstate(over="raise"):
                 device = self.expansion.device(values, job.setting.fields)
                 request = Request(
-                    device, self.options, self.grids, self.memory, self.spans, sampled=job.sampled
-                )
+                    device, self.options, self.grids, self.memory, self.spans,
+                    sampled=job.sampled, effort=effort,
+                )  # fmt: skip
                 found = self.verb.solve(request)
                 return Solved(
                     job, self._point(job, found, self._frame(device), values), values, *_told(found)
                 )
         except (ModelError, NotConverged) as error:
-            return Solved(job, None, values, error=error)
+            return Solved(job, None, values, error=error, effort=effort.spent)
         except (FloatingPointError, OverflowError):
             return Solved(job, None, values, error=NotConverged(_beyond(values)))
         except MemoryError:
             large = ModelError("this point needs more memory than there is", hint="make the device smaller")
             return Solved(job, None, values, error=large)
 
-    def converges(self, job: Job, parameters: Mapping[str, Any]) -> bool:
-        """Whether a point has a solution with other values of some parameters."""
+    def converges(self, job: Job, parameters: Mapping[str, Any], effort: Effort) -> bool:
+        """Whether a solution with other values of some parameters is found from the last one.
+
+        Raises
+        ------
+        Exhausted
+            The effort that is granted ends first.
+        """
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
             device = self.expansion.device(values, job.setting.fields)
-            request = Request(device, self.options, self.grids, self.memory, self.spans, True, sampled=False)
-            self.verb.solve(request)
+            self.verb.solve(
+                Request(
+                    device,
+                    self.options,
+                    self.grids,
+                    self.memory,
+                    self.spans,
+                    hasty=True,
+                    sampled=False,
+                    effort=effort,
+                )  # fmt: skip
+            )
         except (ModelError, NotConverged, FloatingPointError, OverflowError):
             return False
         return True

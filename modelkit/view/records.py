@@ -12,19 +12,18 @@ def told(error: NotConverged) -> str:
     lines = [f"not converged: {error.message}"]
     if error.residual is not None and f"{error.residual:.1e}" not in error.message:
         lines.append(f"residual {error.residual:.1e} of the largest flow")
-    lines += [f"help: there is a solution up to {name} = {value:.6g}" for name, value in error.limit.items()]
-    if error.hint and not error.limit:
+    lines += [f"help: {line}" for line in error.told()]
+    if error.hint and not error.told():
         lines.append(f"help: {error.hint}")
     return "\n".join(lines)
 
 
 def record(error: NotConverged) -> dict[str, Any]:
     """The record of :func:`told`, with the keys of an error record."""
-    limits = ", ".join(f"{name} = {value:.6g}" for name, value in error.limit.items())
     empty: dict[str, Any] = dict.fromkeys(("file", "line", "column", "source"))
     return empty | {
         "message": error.message,
-        "suggestion": f"there is a solution up to {limits}" if limits else error.hint,
+        "suggestion": "; ".join(error.told()) or error.hint,
     }
 
 

@@ -362,7 +362,9 @@ def test_check_asks_the_verb_of_every_task() -> None:
 
 
 def test_a_gate_is_set_by_a_parameter() -> None:
-    screening = "screening on wire { solve U[wire] such that charge == capacitance; capacitance wire - G : 1 }"
+    screening = (
+        "screening on wire { solve U[wire] such that charge == capacitance; capacitance wire - G : 1 }"
+    )
     model = mk.loads(f"{TEXT}gate G {{ U = -V }}\n{screening}\ntask t = echo {{ output X }}")
     with pytest.raises(ModelError, match=r"'G\.U' cannot be set") as caught:
         model.run("t", {"G.U": 1})

@@ -151,7 +151,9 @@ def _corrected(start: Solution, accuracy: float) -> Solution:
         left, gross = found.conditions()
         wrong = helped(-_flat(left))
         off = relative(float(np.abs(_flat(left)).max(initial=0.0)), max(gross, found.least_flow))
-        away = relative(float(np.abs(wrong).max(initial=0.0)), max(found.reach, float(np.abs(values).max(initial=0.0))))
+        away = relative(
+            float(np.abs(wrong).max(initial=0.0)), max(found.reach, float(np.abs(values).max(initial=0.0)))
+        )
         # where nothing flows but what the conditions prescribe, the start is infinitely far off
         if attempt and not (off < last or away < left_over):
             break

@@ -110,6 +110,7 @@ class Grids:
                 grid = replace(grid, prepared=prepared, panels=panels)
             panels = covering(grid.panels, grid.prepared.system, *self._with_centre(mu, T))
             self.current = grid if panels is grid.panels and not moved else replace(grid, panels=panels)
+        self.request.effort.spend(self.current.used)
         return Point(problem, self.current, x, scale, self.prepared, self.sea)
 
     def forget(self) -> None:
@@ -172,13 +173,15 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
     """
     request, problem = grids.request, grids.problem
     search = Search(grids.point, grids.forget)
-    first = grids.point(problem.start() if start is None else start, 1.0)
+    fitting = start is not None and start.size == problem.size
+    first = grids.point(start if start is not None and fitting else problem.start(), 1.0)
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
     if problem.order is not None:
         check_determined(first)
-    here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
+    hasty = request.hasty and (unique or fitting)
+    here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=hasty)
     while True:
         off = float(whole_uncertainty(here).sum())
         if off <= INTEGRATION and not grids.recounted(here):
@@ -186,6 +189,7 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
         # panels first: unknowns change little from one round of them to the next
         here = refined(here, INTEGRATION) if off > INTEGRATION else replace(here, sea=grids.sea)
         grids.current = here.grid
+        request.effort.spend(here.grid.used)
         if problem.size:
             here = _named(search, partial(search.direct, here.x))
     check_determined(here)
@@ -195,14 +199,15 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
     """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
-    if problem.T == 0 and problem.of_temperature.any():
-        cold = search.point(problem.equilibrium(0.0), 1.0)
-        if not cold.left.any():  # without bias nothing warms up, and no step ends at a temperature of zero
-            return cold
+    alike = problem.common() if problem.of_temperature.any() else None
+    if alike is not None:
+        still = search.point(alike, 1.0)
+        if not still.left.any():  # nothing flows: no gross flow measures it, and no step ends at T = 0
+            return still
     try:
-        return search.direct(first.x, strict=not unique)
+        return search.direct(first.x, strict=not unique or hasty)
     except NotConverged:
-        if unique and hasty:
+        if hasty:
             raise
         return _named(search, lambda: _continued(search, problem, unique=unique))
 

@@ -161,6 +161,16 @@ class Steady:
         found[self.charges] = 0.0
         return found
 
+    def common(self) -> Floats | None:
+        """The unknowns where all terminals are as the given ones, if these are all alike; (size,)."""
+        given = (np.unique(part[np.isfinite(part)]) for part in (self.given_mu, self.given_temperature))
+        mu, T = (part if len(part) else [at] for part, at in zip(given, (self.mu, self.T), strict=True))
+        if len(mu) > 1 or len(T) > 1:
+            return None
+        found = np.where(self.of_temperature, T[0], mu[0])
+        found[self.charges] = 0.0
+        return found
+
     @property
     def driven(self) -> str:
         """What ``scale`` scales, in words."""
