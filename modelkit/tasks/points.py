@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -106,18 +106,8 @@ class Work:
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
             device = self.expansion.device(values, job.setting.fields)
-            self.verb.solve(
-                Request(
-                    device,
-                    self.options,
-                    self.grids,
-                    self.memory,
-                    self.spans,
-                    hasty=True,
-                    sampled=False,
-                    effort=effort,
-                )  # fmt: skip
-            )
+            request = Request(device, self.options, self.grids, self.memory, self.spans, effort=effort)
+            self.verb.solve(replace(request, hasty=True, sampled=False))
         except (ModelError, NotConverged, FloatingPointError):
             return False
         return True

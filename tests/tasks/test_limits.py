@@ -86,7 +86,9 @@ reference { mu = 0; T = 0.05 }
 lattice w { site c[l] for l in 1..3; hop c[l] -> c[l+1] : -1 }
 bath L on w.c[1] { self_energy = wide_band(Gamma = 1); mu = 0.05; T = 0.05 }
 bath R on w.c[3] { self_energy = wide_band(Gamma = 1); mu = -0.05; T = 0.05 }
-probe S on w.c[2] { self_energy = chain(hopping = 0.2, coupling = 0.4); T = 0.05; solve mu such that I == drive }
+probe S on w.c[2] {
+  self_energy = chain(hopping = 0.2, coupling = 0.4); T = 0.05; solve mu such that I == drive
+}
 task full = transport { output current }
 """
 
