@@ -7,6 +7,7 @@ uncertain, and the conditions are solved again, until the currents are known to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -110,6 +111,9 @@ class Grids:
                 grid = replace(grid, prepared=prepared, panels=panels)
             panels = covering(grid.panels, grid.prepared.system, *self._with_centre(mu, T))
             self.current = grid if panels is grid.panels and not moved else replace(grid, panels=panels)
+            if moved:  # resonances have left the panels that were refined for them
+                with suppress(NotConverged):  # a trial that leads nowhere need not be integrated
+                    self.current = refined(Point(problem, self.current, x, scale, sea=self.sea), ROUGH).grid
         self.request.effort.spend(self.current.used)
         return Point(problem, self.current, x, scale, self.prepared, self.sea)
 
