@@ -151,7 +151,7 @@ def _contacts(
     builder: Builder, device: Device, system: OpenSystem, sites: Integers, terminals: Integers, origin: Origin
 ) -> None:
     contacts, count = system.contacts, max(device.n_terminals, 1)
-    middle = origin.mu + origin.shift * ~_following(device)
+    middle: Floats = np.where(_following(device), origin.mu, origin.mu + origin.shift)
     scale = float(np.abs(system.hamiltonian.data).max(initial=0.0)) or 1.0
     away = scale * np.random.default_rng(1).uniform(0.02, 2.5, SCALAR_SAMPLES)
     few = np.concatenate([away[:MATRIX_SAMPLES], -away[:MATRIX_SAMPLES]])
