@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from modelkit.compile.contacts import Contacts
 from modelkit.compile.open_system import OpenSystem, open_system
 from modelkit.graph.device import ConditionValues, Device, Electrode, TerminalGroup
 from modelkit.graph.screening import bands_of
-from modelkit.symmetry.builder import Builder
+from modelkit.symmetry.builder import Builder, word
 from modelkit.symmetry.structure import Structure
 
 Integers = NDArray[np.intp]
@@ -28,13 +28,14 @@ PRESCRIBED = np.array([0.0, 0.31, 1.7])  # values of an unknown at which what is
 class Examined:
     """The structure of a device and where its terminals are: ``terminal`` (n_reservoirs,) vertex numbers.
 
-    ``size`` sites come first among the vertices.
+    ``size`` sites come first among the vertices; ``owner`` is the reservoir that a vertex belongs to, or -1.
     """
 
     device: Device
     system: OpenSystem
     structure: Structure
     terminal: Integers
+    owner: Integers
 
     @property
     def size(self) -> int:
@@ -63,7 +64,20 @@ def examined(device: Device, *, driven: bool, shift: float = 0.0) -> Examined:
     terminals = _terminals(builder, device, system, origin, driven)
     _contacts(builder, device, system, sites, terminals, origin)
     _screening(builder, device, sites, terminals, origin, driven)
-    return Examined(device, system, builder.structure(), terminals)
+    structure = builder.structure()
+    owner = np.full(structure.n, -1, dtype=np.intp)
+    owner[terminals] = np.arange(len(terminals))
+    of = np.flatnonzero((structure.tie_kind == word("of")) & np.isin(structure.tie_column, terminals))
+    owner[structure.tie_row[of]] = owner[structure.tie_column[of]]
+    return Examined(device, system, structure, terminals, owner)
+
+
+def conductor(device: Device) -> Structure:
+    """The structure of the sites of a device and its Hamiltonian alone."""
+    builder = Builder()
+    system = open_system(replace(device, terminals=()))
+    _sites(builder, device, system, Origin(float(device.reference.get("mu", 0.0)), 0.0))
+    return builder.structure()
 
 
 def _screened(device: Device) -> Flags:

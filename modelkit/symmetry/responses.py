@@ -24,7 +24,7 @@ ZERO = 1e-9  # of a unit vector
 
 @dataclass(frozen=True)
 class Coefficient:
-    """``of`` is ``I`` or ``J`` of the terminal ``to``; ``by`` (sorted) lists pairs of ``V`` or ``T`` and terminal."""
+    """``of`` is ``I`` or ``J`` of the terminal ``to``; ``by`` (sorted) lists pairs of ``V`` or ``T`` and number."""
 
     of: str
     to: int
@@ -60,8 +60,8 @@ class Coefficients:
     def conserved(self, *, charge: bool, gauge: bool) -> None:
         """Charge and, at the first order, energy are conserved; a common voltage drives nothing.
 
-        The latter needs potentials that follow (``gauge``) beyond the first order, where the reference stays an
-        equilibrium.
+        The latter needs potentials that follow (``gauge``) beyond the first order, where the reference stays
+        an equilibrium.
         """
         for by in {each.by for each in self.all}:
             for of in "I" * charge + "J" * (self.order == 1 and charge):
