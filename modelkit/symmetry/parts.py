@@ -20,6 +20,7 @@ Complexes = NDArray[np.complex128]
 Flags = NDArray[np.bool_]
 
 SCALAR_SAMPLES = 24  # pairs of energies at which scalar self-energies are compared
+NOTHING = 1e-14  # of the largest block: none at all
 MATRIX_SAMPLES = 2  # those of leads
 PRESCRIBED = np.array([0.0, 0.31, 1.7])  # values of an unknown at which what is prescribed is compared
 
@@ -107,6 +108,9 @@ def _sites(builder: Builder, device: Device, system: OpenSystem, origin: Origin)
     places, at = np.unique(place, return_inverse=True)
     block = np.zeros((len(places), int(size.max(initial=1)), int(size.max(initial=1))), complex)
     np.add.at(block, (at, row - system.offset[site[row]], column - system.offset[site[column]]), value)
+    largest = np.abs(block).max(axis=(1, 2), initial=0.0)
+    there = largest > NOTHING * largest.max(initial=0.0)
+    places, block = places[there], block[there]
     builder.add(sites[places // len(size)], sites[places % len(size)], kind, block)
     return sites
 
