@@ -24,7 +24,7 @@ ZERO = 1e-9  # of a unit vector
 
 @dataclass(frozen=True)
 class Coefficient:
-    """``of`` is ``I`` or ``J`` of the terminal ``to``; ``by``, sorted, lists ``V`` or ``T`` with terminals."""
+    """``of`` (I or J) of the terminal ``to``; ``by``, sorted, lists ``V`` or ``T`` with terminals."""
 
     of: str
     to: int
