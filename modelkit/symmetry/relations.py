@@ -1,74 +1,83 @@
-"""What operations say of the currents in two cases: linear relations, and what follows from them."""
+"""Linear relations between the currents of one case or two, and what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
-from modelkit.symmetry.operations import Operation
 from modelkit.symmetry.parts import prescribed
 
 Floats = NDArray[np.float64]
 
+ZERO = 1e-9  # of a unit vector
+
+
+@dataclass(frozen=True)
+class Current:
+    """``of`` (I or J) of the terminal ``terminal`` in a case, numbered 0 or 1."""
+
+    of: str
+    terminal: int
+    case: int = 0
+
+
+Combination = Mapping[Current, float]
+
 
 class Currents:
-    """Relations between the particle currents of a first and a second case.
+    """Relations ``combination + constant = 0`` between particle and heat currents into the conductor.
 
-    Unknowns are ``I[a]`` of the first case, then of the second, the condensate's last in each; relations
-    are rows ``c`` with ``c @ (I, 1) = 0``.
+    A superconductor's condensate is the last terminal; its heat current is none of them.
     """
 
-    def __init__(self, first: Device, second: Device) -> None:
-        self.count = first.n_terminals + first.superconducting
-        self.rows: list[Floats] = []
-        for case, device in enumerate((first, second)):
-            conserved = self._row()
-            conserved[case * self.count : (case + 1) * self.count] = 1.0
-            self.rows.append(conserved)
-            self._prescribed(case, device)
+    def __init__(self, *cases: Device) -> None:
+        self._numbers: dict[Current, int] = {}
+        self._rows: list[tuple[Combination, float]] = []
+        for case, device in enumerate(cases):
+            terminals = range(device.n_terminals + device.superconducting)
+            for of in "IJ":
+                for terminal in terminals:
+                    self._numbers[Current(of, terminal, case)] = len(self._numbers)
+            self.add({Current("I", terminal, case): 1.0 for terminal in terminals})
+            self._prescribed(device, case)
 
-    def within(self, case: int, operations: Iterable[Operation]) -> None:
-        """Operations of a case onto itself."""
-        for operation in operations:
-            self._related(case, case, operation)
+    def add(self, combination: Combination, constant: float = 0.0) -> None:
+        """One more relation."""
+        self._rows.append((combination, constant))
 
-    def between(self, operations: Iterable[Operation]) -> None:
-        """Operations from the first to the second case."""
-        for operation in operations:
-            self._related(0, 1, operation)
+    def image(self, terminal: Iterable[int], *, opposing: bool, case: int = 0, to: int = 0) -> None:
+        """An operation takes currents of a case to those of another; particles may become holes."""
+        for a, image in enumerate(terminal):
+            for of, sign in (("I", -1.0 if opposing else 1.0), ("J", 1.0)):
+                one, other = Current(of, a, case), Current(of, int(image), to)
+                if one != other:
+                    self.add({other: 1.0, one: -sign})
+                elif sign < 0:
+                    self.add({one: 1.0})
 
-    def follows(self, terminal: int, sign: int) -> bool:
-        """Whether ``I[terminal]`` of the second case must be ``sign`` times that of the first."""
-        wanted = self._row()
-        wanted[terminal] -= sign
-        wanted[self.count + terminal] += 1
-        rows = np.array(self.rows)
+    def vanishes(self, combination: Combination, constant: float = 0.0) -> bool:
+        """Whether the relations say that a combination is zero."""
+        rows = np.array([self._row(*each) for each in self._rows])
+        wanted = self._row(combination, constant)
         off = wanted - rows.T @ np.linalg.lstsq(rows.T, wanted, rcond=None)[0]
-        return bool(np.abs(off).max() < 1e-9)
+        return bool(np.abs(off).max() < ZERO * max(1.0, float(np.abs(wanted).max())))
 
-    def _row(self) -> Floats:
-        return np.zeros(2 * self.count + 1)
+    def _row(self, combination: Combination, constant: float) -> Floats:
+        found = np.zeros(len(self._numbers) + 1)
+        for current, factor in combination.items():
+            found[self._numbers[current]] += factor
+        found[-1] = constant
+        return found
 
-    def _prescribed(self, case: int, device: Device) -> None:
+    def _prescribed(self, device: Device, case: int) -> None:
+        """Currents that conditions fix: those that do not hang on the unknown."""
         for group in device.terminals:
             for condition in group.conditions:
-                if condition.quantity == "J":
-                    continue
+                of = "J" if condition.quantity == "J" else "I"
                 values = prescribed(condition, group.count, 0.0).reshape(-1, group.count)
-                for member in np.flatnonzero(np.ptp(values, axis=0) == 0):
-                    row = self._row()
-                    row[case * self.count + group.first + member] = 1.0
-                    row[-1] = -values[0, member]
-                    self.rows.append(row)
-
-    def _related(self, case: int, to: int, operation: Operation) -> None:
-        """``I_{g(a)} = s I_a``; the condensate stays."""
-        sign = -1.0 if operation.sort.opposing else 1.0
-        for a, image in enumerate(operation.terminal):
-            row = self._row()
-            row[to * self.count + image] += 1.0
-            row[case * self.count + a] -= sign
-            self.rows.append(row)
+                for member in np.flatnonzero(np.ptp(values, axis=0) == 0).tolist():
+                    self.add({Current(of, group.first + member, case): 1.0}, -float(values[0, member]))

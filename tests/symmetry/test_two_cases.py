@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import modelkit as mk
+from modelkit.symmetry.relations import Current
 from modelkit.symmetry.two_cases import TwoCases
 from modelkit.symmetry.verdict import Verdict
 
@@ -40,7 +41,8 @@ FULL = "task everything = transport { cases forward, backward; output current }"
 def verdict_of(model: mk.Model, **values: float) -> Verdict:
     """Of rectification of the first terminal, between a parameter and its opposite."""
     opposite = {name: -value for name, value in values.items()}
-    return TwoCases(model.device(values), model.device(opposite), 0).verdict()
+    both = {Current("I", 0, 0): 1.0, Current("I", 0, 1): 1.0}
+    return TwoCases(model.device(values), model.device(opposite)).verdict(both)
 
 
 @pytest.mark.parametrize("number", GOLDEN)
