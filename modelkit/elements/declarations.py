@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from modelkit.elements import (  # noqa: F401 - importing a noun's file registers it
     baths,
     cases,
+    checks,
     functions,
     gates,
     headings,
@@ -25,6 +26,7 @@ from modelkit.elements import (  # noqa: F401 - importing a noun's file register
 )
 from modelkit.elements.binder import Binder, Declared
 from modelkit.elements.cases import Case
+from modelkit.elements.checks import Check
 from modelkit.elements.functions import Function
 from modelkit.elements.headings import Heading
 from modelkit.elements.integers import integer_names
@@ -62,6 +64,7 @@ class Declarations:
     cases: Mapping[str, Case]
     tasks: Mapping[str, Task]
     plots: tuple[Plot, ...]
+    checks: tuple[Check, ...] = ()
 
 
 def declare(block: nodes.Block) -> Declarations:
@@ -109,6 +112,7 @@ def _declarations(block: nodes.Block, lets_in_order: dict[str, Let], binder: Bin
         cases=binder.section("cases"),
         tasks=binder.section("tasks"),
         plots=tuple(binder.section("plots").values()),
+        checks=tuple(binder.section("checks").values()),
     )
 
 

@@ -129,7 +129,7 @@ def _fits(
 
 
 def _is_operation(one: Device, other: Device, sort: Sort, permutation: Integers) -> bool:
-    first, second = conductor(one).under(sort), conductor(other)
+    first, second = conductor(one).structure.under(sort), conductor(other).structure
     return lift(first, second, permutation[: first.n]) is not None
 
 

@@ -37,7 +37,7 @@ def name_of(operation: Operation, device: Examined) -> str:
 
 def operator_of(operation: Operation, device: Examined) -> str:
     """What it does on the internal spaces: ``sigma_y K``, ``(-1)^j``, "" for the identity."""
-    sites = np.arange(device.size)
+    sites = np.arange(device.size)  # the first vertices
     blocks = operation.lift.unitary[sites]
     size = device.structure.size[sites]
     if not len(sites) or np.any(size != size[0]):
@@ -62,7 +62,7 @@ def coordinates(device: Examined) -> Floats:
     known = [each for each in columns if each is not None]
     if len({each.shape[1] for each in known}) != 1 or len(known) < len(columns):
         return np.zeros((device.size, 0))
-    return np.concatenate(known)
+    return np.concatenate(known)[device.sites]
 
 
 def motion_of(site: NDArray[np.intp], device: Examined) -> str:

@@ -29,19 +29,20 @@ PRESCRIBED = np.array([0.0, 0.31, 1.7])  # values of an unknown at which what is
 class Examined:
     """The structure of a device and where its terminals are: ``terminal`` (n_reservoirs,) vertex numbers.
 
-    ``size`` sites come first among the vertices; ``owner`` is the reservoir that a vertex belongs to, or -1.
+    The first vertices are the device's ``sites``, ``size`` of them; ``owner`` is the reservoir that a vertex
+    belongs to, or -1.
     """
 
     device: Device
-    system: OpenSystem
     structure: Structure
     terminal: Integers
     owner: Integers
+    sites: Integers
 
     @property
     def size(self) -> int:
         """Number of sites."""
-        return self.device.size
+        return len(self.sites)
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,22 @@ def examined(device: Device, *, driven: bool, shift: float = 0.0) -> Examined:
     owner[terminals] = np.arange(len(terminals))
     of = np.flatnonzero((structure.tie_kind == word("of")) & np.isin(structure.tie_column, terminals))
     owner[structure.tie_row[of]] = owner[structure.tie_column[of]]
-    return Examined(device, system, structure, terminals, owner)
+    return Examined(device, structure, terminals, owner, np.arange(device.size))
 
 
-def conductor(device: Device) -> Structure:
-    """The structure of the sites of a device and its Hamiltonian alone."""
+def conductor(device: Device, lattice: str | None = None) -> Examined:
+    """The sites of a device, or of one of its lattices, and their Hamiltonian alone."""
     builder = Builder()
     system = open_system(replace(device, terminals=()))
     _sites(builder, device, system, Origin(float(device.reference.get("mu", 0.0)), 0.0))
-    return builder.structure()
+    structure, sites = builder.structure(), np.arange(device.size)
+    if lattice is not None:
+        own = [g.first + np.arange(g.count) for g in device.sites if g.family.lattice == lattice]
+        sites = np.concatenate(own)
+        doubled = [sites, *([sites + device.size] if structure.n > device.size else [])]
+        structure = structure.part(np.concatenate(doubled))
+    none = np.zeros(0, dtype=np.intp)
+    return Examined(device, structure, none, np.full(structure.n, -1, dtype=np.intp), sites)
 
 
 def _screened(device: Device) -> Flags:

@@ -95,3 +95,25 @@ class Structure:
             sign = np.where(found.energy[found.kind], -1.0, 1.0)
             found = replace(found, block=sign[:, None, None] * found.block.conj())
         return found
+
+    def part(self, vertices: Integers) -> Structure:
+        """Some vertices, in their order, with the blocks and ties between them."""
+        number = np.full(self.n, -1, dtype=np.intp)
+        number[vertices] = np.arange(len(vertices))
+        blocks = (number[self.row] >= 0) & (number[self.column] >= 0)
+        ties = (number[self.tie_row] >= 0) & (number[self.tie_column] >= 0)
+        return replace(
+            self,
+            colour=self.colour[vertices],
+            value=self.value[vertices],
+            odd=self.odd[vertices],
+            size=self.size[vertices],
+            row=number[self.row[blocks]],
+            column=number[self.column[blocks]],
+            kind=self.kind[blocks],
+            block=self.block[blocks],
+            tie_row=number[self.tie_row[ties]],
+            tie_column=number[self.tie_column[ties]],
+            tie_kind=self.tie_kind[ties],
+            tie_value=self.tie_value[ties],
+        )
