@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +34,9 @@ class Undecided(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Lift:
-    """``unitary`` (n, D, D), zero where a vertex has no internal space; ``free`` dimension of its kin."""
+    """``unitary`` (n, D, D), zero where a vertex has no internal space; how far it is off, relatively."""
 
     unitary: Complexes
-    free: int
     residual: float
 
 
@@ -85,7 +83,7 @@ def _lifted(one: Structure, image: Complexes) -> Lift | None:
         unitary = P @ X[place] @ Q
         off = float(np.abs(unitary[one.row] @ one.block - image @ unitary[one.column]).max(initial=0.0))
         if off <= EXACT * scale:
-            return Lift(unitary, system.free, off / scale)
+            return Lift(unitary, off / scale)
     return None
 
 
@@ -164,64 +162,70 @@ class _Roots:
     c: Complexes
     size: Integers
 
-    @cached_property
-    def kernel(self) -> Complexes:
-        """Solutions (k, roots * D * D), orthonormal; elements outside the sizes are zero."""
+    def candidates(self) -> Iterator[Complexes]:
+        """Unitaries (roots, D, D) to be tried, the simplest first; behind them a generic solution."""
+        inside = _inside(self.size, self.b.shape[1])
+        for matrix in simple_matrices(self.b.shape[1]):
+            yield np.where(inside, matrix, 0)
+        if self.b.shape[1] > 1:
+            yield from self._generic()
+
+    def _generic(self) -> Iterator[Complexes]:
+        """A random solution, made unitary; nothing where it is singular, since then all are."""
+        from scipy.sparse import csgraph
+
         R, D = len(self.size), self.b.shape[1]
-        unknown = np.flatnonzero(_inside(self.size, D))
+        joined = sparse.csr_array((np.ones(len(self.row)), (self.row, self.column)), shape=(R, R))
+        count, part = csgraph.connected_components(joined, directed=False)
+        found = np.zeros((R, D, D), dtype=complex)
+        random = np.random.default_rng(0)
+        for number in range(count):
+            roots = np.flatnonzero(part == number)
+            kernel = self._kernel(roots)
+            if not len(kernel):
+                return
+            weights = random.normal(size=(2, len(kernel)))
+            for r, X in zip(roots, np.tensordot(weights[0] + 1j * weights[1], kernel, axes=1), strict=True):
+                d = int(self.size[r])
+                u, s, vh = np.linalg.svd(X[:d, :d])
+                if d and s[-1] < INVERTIBLE * s[0]:
+                    return
+                found[r, :d, :d] = u @ vh
+        yield found
+
+    def _kernel(self, roots: Integers) -> Complexes:
+        """Solutions (k, roots, D, D) of some roots that hang on no others; zero outside the sizes."""
+        D = self.b.shape[1]
+        unknown = np.flatnonzero(_inside(self.size[roots], D))
         if len(unknown) > MOST:
             raise Undecided
-        rows = self._equations()[:, unknown]
+        rows = self._equations(roots)[:, unknown]
         value, vector = np.linalg.eigh((rows.conj().T @ rows).toarray())
         null = vector[:, value <= NULL * max(float(value.max(initial=0.0)), 1.0)]
-        found = np.zeros((null.shape[1], R * D * D), dtype=complex)
+        found = np.zeros((null.shape[1], len(roots) * D * D), dtype=complex)
         found[:, unknown] = null.T
-        return found
+        return found.reshape(-1, len(roots), D, D)
 
-    def _equations(self) -> sparse.csr_array:
-        """``sum_j X_r[i, j] b[j, m] - sum_j c[i, j] X_s[j, m]`` of different blocks, by elements of all X."""
+    def _equations(self, roots: Integers) -> sparse.csr_array:
+        """``sum_j X_r[i, j] b[j, m] - sum_j c[i, j] X_s[j, m]``, each once, by elements of the X."""
         D = self.b.shape[1]
-        flat = [part.reshape(len(part), -1) for part in (self.b, self.c)]
-        whole = np.concatenate([self.row[:, None], self.column[:, None], *flat], axis=1)
-        scale = np.abs(np.concatenate(flat)).max(initial=0.0) or 1.0
-        different = np.unique(np.round(whole / [1, 1, *[scale] * (2 * D * D)], 7), axis=0, return_index=True)[
-            1
-        ]
+        number = np.full(len(self.size), -1, dtype=np.intp)
+        number[roots] = np.arange(len(roots))
+        here = number[self.row] >= 0
+        row, column, b, c = number[self.row[here]], number[self.column[here]], self.b[here], self.c[here]
+        scale = float(np.abs([b, c]).max(initial=0.0)) or 1.0
+        flat = [np.round(part.reshape(len(part), D * D) / scale, 7) for part in (b, c)]
+        whole = np.concatenate([row[:, None], column[:, None], *flat], axis=1)
+        different = np.unique(whole, axis=0, return_index=True)[1]
         k, i, j, m = np.indices((len(different), D, D, D)).reshape(4, -1)
         of = different[k]
         equation = (k * D + i) * D + m
-        entries = (self.row[of] * D + i) * D + j, (self.column[of] * D + j) * D + m
-        value = self.b[of, j, m] / scale, -self.c[of, i, j] / scale
-        shape = (len(different) * D * D, len(self.size) * D * D)
+        entries = (row[of] * D + i) * D + j, (column[of] * D + j) * D + m
+        value = b[of, j, m] / scale, -c[of, i, j] / scale
+        shape = (len(different) * D * D, len(roots) * D * D)
         return sparse.csr_array(
             (np.concatenate(value), (np.tile(equation, 2), np.concatenate(entries))), shape=shape
         )
-
-    @property
-    def free(self) -> int:
-        """Dimension of the solutions."""
-        return len(self.kernel)
-
-    def candidates(self) -> Iterator[Complexes]:
-        """Unitary solutions (roots, D, D), the simplest first."""
-        R, D, kernel = len(self.size), self.b.shape[1], self.kernel
-        inside = _inside(self.size, D)
-        for matrix in simple_matrices(D):
-            X = np.where(inside, matrix, 0)
-            flat = X.reshape(-1)
-            if np.allclose(kernel.T @ (kernel.conj() @ flat), flat, atol=1e-7):
-                yield X
-        random = np.random.default_rng(0)
-        for _ in range(3 if len(kernel) else 0):
-            weights = random.normal(size=(2, len(kernel)))
-            X = ((weights[0] + 1j * weights[1]) @ kernel).reshape(R, D, D)
-            unitary = np.zeros_like(X)
-            for r, d in enumerate(self.size):
-                u, s, vh = np.linalg.svd(X[r, :d, :d])
-                if d and s[-1] < 1e-6 * s[0]:
-                    return
-                unitary[r, :d, :d] = u @ vh
-            yield unitary
 
 
 def _inside(size: Integers, D: int) -> NDArray[np.bool_]:

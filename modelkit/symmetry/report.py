@@ -104,11 +104,10 @@ def _holds(one: Examined, other: Examined, sort: Sort, permutation: Integers) ->
 
 def _broken(subject: Subject, device: Examined, name: str, sort: Sort, permutation: Integers) -> Broken:
     lines = breakers(subject.graph, device, device, sort, permutation)
-    spans = {line.span for line in lines}
-    used = set[str]()
-    for _, _, data in subject.graph.edges(data=True):
-        if isinstance(data["element"], Term) and data["span"] in spans:
-            used |= names_in([data["element"].value])
+    terms = [
+        data["element"] for *_, data in subject.graph.edges(data=True) if isinstance(data["element"], Term)
+    ]
+    used = names_in(term.value for term in terms)
     zero: list[str] = []
     flip: list[str] = []
     for parameter in subject.real():

@@ -55,9 +55,13 @@ class Subject:
         ]
 
     def generic(self) -> list[dict[str, float]]:
-        """Random values of all real parameters, near the given ones and within their intervals."""
+        """Random values of all real parameters, near the given ones and within their intervals.
+
+        What is switched off stays so: a parameter whose value is zero keeps it.
+        """
         random = np.random.default_rng(7)
-        return [{name: self._near(name, random) for name in self.real()} for _ in range(GENERIC)]
+        free = [name for name in self.real() if self.value(name) != 0]
+        return [{name: self._near(name, random) for name in free} for _ in range(GENERIC)]
 
     def _near(self, name: str, random: np.random.Generator) -> float:
         value, parameter = float(self.value(name)), self.parameters[name]
