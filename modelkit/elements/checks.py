@@ -226,7 +226,7 @@ for _word, _pattern, _clauses, _meaning, _bind in (
         "symmetry",
         "check symmetry : OPERATION on LATTICE when PARAMETER == VALUE with PARAMETER -> -PARAMETER",
         ("on", "when", "with"),
-        "the device (or the Hamiltonian of one lattice) has this operation, at all values of its other parameters",
+        "the device (or the Hamiltonian of one lattice) has this operation, whatever its other parameters",
         _bind_symmetry,
     ),
     (

@@ -67,7 +67,8 @@ def value_of(
 def _within(claim: OutputRequest, statement: nodes.Statement, binder: Binder) -> sp.Expr:
     for clause in clauses_of(statement, "within"):
         (node,) = clause.items
-        assert not isinstance(node, nodes.Arrow | nodes.Iteration)  # the grammar has an expression here
+        others = nodes.Arrow | nodes.Iteration | nodes.RangeSet | nodes.ListedSet | nodes.Text
+        assert not isinstance(node, others)  # the grammar has an expression here
         within = binder.constant(node, "the tolerance")
         if not (within.is_real and within.is_nonnegative):
             hint = "write: within 1e-10"

@@ -212,7 +212,7 @@ class Model:
         return tuple(self.declarations.tasks)
 
     def check(self) -> None:
-        """Raise all errors of meaning, of the device and the tasks at the declared values, and of its checks."""
+        """Raise all errors of meaning, of the device and tasks at the declared values, and of the checks."""
         from modelkit.errors import raise_all
         from modelkit.tasks.run import objections
 

@@ -70,8 +70,11 @@ class Claimed:
         permutation = next(self._permutations(first, second, UNITARY), None)
         if permutation is None:
             return None
-        whole = tuple(map(self.part if self.on is None else conductor, (one, other)))
-        return breakers(graph, *whole, self.sort, self._extended(permutation, first, whole[0]))
+        if self.on is None:
+            return breakers(graph, self.part(one), self.part(other), self.sort, permutation)
+        whole = conductor(one)
+        extended = self._extended(permutation, first, whole)
+        return breakers(graph, whole, conductor(other), self.sort, extended)
 
     def _permutations(self, one: Examined, other: Examined, sort: Sort) -> Iterator[Integers]:
         """All that move sites as the name says."""

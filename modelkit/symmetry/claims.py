@@ -89,7 +89,7 @@ class Situation:
         cases = list(self.devices)
         for symbol, quantity in quantities.items():
             factor = rest.coeff(symbol, 1)
-            if not factor.is_number or len(quantity.labels) != 1:
+            if not factor.is_number or len(quantity.labels) != 1 or quantity.output not in CURRENTS:
                 return None
             case = cases.index(quantity.case) if quantity.case is not None else 0
             terminal = self._terminal(quantity)

@@ -18,6 +18,7 @@ from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import SORTS, motion_of, name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
+from modelkit.symmetry.shown import html, latex, records
 from modelkit.symmetry.structure import PARTICLE_HOLE, TIME_REVERSAL, UNITARY, Sort
 from modelkit.symmetry.subject import Subject
 
@@ -55,6 +56,17 @@ class Report:
         """A line for each."""
         lines = [_kept_line(each) for each in self.kept] + [_broken_line(each) for each in self.broken]
         return "\n".join(lines) if lines else "no operation, and no candidate for one"
+
+    def records(self) -> dict[str, Any]:
+        """Plain data for JSON: ``operations`` and ``broken``."""
+        return records(self)
+
+    def latex(self) -> str:
+        """The operators as LaTeX."""
+        return latex(self)
+
+    def _repr_html_(self) -> str:
+        return html(self)
 
 
 def report(subject: Subject) -> Report:

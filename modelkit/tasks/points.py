@@ -150,8 +150,9 @@ class Work:
         """The flow that rounding of an output is counted against, in the units of the results."""
         scale = outputs[name].scale
         if scale is None:
-            return np.abs(output(name).values).max(initial=0.0, where=np.isfinite(output(name).values))
-        return np.max(scale(found) * np.asarray(scale_of(outputs[name], self.declarations.units)))
+            values = np.abs(output(name).values)
+            return np.asarray(values.max(initial=0.0, where=np.isfinite(values)))
+        return np.asarray(scale(found) * np.max(scale_of(outputs[name], self.declarations.units)))
 
     def _reduced(self, array: Labelled) -> Labelled:
         """Without the dimension of a running variable that was given as a single value."""
