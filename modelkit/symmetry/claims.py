@@ -12,6 +12,7 @@ from modelkit.graph.device import Device
 from modelkit.graph.labels import terminal_labels
 from modelkit.registry import reductions
 from modelkit.symmetry.relations import Combination, Current
+from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.tensors import Tensors
 from modelkit.symmetry.two_cases import TwoCases
 from modelkit.symmetry.verdict import Verdict, Word
@@ -25,6 +26,7 @@ class Situation:
     """The device in the cases that a formula speaks of, by name in their order; without cases by ``""``."""
 
     devices: Mapping[str, Device]
+    declared: tuple[Subject, ...] = ()  # the graph at the values of each; then verdicts tell lines
 
     @property
     def device(self) -> Device:
@@ -78,7 +80,8 @@ class Situation:
         if not combination:
             return Verdict(Word.NOT_DECIDED, UNDECIDED)
         devices = list(self.devices.values())
-        return TwoCases(devices[0], devices[-1]).verdict(combination)
+        declared = (self.declared[0], self.declared[-1]) if self.declared else None
+        return TwoCases(devices[0], devices[-1], declared).verdict(combination)
 
     def _combination(
         self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]

@@ -31,10 +31,11 @@ Combination = Mapping[Current, float]
 class Currents:
     """Relations ``combination + constant = 0`` between particle and heat currents into the conductor.
 
-    A superconductor's condensate is the last terminal; its heat current is none of them.
+    A superconductor's condensate is the last terminal; its heat current is none of them.  Without the
+    ``condensate`` the currents of the others are taken to cancel.
     """
 
-    def __init__(self, *cases: Device) -> None:
+    def __init__(self, *cases: Device, condensate: bool = True) -> None:
         self._numbers: dict[Current, int] = {}
         self._rows: list[tuple[Combination, float]] = []
         for case, device in enumerate(cases):
@@ -42,7 +43,8 @@ class Currents:
             for of in "IJ":
                 for terminal in terminals:
                     self._numbers[Current(of, terminal, case)] = len(self._numbers)
-            self.add({Current("I", terminal, case): 1.0 for terminal in terminals})
+            counted = terminals if condensate else range(device.n_terminals)
+            self.add({Current("I", terminal, case): 1.0 for terminal in counted})
             self._prescribed(device, case)
 
     def add(self, combination: Combination, constant: float = 0.0) -> None:

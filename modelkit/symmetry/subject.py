@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import sympy as sp
 from modelkit.elements.parameters import Parameter
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
+from modelkit.graph.formulas import names_in
 from modelkit.graph.values import values_of
 
 GENERIC = 2  # sets of random values that stand for all
@@ -45,6 +46,17 @@ class Subject:
     def value(self, name: str) -> Any:
         """The value of a parameter."""
         return self.given.get(name, self.parameters[name].default)
+
+    def parameters_in(self, names: Iterable[str]) -> frozenset[str]:
+        """Parameters among some names, and those that the lets among them use."""
+        lets = self.graph.graph["declarations"].lets
+        found, waiting = set[str](), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += names_in([lets[name].expression]) if name in lets else []
+        return frozenset(found & set(self.parameters))
 
     def real(self) -> list[str]:
         """Parameters that may take any real number of an interval."""

@@ -19,12 +19,18 @@ class Word(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """``str(verdict)`` begins with one of the four words."""
+    """``str(verdict)`` begins with one of the four words; ``aside`` stands in brackets behind it.
+
+    ``explanation`` is the reasoning in words, with the operator.
+    """
 
     word: Word
     reason: str
     operation: Operation | None = None
+    aside: str = ""
+    explanation: str = ""
 
     def __str__(self) -> str:
         """``forbidden: inversion``."""
-        return f"{self.word.value}: {self.reason}" if self.reason else self.word.value
+        word = f"{self.word.value} ({self.aside})" if self.aside else self.word.value
+        return f"{word}: {self.reason}" if self.reason else word

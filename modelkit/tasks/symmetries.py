@@ -26,8 +26,15 @@ def device_in(
     declarations: Declarations, expansion: Expansion, case: str | None, given: Mapping[str, Any]
 ) -> Device:
     """The device in a case, at values from outside."""
+    return subject_in(declarations, expansion, case, given).device()
+
+
+def subject_in(
+    declarations: Declarations, expansion: Expansion, case: str | None, given: Mapping[str, Any]
+) -> Subject:
+    """The declared graph at the values of a case."""
     chosen = setting(declarations, (), given, declarations.cases[case] if case is not None else None)
-    return expansion.device(values_of(declarations, chosen.parameters), chosen.fields)
+    return Subject(expansion, chosen.parameters, chosen.fields)
 
 
 def verdict_on(
@@ -39,8 +46,9 @@ def verdict_on(
 ) -> Verdict:
     """Whether a formula over results must vanish."""
     named: tuple[str | None, ...] = cases or (None,)
-    devices = {case or "": device_in(declarations, expansion, case, given or {}) for case in named}
-    return Situation(devices).verdict(claim)
+    subjects = {case or "": subject_in(declarations, expansion, case, given or {}) for case in named}
+    devices = {case: subject.device() for case, subject in subjects.items()}
+    return Situation(devices, tuple(subjects.values())).verdict(claim)
 
 
 def failed_checks(declarations: Declarations, expansion: Expansion) -> Iterator[ModelError]:
