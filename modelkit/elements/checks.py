@@ -72,6 +72,7 @@ class CheckNoun(Noun):
         after=("on", "when", "with"),
     )
     stage = 85
+    part = "none"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """One claim; its conditions are values of parameters."""

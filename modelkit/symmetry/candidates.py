@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
+from modelkit.graph.screening import bands_of, is_flat
 from modelkit.symmetry.blame import Breaker, breakers, pattern, told, without
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
@@ -171,3 +172,10 @@ def inelastic(device: Device) -> list[str]:
         for group in device.terminals
         if any(not conditions[each.quantity].elastic for each in group.conditions)
     ]
+
+
+def scatters_elastically(device: Device) -> bool:
+    """Whether nothing but baths and elastic probes touch, and no level depends on the bias."""
+    moving = [group.terminal for group in device.terminals if not is_flat(group.terminal)]
+    own = any(bands_of(device, terminal) == "own" for terminal in moving)
+    return not (inelastic(device) or own or device.screening or device.superconducting)

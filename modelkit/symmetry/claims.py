@@ -35,6 +35,8 @@ class Situation:
 
     def verdict(self, claim: OutputRequest) -> Verdict:
         """Whether the formula must vanish."""
+        if self.declared and self.declared[0].unsaid:
+            return Verdict(Word.NOT_DECIDED, self.declared[0].unsaid)
         if claim.formula is None:
             return Verdict(Word.NOT_DECIDED, "a quantity with labels is asked for, such as I[L]")
         formula = claim.formula.subs(
@@ -52,7 +54,7 @@ class Situation:
         if all(quantity.output in CURRENTS for quantity in claim.quantities.values()):
             combination = self._combination(formula, claim.quantities)
             return self._of_currents(combination)
-        return Tensors(self.device).verdict(formula, claim.quantities)
+        return Tensors(self.device, *self.declared[:1]).verdict(formula, claim.quantities)
 
     def _of_reduction(
         self, formula: sp.Expr, calls: Sequence[sp.Expr], quantities: Mapping[sp.Symbol, Quantity]

@@ -59,6 +59,25 @@ def by_rule(rule: str, quantity: str) -> str:
     )
 
 
+def by_group(shown: Sequence[str], gauge: bool, quantity: str) -> str:
+    """Operations of the device at its reference, for a response coefficient."""
+    follows = " Potentials and bands follow a common shift of all voltages, which so drives nothing."
+    return (
+        f"The device at its reference is kept by {' and '.join(shown)}: coefficients at images of the "
+        f"terminals are equal up to a sign. Charge is conserved.{follows if gauge else ''} Together these "
+        f"relations leave nothing of {quantity}."
+    )
+
+
+def by_rigidity(quantity: str) -> str:
+    """It is there because the levels do not follow the voltages."""
+    return (
+        f"{quantity} vanishes in a device that only depends on differences of potentials. Here the levels do "
+        "not follow a common shift of all voltages, so a number is found that hangs on the reference of the "
+        "voltages; screen the device, or compare voltages that are symmetric about the reference."
+    )
+
+
 def by_reference(shift: float) -> str:
     """The bias is not symmetric, and the levels do not follow."""
     return (

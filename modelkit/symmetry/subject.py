@@ -11,10 +11,14 @@ import numpy as np
 import sympy as sp
 
 from modelkit.elements.parameters import Parameter
+from modelkit.elements.terms import terms
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
 from modelkit.graph.formulas import names_in
+from modelkit.graph.link import relations
 from modelkit.graph.values import values_of
+from modelkit.language import nodes
+from modelkit.symmetry.parts import undeclared
 
 GENERIC = 2  # sets of random values that stand for all
 
@@ -37,6 +41,19 @@ class Subject:
         """All declared parameters."""
         found: Mapping[str, Parameter] = self.graph.graph["declarations"].parameters
         return found
+
+    @property
+    def unsaid(self) -> str:
+        """Why nothing can be decided: what has not said how it transforms; "" where all has."""
+        block = self.graph.graph["declarations"].block
+        words = undeclared(each.noun.id for each in block.statements if isinstance(each, nodes.Statement))
+        unplaced = {
+            term.kind for term in relations(self.graph, frozenset(terms)) if terms[term.kind].part is None
+        }
+        return "; ".join(
+            [f"the noun '{word}' has not said how it transforms" for word in words]
+            + [f"'{kind}' is in no matrix that could be examined" for kind in sorted(unplaced)]
+        )
 
     def device(self, **changes: Any) -> Device:
         """The device, some parameters changed."""

@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 
 from modelkit.graph.device import Device
 from modelkit.graph.labels import terminal_labels
-from modelkit.graph.screening import bands_of, is_flat
-from modelkit.symmetry.candidates import Broken, Comparison, broken, exchanging, inelastic
+from modelkit.symmetry.candidates import (
+    Broken,
+    Comparison,
+    broken,
+    exchanging,
+    inelastic,
+    scatters_elastically,
+)
 from modelkit.symmetry.explanations import (
     by_condensate,
     by_lines,
@@ -28,7 +34,7 @@ from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.relations import Combination, Current, Currents
 from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY, Sort
 from modelkit.symmetry.subject import Subject
-from modelkit.symmetry.verdict import Verdict, Word
+from modelkit.symmetry.verdict import GIVEN_UP, Verdict, Word
 
 Floats = NDArray[np.float64]
 
@@ -49,11 +55,13 @@ class TwoCases:
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
+        if self.declared and self.declared[0].unsaid:
+            return Verdict(Word.NOT_DECIDED, self.declared[0].unsaid)
         try:
             found = self._by_symmetry(combination, constant) or self._by_unitarity(combination, constant)
             return found or self._open(combination, constant)
         except Undecided:
-            return Verdict(Word.NOT_DECIDED, "the search was given up: too many permutations fail")
+            return Verdict(Word.NOT_DECIDED, GIVEN_UP)
 
     def _by_symmetry(self, combination: Combination, constant: float) -> Verdict | None:
         """Operations that are unitary in Fock space hold at any bias, with screening and inelastic probes."""
@@ -150,7 +158,9 @@ class TwoCases:
 
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
         """Two terminals that exchange mu and T, where all scattering is elastic and nothing else changes."""
-        if not self._elastic or not self._exchanged or not self._same_otherwise:
+        if len(self._baths) != 2 or not scatters_elastically(self.first):
+            return None
+        if not self._exchanged or not self._same_otherwise:
             return None
         currents = Currents(self.first, self.second)
         exchange = np.arange(self.first.n_terminals)
@@ -182,16 +192,6 @@ class TwoCases:
             examined(self.second, driven=False, shift=self._shift),
         )
         return mapping(one, other, UNITARY, *((site, site) for site in range(one.size))) is not None
-
-    @property
-    def _elastic(self) -> bool:
-        """Whether nothing but two baths and elastic probes touch, and no level depends on an unknown."""
-        device = self.first
-        moving = [group.terminal for group in device.terminals if not is_flat(group.terminal)]
-        own = any(bands_of(device, terminal) == "own" for terminal in moving)
-        return len(self._baths) == 2 and not (
-            inelastic(device) or own or device.screening or device.superconducting
-        )
 
     @cached_property
     def _baths(self) -> NDArray[np.intp]:
