@@ -87,6 +87,7 @@ class CheckNoun(Noun):
         after=("within", "on", "when", "with"),
     )
     stage = 85
+    part = "none"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """One claim, by its kind."""

@@ -12,6 +12,7 @@ from modelkit.graph.device import Device
 from modelkit.graph.labels import terminal_labels
 from modelkit.registry import reductions
 from modelkit.symmetry.relations import Combination, Current
+from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.tensors import Tensors
 from modelkit.symmetry.two_cases import TwoCases
 from modelkit.symmetry.verdict import Verdict, Word
@@ -25,6 +26,7 @@ class Situation:
     """The device in the cases that a formula speaks of, by name in their order; without cases by ``""``."""
 
     devices: Mapping[str, Device]
+    declared: tuple[Subject, ...] = ()  # the graph at the values of each; then verdicts tell lines
 
     @property
     def device(self) -> Device:
@@ -33,6 +35,8 @@ class Situation:
 
     def verdict(self, claim: OutputRequest) -> Verdict:
         """Whether the formula must vanish."""
+        if self.declared and self.declared[0].unsaid:
+            return Verdict(Word.NOT_DECIDED, self.declared[0].unsaid)
         if claim.formula is None:
             return Verdict(Word.NOT_DECIDED, "a quantity with labels is asked for, such as I[L]")
         formula = claim.formula.subs(
@@ -50,7 +54,7 @@ class Situation:
         if all(quantity.output in CURRENTS for quantity in claim.quantities.values()):
             combination = self._combination(formula, claim.quantities)
             return self._of_currents(combination)
-        return Tensors(self.device).verdict(formula, claim.quantities)
+        return Tensors(self.device, *self.declared[:1]).verdict(formula, claim.quantities)
 
     def _of_reduction(
         self, formula: sp.Expr, calls: Sequence[sp.Expr], quantities: Mapping[sp.Symbol, Quantity]
@@ -78,7 +82,8 @@ class Situation:
         if not combination:
             return Verdict(Word.NOT_DECIDED, UNDECIDED)
         devices = list(self.devices.values())
-        return TwoCases(devices[0], devices[-1]).verdict(combination)
+        declared = (self.declared[0], self.declared[-1]) if self.declared else None
+        return TwoCases(devices[0], devices[-1], declared).verdict(combination)
 
     def _combination(
         self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]

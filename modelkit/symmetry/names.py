@@ -18,6 +18,7 @@ Complexes = NDArray[np.complex128]
 
 NEAR = 1e-7  # of coordinates and of matrices: the same
 AXES = "xyz"
+ABSTRACT = ("exchange of sites", "permutation")  # what moves no coordinates as a whole
 SORTS = {
     UNITARY: "",
     TIME_REVERSAL: "time reversal",
@@ -81,7 +82,27 @@ def motion_of(site: NDArray[np.intp], device: Examined) -> str:
         if rigid and np.abs(away @ turn.T - image).max() < NEAR * scale:
             return _rotation(turn, [AXES[axis] if axis < 3 else str(axis) for axis in axes])
     order = _order(site)
-    return "exchange of sites" if order == 2 else f"permutation of order {order}"
+    return ABSTRACT[0] if order == 2 else f"{ABSTRACT[1]} of order {order}"
+
+
+def is_geometric(site: NDArray[np.intp], device: Examined) -> bool:
+    """Whether a permutation of the sites moves the coordinates as a whole."""
+    return not motion_of(site, device).startswith(ABSTRACT)
+
+
+def reversal(device: Examined) -> NDArray[np.intp] | None:
+    """The permutation of the sites that reverses all coordinates, ``r -> c - r``, or None."""
+    r = coordinates(device)
+    if not r.size:
+        return np.arange(device.size)[::-1] if len(device.device.sites) == 1 else None
+    away = r - (r.max(axis=0) + r.min(axis=0)) / 2
+    rounded = np.round(away / (np.abs(away).max(initial=0.0) or 1.0), 6) + 0.0
+    there, back = np.lexsort(rounded.T), np.lexsort((0.0 - rounded).T)
+    if np.abs(rounded[there] + rounded[back]).max(initial=0.0) > NEAR:
+        return None
+    found = np.empty(device.size, dtype=np.intp)
+    found[there] = back
+    return found
 
 
 def _rotation(turn: Floats, axes: list[str]) -> str:

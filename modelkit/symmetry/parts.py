@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,18 +10,51 @@ from numpy.typing import NDArray
 
 from modelkit.compile.contacts import Contacts
 from modelkit.compile.open_system import OpenSystem, open_system
+from modelkit.elements.conditions import conditions
+from modelkit.elements.nouns import nouns
 from modelkit.graph.device import ConditionValues, Device, Electrode, TerminalGroup
 from modelkit.graph.screening import bands_of
+from modelkit.registry import Registry
 from modelkit.symmetry.builder import Builder, word
 from modelkit.symmetry.structure import Structure
 
 Integers = NDArray[np.intp]
+Adds = Callable[[Builder, Device, NDArray[np.intp], NDArray[np.intp]], None]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 Flags = NDArray[np.bool_]
 
+
+@dataclass(frozen=True)
+class Part:
+    """What nouns belong to that name it as their ``part``.
+
+    ``add(builder, device, sites, terminals)`` adds vertices and ties to those of the sites and the terminals,
+    None for what is examined in any case.
+    """
+
+    doc: str
+    add: Adds | None = None
+
+
+def undeclared(nouns_used: Iterable[str]) -> list[str]:
+    """Nouns that have not said how they transform."""
+    classes = {word: nouns[word] for word in nouns_used if word in nouns}
+    return sorted(word for word, noun in classes.items() if noun.part not in parts)
+
+
+parts: Registry[Part] = Registry("part of a device", "parts of a device")
+for _name, _doc in (
+    ("none", "no part of a device: values, cases, tasks"),
+    ("conductor", "sites, what joins them, prescribed potentials"),
+    ("terminals", "reservoirs, their self-energies, what drives them and what they prescribe"),
+    ("screening", "unknown potentials, what couples them, electrodes"),
+):
+    parts.add(_name, Part(_doc))
+
 SCALAR_SAMPLES = 24  # pairs of energies at which scalar self-energies are compared
 NOTHING = 1e-14  # of the largest block: none at all
+NEAR = 1e-12  # weights no farther apart are the same
 MATRIX_SAMPLES = 2  # those of leads
 PRESCRIBED = np.array([0.0, 0.31, 1.7])  # values of an unknown at which what is prescribed is compared
 
@@ -66,6 +100,9 @@ def examined(device: Device, *, driven: bool, shift: float = 0.0) -> Examined:
     terminals = _terminals(builder, device, system, origin, driven)
     _contacts(builder, device, system, sites, terminals, origin)
     _screening(builder, device, sites, terminals, origin, driven)
+    for part in parts.values():
+        if part.add is not None:
+            part.add(builder, device, sites, terminals)
     structure = builder.structure()
     owner = np.full(structure.n, -1, dtype=np.intp)
     owner[terminals] = np.arange(len(terminals))
@@ -131,9 +168,11 @@ def _terminals(
         even, odd = _driving(group, origin.mu + origin.shift) if driven else ([], [])
         for condition in group.conditions:
             above, below = prescribed(condition, group.count, origin.mu + origin.shift)
-            sign = 1.0 if condition.quantity == "J" else -1.0
+            sign = -parity(condition.quantity)
             even.extend(above + sign * below)
             odd.extend(above - sign * below)
+            if not sign:  # holes obey another condition than particles
+                odd.append(np.ones(group.count))
         words = tuple((condition.unknown, condition.quantity) for condition in group.conditions)
         values = [np.array([np.broadcast_to(v, group.count) for v in part]) for part in (even, odd)]
         found.append(
@@ -158,6 +197,14 @@ def _driving(group: TerminalGroup, middle: float) -> tuple[list[Floats], list[Fl
     """What is even and odd under the exchange of particles and holes of the given fields."""
     even = [value for name, value in group.given.items() if name == "T"]
     return even, [value - middle for name, value in group.given.items() if name == "mu"]
+
+
+def parity(quantity: str) -> float:
+    """Whether a condition weighs energies above and below mu alike (1), oppositely (-1), or neither (0)."""
+    above, T = np.linspace(0.05, 3.0, 40)[None], np.array([[0.1], [0.7]])
+    weigh = conditions[quantity].weight
+    one, other = np.broadcast_arrays(weigh(above + 0 * T, T + 0 * above), weigh(0 * T - above, T + 0 * above))
+    return next((sign for sign in (1.0, -1.0) if np.allclose(one, sign * other, NEAR, NEAR)), 0.0)
 
 
 def prescribed(condition: ConditionValues, count: int, middle: float) -> Floats:

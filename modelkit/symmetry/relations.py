@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.graph.device import Device
+from modelkit.graph.device import Device, TerminalGroup
 from modelkit.symmetry.parts import prescribed
 
 Floats = NDArray[np.float64]
 
+FIXED = {"I": "I", "J": "J", "i(E)": "IJ"}  # currents that a condition fixes
 ZERO = 1e-9  # of a unit vector
 
 
@@ -31,10 +32,11 @@ Combination = Mapping[Current, float]
 class Currents:
     """Relations ``combination + constant = 0`` between particle and heat currents into the conductor.
 
-    A superconductor's condensate is the last terminal; its heat current is none of them.
+    A superconductor's condensate is the last terminal; its heat current is none of them.  Without the
+    ``condensate`` the currents of the others are taken to cancel.
     """
 
-    def __init__(self, *cases: Device) -> None:
+    def __init__(self, *cases: Device, condensate: bool = True) -> None:
         self._numbers: dict[Current, int] = {}
         self._rows: list[tuple[Combination, float]] = []
         for case, device in enumerate(cases):
@@ -42,7 +44,8 @@ class Currents:
             for of in "IJ":
                 for terminal in terminals:
                     self._numbers[Current(of, terminal, case)] = len(self._numbers)
-            self.add({Current("I", terminal, case): 1.0 for terminal in terminals})
+            counted = terminals if condensate else range(device.n_terminals)
+            self.add({Current("I", terminal, case): 1.0 for terminal in counted})
             self._prescribed(device, case)
 
     def add(self, combination: Combination, constant: float = 0.0) -> None:
@@ -74,10 +77,22 @@ class Currents:
         return found
 
     def _prescribed(self, device: Device, case: int) -> None:
-        """Currents that conditions fix: those that do not hang on the unknown."""
+        """Currents that conditions fix."""
         for group in device.terminals:
-            for condition in group.conditions:
-                of = "J" if condition.quantity == "J" else "I"
-                values = prescribed(condition, group.count, 0.0).reshape(-1, group.count)
-                for member in np.flatnonzero(np.ptp(values, axis=0) == 0).tolist():
-                    self.add({Current(of, group.first + member, case): 1.0}, -float(values[0, member]))
+            for of, values in _fixed(group):
+                for member in np.flatnonzero(np.isfinite(values)).tolist():
+                    self.add({Current(of, group.first + member, case): 1.0}, -float(values[member]))
+
+
+def fixed_currents(group: TerminalGroup) -> str:
+    """``I``, ``J`` or both: which currents of all members are fixed whatever the unknowns are."""
+    return "".join(of for of, values in _fixed(group) if np.isfinite(values).all())
+
+
+def _fixed(group: TerminalGroup) -> Iterator[tuple[str, Floats]]:
+    """Currents that conditions fix: values (count,), NaN where they hang on the unknown."""
+    for condition in group.conditions:
+        values = prescribed(condition, group.count, 0.0).reshape(-1, group.count)
+        same = np.ptp(values, axis=0) == 0
+        for of in FIXED.get(condition.quantity, ""):
+            yield of, np.where(same, values[0], np.nan)

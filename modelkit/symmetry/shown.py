@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from modelkit.symmetry.blame import told
+
 if TYPE_CHECKING:
+    from modelkit.symmetry.candidates import Broken
     from modelkit.symmetry.report import Report
 
 CELL = "text-align: left; padding: 0.15em 1em 0.15em 0; vertical-align: top"
+
 
 def records(report: Report) -> dict[str, Any]:
     """Operations and broken candidates, as plain data for JSON."""
@@ -29,8 +34,7 @@ def records(report: Report) -> dict[str, Any]:
                     }
                     for line in each.breakers
                 ],
-                "restored": [f"{name} = 0" for name in each.zero]
-                + [f"{name} -> -{name}" for name in each.flip],
+                "restored": _restored(each),
             }
             for each in report.broken
         ],
@@ -40,21 +44,23 @@ def records(report: Report) -> dict[str, Any]:
 def html(report: Report) -> str:
     """Two tables, operators as mathematics."""
     rows = [
-        (escape(each.name), f"${operator_latex(each.operator)}$", "" if each.always else "at these values only")
+        (
+            escape(each.name),
+            f"${operator_latex(each.operator)}$",
+            "" if each.always else "at these values only",
+        )
         for each in report.kept
     ]
     told = _table(("symmetry", "operator", ""), rows) if rows else "<p>no symmetry operation</p>"
     broken = [
         (
-            escape(one["name"]),
-            escape(", ".join(_line(line) for line in one["lines"])),
-            escape(" or ".join(one["restored"])),
+            escape(each.name),
+            escape(told(each.breakers)),
+            escape(" or ".join(_restored(each))),
         )
-        for one in records(report)["broken"]
+        for each in report.broken
     ]
-    return told + (
-        "\n" + _table(("broken", "by", "restored by"), broken) if broken else ""
-    )
+    return told + ("\n" + _table(("broken", "by", "restored by"), broken) if broken else "")
 
 
 def latex(report: Report) -> str:
@@ -87,11 +93,11 @@ def _words(text: str) -> str:
     return found.replace("*", r" \otimes " if "\\tau" in found and "\\sigma" in found else r"\,")
 
 
-def _line(line: dict[str, Any]) -> str:
-    return f"{line['what']} (line {line['line']})" if line["line"] is not None else str(line["what"])
+def _restored(broken: Broken) -> list[str]:
+    return [f"{name} = 0" for name in broken.zero] + [f"{name} -> -{name}" for name in broken.flip]
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     head = "".join(f'<th style="{CELL}">{escape(cell)}</th>' for cell in columns)
     body = "\n".join(
         "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows

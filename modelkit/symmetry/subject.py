@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,14 @@ import numpy as np
 import sympy as sp
 
 from modelkit.elements.parameters import Parameter
+from modelkit.elements.terms import terms
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
+from modelkit.graph.formulas import names_in
+from modelkit.graph.link import relations
 from modelkit.graph.values import values_of
+from modelkit.language import nodes
+from modelkit.symmetry.parts import undeclared
 
 GENERIC = 2  # sets of random values that stand for all
 
@@ -37,6 +42,19 @@ class Subject:
         found: Mapping[str, Parameter] = self.graph.graph["declarations"].parameters
         return found
 
+    @property
+    def unsaid(self) -> str:
+        """Why nothing can be decided: what has not said how it transforms; "" where all has."""
+        block = self.graph.graph["declarations"].block
+        words = undeclared(each.noun.id for each in block.statements if isinstance(each, nodes.Statement))
+        unplaced = {
+            term.kind for term in relations(self.graph, frozenset(terms)) if terms[term.kind].part is None
+        }
+        return "; ".join(
+            [f"the noun '{word}' has not said how it transforms" for word in words]
+            + [f"'{kind}' is in no matrix that could be examined" for kind in sorted(unplaced)]
+        )
+
     def device(self, **changes: Any) -> Device:
         """The device, some parameters changed."""
         values = values_of(self.graph.graph["declarations"], {**self.given, **changes})
@@ -45,6 +63,17 @@ class Subject:
     def value(self, name: str) -> Any:
         """The value of a parameter."""
         return self.given.get(name, self.parameters[name].default)
+
+    def parameters_in(self, names: Iterable[str]) -> frozenset[str]:
+        """Parameters among some names, and those that the lets among them use."""
+        lets = self.graph.graph["declarations"].lets
+        found, waiting = set[str](), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += names_in([lets[name].expression]) if name in lets else []
+        return frozenset(found & set(self.parameters))
 
     def real(self) -> list[str]:
         """Parameters that may take any real number of an interval."""

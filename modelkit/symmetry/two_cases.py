@@ -9,15 +9,32 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.elements.conditions import conditions
 from modelkit.graph.device import Device
-from modelkit.graph.screening import bands_of, is_flat
+from modelkit.graph.labels import terminal_labels
+from modelkit.symmetry.candidates import (
+    Broken,
+    Comparison,
+    broken,
+    exchanging,
+    inelastic,
+    scatters_elastically,
+)
+from modelkit.symmetry.explanations import (
+    by_condensate,
+    by_lines,
+    by_operation,
+    by_reference,
+    by_rule,
+    in_words,
+)
+from modelkit.symmetry.lift import Undecided
 from modelkit.symmetry.names import name_of
 from modelkit.symmetry.operations import Operation, mapping, of_sort
 from modelkit.symmetry.parts import Examined, examined
-from modelkit.symmetry.relations import Combination, Currents
-from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY
-from modelkit.symmetry.verdict import Verdict, Word
+from modelkit.symmetry.relations import Combination, Current, Currents
+from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY, Sort
+from modelkit.symmetry.subject import Subject
+from modelkit.symmetry.verdict import GIVEN_UP, Verdict, Word
 
 Floats = NDArray[np.float64]
 
@@ -26,33 +43,110 @@ ALIKE = 1e-12  # relative: potentials no farther apart are the same
 
 @dataclass(frozen=True, eq=False)
 class TwoCases:
-    """A device in a first and in a second case."""
+    """A device in a first and in a second case.
+
+    With ``declared`` (the declared graph at the values of both) a verdict tells the lines that break what
+    would have forbidden it.
+    """
 
     first: Device
     second: Device
+    declared: tuple[Subject, Subject] | None = None
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
-        found = self._by_symmetry(combination, constant) or self._by_unitarity(combination, constant)
-        if found is not None:
-            return found
-        if self._exchanged and self._shift:
-            return Verdict(Word.WARNING, "bias convention")
-        return Verdict(Word.NOT_FORBIDDEN, "")
+        if self.declared and self.declared[0].unsaid:
+            return Verdict(Word.NOT_DECIDED, self.declared[0].unsaid)
+        try:
+            found = self._by_symmetry(combination, constant) or self._by_unitarity(combination, constant)
+            return found or self._open(combination, constant)
+        except Undecided:
+            return Verdict(Word.NOT_DECIDED, GIVEN_UP)
 
     def _by_symmetry(self, combination: Combination, constant: float) -> Verdict | None:
         """Operations that are unitary in Fock space hold at any bias, with screening and inelastic probes."""
         for found in self._operations():
-            currents = Currents(self.first, self.second)
-            currents.image(found.terminal, opposing=found.sort.opposing, to=1)
-            for own in self._own:
-                currents.image(own.terminal, opposing=own.sort.opposing)
-            if currents.vanishes(combination, constant):
-                return Verdict(Word.FORBIDDEN, self._called(found), found)
+            if self._currents(found).vanishes(combination, constant):
+                name = self._called(found)
+                told = by_operation(name, found, self._one, self._told(combination))
+                return Verdict(Word.FORBIDDEN, name, found, explanation=told)
         return None
+
+    def _currents(self, operation: Operation, *, condensate: bool = True) -> Currents:
+        """What an operation from case to case says, and those of the first case on itself."""
+        currents = Currents(self.first, self.second, condensate=condensate)
+        currents.image(operation.terminal, opposing=operation.sort.opposing, to=1)
+        for own in self._own:
+            currents.image(own.terminal, opposing=own.sort.opposing)
+        return currents
 
     def _called(self, operation: Operation) -> str:
         return name_of(operation, self._one) + (", gauge-invariant" if operation.shift else "")
+
+    def _told(self, combination: Combination) -> str:
+        return in_words(combination, list(terminal_labels(self.first)))
+
+    def _open(self, combination: Combination, constant: float) -> Verdict:
+        """Nothing forbids it: a warning, or what breaks each candidate."""
+        told = self._told(combination)
+        if self._exchanged and self._shift:
+            return Verdict(Word.WARNING, "bias convention", explanation=by_reference(self._shift))
+        if self.first.superconducting:
+            for found in self._operations():
+                if self._currents(found, condensate=False).vanishes(combination, constant):
+                    name = self._called(found)
+                    reason = f"{name} is kept, but the superconducting condensate takes up current"
+                    text = by_condensate(name, found, self._one, told)
+                    return Verdict(Word.NOT_FORBIDDEN, reason, found, explanation=text)
+        failing = self._failing(combination, constant)
+        return Verdict(
+            Word.NOT_FORBIDDEN,
+            "; ".join(map(str, failing)),
+            aside="potential follows a lead" if self._follows_a_lead else "",
+            explanation=by_lines(failing, told, inelastic(self.first), [*self._statements]),
+        )
+
+    def _failing(self, combination: Combination, constant: float) -> list[Broken]:
+        if self.declared is None:
+            return []
+
+        def wanted(terminal: NDArray[np.intp], sort: Sort) -> bool:
+            currents = Currents(self.first, self.second, condensate=False)
+            currents.image(terminal.tolist(), opposing=sort.opposing, to=1)
+            return currents.vanishes(combination, constant)
+
+        found, graph = [], self.declared[0].graph
+        same = self._other(0.0)
+        for sort, permutation in exchanging(
+            graph, self._one, same, self._baths.tolist(), wanted, driven=True
+        ):
+            shift = self._shift_for(-1.0 if sort.opposing else 1.0)
+            both = Comparison(*self.declared, driven=True, shift=shift)
+            found.append(broken(both, self._one, self._other(shift), sort, permutation))
+        return found
+
+    @property
+    def _statements(self) -> Iterator[str]:
+        """Two-case statements about single terminals that hold: ``I[L]@forward = I[L]@backward``."""
+        labels = list(terminal_labels(self.first))
+        for of in "IJ":
+            for terminal in self._baths.tolist():
+                for sign in (1, -1):
+                    one = {Current(of, terminal, 0): 1.0, Current(of, terminal, 1): float(-sign)}
+                    by = [each for each in self._operations() if self._currents(each).vanishes(one)]
+                    if by:
+                        equal = "" if sign > 0 else "-"
+                        label = f"{of}[{labels[terminal]}]"
+                        yield f"{label} forward = {equal}{label} backward ({self._called(by[0])})"
+
+    @property
+    def _follows_a_lead(self) -> bool:
+        """Whether a prescribed potential is as the mu of one bath, in both cases, but for a constant."""
+        moved = self.second.potential - self.first.potential
+        one, other = self._given(self.first)[0], self._given(self.second)[0]
+        if not moved.any() or one.shape != other.shape:
+            return False
+        return bool(np.any(np.all(np.isclose(moved[:, None], other - one, ALIKE, ALIKE), axis=0)))
 
     def _operations(self) -> Iterator[Operation]:
         """From the first case to the second, also up to a common shift of all energies."""
@@ -64,7 +158,9 @@ class TwoCases:
 
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
         """Two terminals that exchange mu and T, where all scattering is elastic and nothing else changes."""
-        if not self._elastic or not self._exchanged or not self._same_otherwise:
+        if len(self._baths) != 2 or not scatters_elastically(self.first):
+            return None
+        if not self._exchanged or not self._same_otherwise:
             return None
         currents = Currents(self.first, self.second)
         exchange = np.arange(self.first.n_terminals)
@@ -73,7 +169,8 @@ class TwoCases:
         if not currents.vanishes(combination, constant):
             return None
         probes = any(group.conditions for group in self.first.terminals)
-        return Verdict(Word.FORBIDDEN, "elastic probe" if probes else "two-terminal unitarity")
+        rule = "elastic probe" if probes else "two-terminal unitarity"
+        return Verdict(Word.FORBIDDEN, rule, explanation=by_rule(rule, self._told(combination)))
 
     @cached_property
     def _one(self) -> Examined:
@@ -95,15 +192,6 @@ class TwoCases:
             examined(self.second, driven=False, shift=self._shift),
         )
         return mapping(one, other, UNITARY, *((site, site) for site in range(one.size))) is not None
-
-    @property
-    def _elastic(self) -> bool:
-        """Whether nothing but two baths and elastic probes touch, and no level depends on an unknown."""
-        device = self.first
-        elastic = all(conditions[c.quantity].elastic for group in device.terminals for c in group.conditions)
-        moving = [group.terminal for group in device.terminals if not is_flat(group.terminal)]
-        own = any(bands_of(device, terminal) == "own" for terminal in moving)
-        return len(self._baths) == 2 and elastic and not (own or device.screening or device.superconducting)
 
     @cached_property
     def _baths(self) -> NDArray[np.intp]:

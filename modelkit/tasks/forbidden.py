@@ -17,10 +17,11 @@ from modelkit.numerics.evaluate import evaluate
 from modelkit.registry import reductions
 from modelkit.results.audit import demand, relative
 from modelkit.symmetry.claims import CURRENTS
+from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.tensors import ORDERS
 from modelkit.symmetry.verdict import Verdict, Word
 from modelkit.tasks.points import gross, reference
-from modelkit.tasks.symmetries import device_at, settings_of, verdict_on
+from modelkit.tasks.symmetries import settings_of, verdict_on
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,7 +77,7 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
     swept += [name for name, value in given.items() if np.ndim(value)]
     values = {**first.parameters, **first.fields}
     point = ", ".join(f"{name} = {values[name]:.6g}" for name in dict.fromkeys(swept) if name in values)
-    large = device_at(expansion, first).size > LARGEST
+    large = Subject(expansion, first.parameters, first.fields).device().size > LARGEST
     for position, request in asked:
         if large:
             verdict = Verdict(Word.NOT_DECIDED, LATER.format(LARGEST))

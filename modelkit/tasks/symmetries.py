@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,14 +10,12 @@ from modelkit.elements.cases import Case, Override
 from modelkit.elements.checks import Check
 from modelkit.elements.result_formulas import OutputRequest
 from modelkit.elements.tasks import Task
-from modelkit.elements.terms import terms
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
-from modelkit.graph.formulas import names_in
-from modelkit.graph.link import relations
 from modelkit.graph.values import values_of
 from modelkit.registry import verbs
+from modelkit.symmetry.blame import told
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.lift import Undecided
@@ -66,21 +64,19 @@ def verdict_on(
     )
     key = claim.formula, tuple(claim.quantities.items()), at
     if key not in known:
-        known[key] = _decided(claim, {name: device_at(expansion, one) for name, one in settings.items()})
+        subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
+        known[key] = _decided(claim, subjects)
     return known[key]
 
 
-def device_at(expansion: Expansion, chosen: Setting) -> Device:
-    """The device where these values hold."""
-    values = values_of(expansion.graph.graph["declarations"], chosen.parameters)
-    return expansion.device(values, chosen.fields)
-
-
-def _decided(claim: OutputRequest, devices: Mapping[str, Device]) -> Verdict:
-    together = "case" not in claim.dims or len(devices) == 1
-    situations = [Situation(devices)] if together else [Situation({n: d}) for n, d in devices.items()]
+def _decided(claim: OutputRequest, subjects: Mapping[str, Subject]) -> Verdict:
+    together = "case" not in claim.dims or len(subjects) == 1
+    each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
-        found = [situation.verdict(claim) for situation in situations]
+        found = [
+            Situation({name: one.device() for name, one in part.items()}, tuple(part.values())).verdict(claim)
+            for part in ([subjects] if together else each_by_itself)
+        ]
     except Undecided:
         return Verdict(Word.NOT_DECIDED, UNDECIDED)
     return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
@@ -150,22 +146,22 @@ def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, 
     if lines is None:
         message = f"'{check.text}' does not hold: the sites and hops themselves do not have it"
         return ModelError(message, check.span, hint=f"write: check broken : {check.text}")
-    told = [f"{each.what} (line {each.span.line})" if each.span else each.what for each in lines]
-    message = f"'{check.text}' does not hold: it is broken by {', '.join(dict.fromkeys(told))}"
-    ways = list(_restoring(subject, claimed, check, given)) if told else []
+    message = f"'{check.text}' does not hold" + f": it is broken by {told(lines)}" * bool(lines)
+    names = subject.parameters_in(name for line in lines for name in line.names)
+    ways = list(_restoring(subject, claimed, names - set(check.values), given))
     hint = (
         f"it holds {' or '.join(ways)}"
         if ways
         else f"change these lines, or write: check broken : {check.text}"
     )
-    return ModelError(message if told else message.partition(":")[0], check.span, hint=hint)
+    return ModelError(message, check.span, hint=hint)
 
 
-def _restoring(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, Any]) -> Iterator[str]:
+def _restoring(
+    subject: Subject, claimed: Claimed, names: Collection[str], given: Mapping[str, Any]
+) -> Iterator[str]:
     """``when B_y == 0``, ``with B_y -> -B_y``: what would make a claimed operation hold."""
-    used = names_in(term.value for term in relations(subject.graph, frozenset(terms)))
-    free = [name for name in subject.real() if name in used and name not in check.values and given.get(name)]
-    for name in free[:TRIED]:
+    for name in [name for name in subject.real() if name in names and given.get(name)][:TRIED]:
         value = given[name]
         for said, change in ((f"when {name} == 0", 0.0), (f"with {name} -> -{name}", -value)):
             try:
