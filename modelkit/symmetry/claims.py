@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import sympy as sp
 
@@ -81,9 +82,13 @@ class Situation:
     def _of_currents(self, combination: Combination | None) -> Verdict:
         if not combination:
             return Verdict(Word.NOT_DECIDED, UNDECIDED)
+        return self._two_cases.verdict(combination)
+
+    @cached_property
+    def _two_cases(self) -> TwoCases:
         devices = list(self.devices.values())
         declared = (self.declared[0], self.declared[-1]) if self.declared else None
-        return TwoCases(devices[0], devices[-1], declared).verdict(combination)
+        return TwoCases(devices[0], devices[-1], declared)
 
     def _combination(
         self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]

@@ -51,7 +51,7 @@ def html(report: Report) -> str:
         )
         for each in report.kept
     ]
-    told = _table(("symmetry", "operator", ""), rows) if rows else "<p>no symmetry operation</p>"
+    kept = _table(("symmetry", "operator", ""), rows) if rows else "<p>no symmetry operation</p>"
     broken = [
         (
             escape(each.name),
@@ -60,11 +60,11 @@ def html(report: Report) -> str:
         )
         for each in report.broken
     ]
-    return told + ("\n" + _table(("broken", "by", "restored by"), broken) if broken else "")
+    return kept + ("\n" + _table(("broken", "by", "restored by"), broken) if broken else "")
 
 
 def latex(report: Report) -> str:
-    """The operators, aligned: ``\\text{time reversal} &= \\sigma_y \\mathcal{K}``."""
+    r"""The operators, aligned: ``\\text{time reversal} &= \\sigma_y \\mathcal{K}``."""
     lines = [rf"\text{{{each.name}}} &= {operator_latex(each.operator)}" for each in report.kept]
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}" if lines else ""
 

@@ -82,7 +82,7 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
         if large:
             verdict = Verdict(Word.NOT_DECIDED, LATER.format(LARGEST))
         else:
-            verdict = verdict_on(expansion, request, task.cases, task, given)
+            verdict = verdict_on(expansion, request, task.cases, task, given, lines=False)
         if verdict.word is not Word.NOT_DECIDED or _reductions(request.formula):
             yield Told(position, request, verdict, f" at {point}" if point else "")
 

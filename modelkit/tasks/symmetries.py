@@ -51,10 +51,13 @@ def verdict_on(
     cases: tuple[str, ...],
     task: Task | None = None,
     given: Mapping[str, Any] | None = None,
+    *,
+    lines: bool = True,
 ) -> Verdict:
     """Whether a formula over results must vanish; one that names no case in each of them.
 
-    What was decided for a model is remembered with it.
+    With ``lines`` a verdict names those that break what would have forbidden it, which takes longer.  What
+    was decided for a model is remembered with it.
     """
     settings = settings_of(expansion, cases, task, given or {})
     known = _known.setdefault(expansion, {})
@@ -62,19 +65,21 @@ def verdict_on(
         (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
         for name, one in settings.items()
     )
-    key = claim.formula, tuple(claim.quantities.items()), at
+    key = claim.formula, tuple(claim.quantities.items()), at, lines
     if key not in known:
         subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
-        known[key] = _decided(claim, subjects)
+        known[key] = _decided(claim, subjects, lines)
     return known[key]
 
 
-def _decided(claim: OutputRequest, subjects: Mapping[str, Subject]) -> Verdict:
+def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool) -> Verdict:
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
         found = [
-            Situation({name: one.device() for name, one in part.items()}, tuple(part.values())).verdict(claim)
+            Situation(
+                {name: one.device() for name, one in part.items()}, tuple(part.values()) if lines else ()
+            ).verdict(claim)
             for part in ([subjects] if together else each_by_itself)
         ]
     except Undecided:
