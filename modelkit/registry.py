@@ -158,6 +158,9 @@ class Output:
     units : mapping of tuple of str to str
         Where the unit hangs on the words along the first dimensions, the unit of each choice of words,
         ``("I", "V")``; ``unit`` is not used then.
+    scale : callable or None
+        ``scale(found)``: the gross flow that its rounding is counted against where it should vanish; its
+        largest entry if None.
     """
 
     name: str
@@ -169,6 +172,7 @@ class Output:
     evaluate: Callable[[Any], Any]
     audit: Callable[[Any], Mapping[str, float]] = lambda found: {}
     units: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    scale: Callable[[Any], float] | None = None
 
 
 ONE_SIDED, DIRECTION = "one_sided", "direction"

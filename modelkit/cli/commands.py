@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from modelkit.model import Model
 
 WRONG_MODEL, NOT_CONVERGED = 1, 3
-SYMMETRY = "symmetries: not examined by this version"
 TEMPLATE = Path(__file__).parents[1] / "view" / "template.model"
 FILE = OUTPUT = click.Path(path_type=Path)
 
@@ -81,15 +80,20 @@ def main() -> None:
 @click.option("--no-symmetry", is_flag=True, help="Leave the symmetries out.")
 @guarded
 def check(file: Path, as_json: bool, no_symmetry: bool) -> None:
-    """Check a model file: its words, formulas, units and graph."""
+    """Check a model file: its words, formulas, units, graph and checks; tell what its symmetries forbid."""
     model = load(file)
     model.check()
+    found = None
+    if not no_symmetry:
+        from modelkit.model.symmetries import findings
+
+        found = findings(model)
     if as_json:
-        write_json({"errors": []})
+        write_json({"errors": [], **({"symmetry": found.record()} if found is not None else {})})
         return
     click.echo(f"{file}: fine ({contents(model) or 'it declares nothing'})")
-    if not no_symmetry:
-        click.secho(SYMMETRY, dim=True)
+    if found is not None:
+        click.echo(found)
 
 
 @main.command()

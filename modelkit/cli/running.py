@@ -44,6 +44,7 @@ def run_one(
         "results": results(dataset),
         "audits": audits(dataset),
         "failed": failures(dataset),
+        "verdicts": str(dataset.attrs.get("verdicts", "")).splitlines(),
     }
     return record, dataset
 

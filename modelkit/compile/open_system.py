@@ -118,8 +118,6 @@ class OpenSystem:
         A superconducting one has each site twice, and a potential is the opposite for its holes.  Levels
         that are given for all of them stay.
         """
-        if not self.reservoirs.superconducting:
-            return levels
         potential, bands = levels.potential, levels.bands
         if 2 * len(potential) == len(self.weight):
             potential = np.concatenate([potential, -potential])

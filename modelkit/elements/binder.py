@@ -169,17 +169,21 @@ def _plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
-    """The names in an expression from left to right, without those of functions that are called.
+def subexpressions(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Expr | nodes.Keyword | nodes.Arrow]:
+    """A formula and all its parts from left to right, without the names of functions that are called.
 
     The members of ``a.b`` and the names of keyword arguments are not among them.
     """
     waiting: list[nodes.Expr | nodes.Keyword | nodes.Arrow] = [node]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, nodes.Name):
-            yield current
+        yield current
         waiting.extend(reversed(_parts(current)))
+
+
+def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
+    """The names among the parts of a formula."""
+    return (part for part in subexpressions(node) if isinstance(part, nodes.Name))
 
 
 def _parts(

@@ -58,6 +58,7 @@ class CaseNoun(Noun):
     )
     space = "case"
     stage = 60
+    part = "none"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Every override of a parameter or field that exists."""

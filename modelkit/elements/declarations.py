@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from modelkit.elements import (  # noqa: F401 - importing a noun's file registers it
     baths,
     cases,
+    checks,
     functions,
     gates,
     headings,
@@ -26,6 +27,7 @@ from modelkit.elements import (  # noqa: F401 - importing a noun's file register
 )
 from modelkit.elements.binder import Binder, Declared
 from modelkit.elements.cases import Case
+from modelkit.elements.checks import Check
 from modelkit.elements.functions import Function
 from modelkit.elements.headings import Heading
 from modelkit.elements.integers import integer_names
@@ -64,6 +66,7 @@ class Declarations:
     cases: Mapping[str, Case]
     tasks: Mapping[str, Task]
     plots: tuple[Plot, ...]
+    checks: tuple[Check, ...] = ()
 
 
 def declare(block: nodes.Block) -> Declarations:
@@ -116,6 +119,7 @@ def _declarations(block: nodes.Block, lets_in_order: dict[str, Let], binder: Bin
         cases=binder.section("cases"),
         tasks=binder.section("tasks"),
         plots=tuple(binder.section("plots").values()),
+        checks=tuple(binder.section("checks").values()),
     )
 
 

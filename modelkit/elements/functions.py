@@ -36,6 +36,7 @@ class FunctionNoun(Noun):
     form = Form(pattern="function NAME(ARGUMENT, ...) = FORMULA", head=(nodes.Listing,))
     space = "device"
     stage = 25
+    part = "none"
 
     def names(self, statement: nodes.Statement) -> Iterator[nodes.Name]:
         """The name in front of the brackets."""

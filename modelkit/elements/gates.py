@@ -37,6 +37,7 @@ class GateNoun(Noun):
     )
     space = "device"
     stage = 42
+    part = "screening"
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
         """A gate is no number."""

@@ -31,6 +31,7 @@ class ModelNoun(Noun):
         title=True,
     )
     stage = 0
+    part = "none"
     once = True
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:

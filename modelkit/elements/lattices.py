@@ -73,6 +73,7 @@ class LatticeNoun(Noun):
     )
     space = "device"
     stage = 40
+    part = "conductor"
 
     def current_form(self) -> Form:
         """Every registered relation is a line of a lattice."""

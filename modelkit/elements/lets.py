@@ -33,6 +33,7 @@ class LetNoun(Noun):
     form = Form(pattern="let NAME = FORMULA", head=(nodes.Listing,))
     space = "device"
     stage = 30
+    part = "none"
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
         """The symbol; lets may be used before they stand."""

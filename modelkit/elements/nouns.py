@@ -14,6 +14,10 @@ meaning), from which come the checks, the suggestions and the language page, and
     optional: lines that it stands for besides those of its block;
 ``prepare(statement, binder)``
     optional: enters meanings that formulas of any statement may use;
+``part``
+    how what it declares transforms under symmetries: the part of a device that it belongs to, as registered
+    in ``symmetry/parts.py`` (``none`` for what is no part of one); without it no verdict about a model
+    that uses the noun is decided;
 ``bind(statement, binder)``
     turns the statement into an object and stores it with ``binder.store``;
 ``conclude(statement, binder)``
@@ -96,6 +100,7 @@ class Noun(ABC):
     space: ClassVar[str | None] = None
     stage: ClassVar[int] = 50
     once: ClassVar[bool] = False
+    part: ClassVar[str | None] = None
 
     def current_form(self) -> Form:
         """The form with what other registries add to it (relation kinds of a lattice)."""

@@ -88,6 +88,7 @@ class ParameterNoun(Noun):
     )
     space = "device"
     stage = 20
+    part = "none"
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
         """The symbol, so that a wrong default is the only error that it causes."""

@@ -70,6 +70,7 @@ class PlotNoun(Noun):
         lines={"draw": DRAW, "map": MAP},
     )
     stage = 80
+    part = "none"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Drawings of outputs that the task has."""

@@ -46,6 +46,7 @@ class PotentialNoun(Noun):
         fields={"U": "potential energy of an electron; it may use the indices of the sites"},
     )
     stage = 46
+    part = "conductor"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Places and formula."""

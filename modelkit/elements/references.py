@@ -34,6 +34,7 @@ class ReferenceNoun(Noun):
         fields={"mu": "chemical potential", "T": "temperature; 0 if not given"},
     )
     stage = 35
+    part = "terminals"
     once = True
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:

@@ -37,6 +37,7 @@ class RegionNoun(Noun):
     )
     space = "device"
     stage = 41
+    part = "conductor"
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
         """A region is no number."""

@@ -105,6 +105,7 @@ class ScreeningNoun(Noun):
         lines={"solve": SOLVE, "capacitance": CAPACITANCE},
     )
     stage = 46
+    part = "screening"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Places, unknowns, law and capacitances; each line's error by itself."""

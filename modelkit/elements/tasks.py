@@ -78,6 +78,7 @@ class TaskNoun(Noun):
     )
     space = "task"
     stage = 70
+    part = "none"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:
         """Verb, options, cases, sweeps, overrides, outputs; each line's error by itself."""

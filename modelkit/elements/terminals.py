@@ -102,6 +102,7 @@ class TerminalNoun(Noun):
 
     space = "device"
     stage = 45
+    part = "terminals"
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:
         """A terminal is no number."""

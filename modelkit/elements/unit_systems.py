@@ -31,6 +31,7 @@ class UnitsNoun(Noun):
         fields=dict.fromkeys(CHOICES, "unit of such a quantity"),
     )
     stage = 10
+    part = "none"
     once = True
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:

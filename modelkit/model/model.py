@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from modelkit.graph.device import Device
     from modelkit.graph.expand import Expansion
     from modelkit.model.compiled import Compiled
+    from modelkit.symmetry.report import Report
+    from modelkit.symmetry.verdict import Verdict
     from modelkit.view.tables import Table
 
 
@@ -210,12 +212,43 @@ class Model:
         return tuple(self.declarations.tasks)
 
     def check(self) -> None:
-        """Raise all errors of meaning, also those of the device and the tasks at the declared values."""
+        """Raise all errors of meaning, of the device and tasks at the declared values, and of the checks."""
         from modelkit.errors import raise_all
         from modelkit.tasks.run import objections
 
         self.device()
         raise_all(objections(self.declarations, self._expansion))
+        self._hold_checks()
+
+    def symmetries(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Report:
+        """What the device keeps and what breaks the rest, at the declared values or others."""
+        from modelkit.model.symmetries import symmetries
+
+        return symmetries(self, self._expansion, {**(values or {}), **named})
+
+    def forbids(
+        self,
+        formula: str,
+        values: Mapping[str, Any] | None = None,
+        /,
+        *,
+        task: str | None = None,
+        **named: Any,
+    ) -> Verdict:
+        """Whether a formula over results must vanish: ``"rectification(I[L])"``, ``"G2[L, L, L]"``.
+
+        In the cases of the task, else of the first task with two, as behind ``check forbidden :``.
+        """
+        from modelkit.model.symmetries import forbids
+
+        return forbids(self, self._expansion, formula, task, {**(values or {}), **named})
+
+    def _hold_checks(self) -> None:
+        """Raise what the checks of the device say, if there are any."""
+        if self.declarations.checks:
+            from modelkit.tasks.symmetries import failed_checks
+
+            raise_all(failed_checks(self._expansion))
 
     def to_source(self) -> str:
         """The model as canonical text; ``loads`` of it is an equal model."""
@@ -324,6 +357,7 @@ class Model:
 
         chosen = find_task(self.declarations, task)
         given = numbers_of(self.declarations, {**(values or {}), **named}, running=verbs[chosen.verb].grids)
+        self._hold_checks()
         manner = Manner(method, progress, Path(store) if store is not None else None)
         return run_task(self.declarations, self._expansion, chosen, given, manner)
 

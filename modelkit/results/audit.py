@@ -37,6 +37,7 @@ MEANINGS: Mapping[str, str] = {
     "sum_rule": "a row of the transmission does not add up to its column, or of a response to zero",
     "onsager": "the linear response of the reversed device is not the transposed one",
     "gauge": "the second order does not add up to zero for a common shift of all voltages",
+    "forbidden": "what the symmetry of the device forbids does not vanish",
     "local_sum_rule": "the states that terminals fill are not those of the Green function",
 }
 

@@ -31,11 +31,12 @@ def output(
     meaning: str,
     verbs: tuple[str, ...],
     audit: Audit = lambda found: {},
+    scale: Callable[[Any], float] | None = None,
 ) -> Callable[[Evaluate], Evaluate]:
     """Enter the decorated function ``evaluate(found)`` as an output; see :class:`Output`."""
 
     def enter(evaluate: Evaluate) -> Evaluate:
-        outputs.add(name, Output(name, short, dims, unit, meaning, verbs, evaluate, audit))
+        outputs.add(name, Output(name, short, dims, unit, meaning, verbs, evaluate, audit, scale=scale))
         return evaluate
 
     return enter
@@ -63,6 +64,7 @@ def read(name: str, found: Any) -> tuple[Floats, Mapping[str, float]]:
 @output(
     "current", "I", ("terminal",), "current",
     "particle (charge/e) current of each terminal, positive into the conductor", ("transport",),
+    scale=lambda found: float(found.gross),
 )  # fmt: skip
 def current(found: Any) -> Floats:
     """Shape (n_terminals,)."""
@@ -90,6 +92,7 @@ def temperature(found: Any) -> Floats:
 @output(
     "heat_current", "J", ("terminal",), "energy/time",
     "energy current less mu times particle current, positive into the conductor", ("transport",),
+    scale=lambda found: float(found.work),
 )  # fmt: skip
 def heat_current(found: Any) -> Floats:
     """Shape (n_terminals,); to the order of the expansion, at T = 0 zero to first order."""

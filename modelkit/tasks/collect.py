@@ -21,6 +21,7 @@ from modelkit.results.dataset import Axis, assemble
 from modelkit.results.frames import AXIS
 from modelkit.tasks.cases import Setting
 from modelkit.tasks.derived import Ingredients, derive, used_names
+from modelkit.tasks.forbidden import Told, audit
 from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Job, Solved, reference
 from modelkit.units import UnitSystem
@@ -35,7 +36,10 @@ SAID = 3  # different words of the points about themselves that the Dataset repe
 
 @dataclass(frozen=True)
 class Run:
-    """A task in the making: its axes (sweeps, then case), all jobs, and what holds at all of them."""
+    """A task in the making: its axes (sweeps, then case), all jobs, and what holds at all of them.
+
+    ``told`` are the verdicts on what is asked for, decided at the first point.
+    """
 
     declarations: Declarations
     task: Task
@@ -43,6 +47,7 @@ class Run:
     jobs: tuple[Job, ...]
     requests: tuple[OutputRequest, ...]
     base: Setting
+    told: tuple[Told, ...] = ()
 
 
 def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) -> xr.Dataset:
@@ -61,6 +66,8 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
             ingredients = ingredients or _parameters(run, finished)
             derived = derive(request, _ingredients(run, request, position, found, ingredients))
             variables[request.name] = derived.assign_attrs(_attributes(request, run))
+    if not interrupted and any(each.forbidden for each in run.told):
+        variables["audit_forbidden"] = _forbidden(run, finished, found)
     audits = [name for name in found.data_vars if str(name).startswith("audit_")]
     variables |= {str(name): found[name].assign_attrs(_audit_words(str(name))) for name in audits}
     kept = {dim for variable in variables.values() for dim in variable.dims}
@@ -82,6 +89,17 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
         dataset["failed"] = (tuple(axis.name for axis in run.axes), _reasons(run, finished))
         dataset["failed"].attrs["long_name"] = "why a point has no result"
     return dataset.assign_attrs(_facts(run, finished))
+
+
+def _forbidden(run: Run, finished: Sequence[Solved], found: xr.Dataset) -> xr.DataArray:
+    """The audit of what symmetry forbids, at the first point, where that was decided: a single number."""
+    import xarray as xr
+
+    swept = [axis.name for axis in run.axes if axis.name != "case"]
+    first = [one for one in finished if not any(one.job.place[: len(swept)])]
+    first.sort(key=lambda one: one.job.place)
+    off = audit(run.told, found.isel(dict.fromkeys(swept, 0)), run.task.cases, [one.values for one in first])
+    return xr.DataArray(off, attrs=_audit_words("audit_forbidden"))
 
 
 def _check_labels(run: Run, found: xr.Dataset) -> None:
@@ -206,6 +224,8 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
         facts["warnings"] = "\n".join(filter(None, [one_sided, facts.get("warnings", "")]))
     counted = dict.fromkeys(name for solved in finished for name in solved.counts)
     counts = {name: sum(solved.counts.get(name, 0) for solved in finished) for name in counted}
+    if run.told:
+        facts["verdicts"] = "\n".join(map(str, run.told))
     return facts | {"counts": json.dumps(counts)}
 
 

@@ -25,10 +25,12 @@ from modelkit.results.dataset import Axis
 from modelkit.solve.request import Request, prepare
 from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
+from modelkit.tasks.forbidden import told
 from modelkit.tasks.limits import with_limit
 from modelkit.tasks.outside import in_unit, unit_of_name
 from modelkit.tasks.points import Job, Solved, Work
 from modelkit.tasks.sweeps import Plan, plan
+from modelkit.tasks.value_checks import value_checks, violated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -172,7 +174,8 @@ def run_task(
     Raises
     ------
     ModelError, NotConverged
-        The values are not allowed; all points fail; a task without sweeps fails in one of its cases.
+        The values are not allowed; all points fail; a task without sweeps fails in one of its cases; what
+        symmetry forbids does not vanish; a ``check value`` does not hold (the Dataset is written then).
     Interrupted
         By the keyboard, with the finished points.
     """
@@ -182,10 +185,22 @@ def run_task(
     chosen = {} if manner.method is None else {"method": manner.method}
     options = dict(task.options) | chosen
     written = {name: span for name, span in task.spans.items() if name not in chosen}
-    work = Work(declarations, expansion, verb, options, planned.grids, planned.single, task.outputs, written)
+    verdicts = tuple(told(expansion, task, outside))
+    checked = value_checks(declarations, task)
+    requests = (*task.outputs, *(each.request for each in checked))
+    scaled = frozenset(
+        quantity.output
+        for each in verdicts
+        if each.forbidden
+        for quantity in each.request.quantities.values()
+    )
+    work = Work(
+        declarations, expansion, verb, options, planned.grids, planned.single, requests, written, scaled
+    )
     axes = _axes(declarations, task, planned)
     jobs = _sampled(list(_jobs(declarations, task, planned)))
-    run = Run(declarations, task, axes, tuple(jobs), work.requests, _base(declarations, task, planned))
+    base = _base(declarations, task, planned)
+    run = Run(declarations, task, axes, tuple(jobs), task.outputs, base, verdicts)
     finished, interrupted = _finish(work, run, manner)
     if interrupted:
         partial = collect(run, finished, interrupted=True) if any(one.point for one in finished) else None
@@ -196,6 +211,8 @@ def run_task(
     dataset = collect(run, finished)
     if manner.path is not None:
         _write(dataset, manner.path)
+    if checked:
+        raise_all(violated(checked, collect(replace(run, requests=requests), finished)))
     return dataset
 
 

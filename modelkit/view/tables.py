@@ -137,6 +137,7 @@ def _notes(dataset: xr.Dataset) -> Iterator[str]:
         if is_result(str(name)) and _range(array) == "none":
             formula = f": {name} = {array.attrs['formula']}" if "formula" in array.attrs else ""
             yield f"no finite number at any point in '{name}'{formula}"
+    yield from (f"symmetry: {line}" for line in str(dataset.attrs.get("verdicts", "")).splitlines())
     yield from (f"warning: {line}" for line in str(dataset.attrs.get("warnings", "")).splitlines())
     yield from failure_notes(dataset)
 

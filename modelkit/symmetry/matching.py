@@ -1,0 +1,129 @@
+"""Permutations that carry one structure onto another: refinement, and one image for each open choice.
+
+Nothing is enumerated: automorphisms are given by generators, one for each image that a vertex can have
+while earlier ones stay; each is verified, its internal unitaries included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.symmetry.labels import arrows_of, colours_of
+from modelkit.symmetry.lift import Lift, Undecided
+from modelkit.symmetry.refinement import Adjacency, Partition
+from modelkit.symmetry.structure import Structure
+
+Integers = NDArray[np.intp]
+
+TRIED = 400  # permutations that may fail before a search is given up
+
+
+@dataclass(eq=False)
+class Pair:
+    """Two structures side by side: vertices of ``one``, then those of ``other``.
+
+    ``lift(permutation)`` gives what verifies a permutation (``other``'s vertex of each of ``one``), or None.
+    """
+
+    one: Structure
+    other: Structure
+    lift: Callable[[Integers], Lift | None]
+    tried: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        """Colour both and refine."""
+        self.n = self.one.n
+        colour = colours_of(self.one, self.other)
+        source, target, label = arrows_of(self.one, self.other)
+        self.adjacency = Adjacency.of(2 * self.n, source, target, label)
+        self.partition = Partition.of(colour)
+        self.partition.refine(self.adjacency)
+
+    def found(self, *fixed: tuple[int, int]) -> tuple[Integers, Lift] | None:
+        """A verified permutation with these images, or None.
+
+        Raises
+        ------
+        Undecided
+            More permutations failed than are tried.
+        """
+        partition = self.partition
+        for vertex, image in fixed:
+            if partition.colour[vertex] != partition.colour[self.n + image]:
+                return None
+            partition = self._with(partition, vertex, image)
+        self.tried = 0
+        return self._search(partition)
+
+    def generators(self) -> Iterator[tuple[Integers, Lift]]:
+        """Of the group of automorphisms, where both structures are the same; the identity is left out."""
+        partition, known = self.partition, []
+        while (cell := self._open_cell(partition)) is not None:
+            members = np.flatnonzero(partition.colour[: self.n] == cell)
+            vertex, orbit = int(members[0]), {int(members[0])}
+            for image in members[1:].tolist():
+                if image in orbit:
+                    continue
+                self.tried = 0
+                found = self._search(self._with(partition, vertex, image))
+                if found is not None:
+                    known.append(found[0])
+                    yield found
+                    orbit = _orbit(vertex, known)
+            partition = self._with(partition, vertex, vertex)
+            known = [each for each in known if each[vertex] == vertex]
+
+    def _with(self, partition: Partition, vertex: int, image: int) -> Partition:
+        partition, both = partition.copy(), np.array([vertex, self.n + image])
+        if partition.size[partition.colour[vertex]] > 2:
+            partition.single(both)
+            partition.refine(self.adjacency, both)
+        return partition
+
+    def _search(self, partition: Partition) -> tuple[Integers, Lift] | None:
+        if not self._balanced(partition):
+            return None
+        cell = self._open_cell(partition)
+        if cell is None:
+            return self._verified(partition)
+        vertex = int(np.flatnonzero(partition.colour[: self.n] == cell)[0])
+        images = np.flatnonzero(partition.colour[self.n :] == cell)
+        for image in sorted(images.tolist(), key=lambda image: (image != vertex, image)):
+            found = self._search(self._with(partition, vertex, image))
+            if found is not None:
+                return found
+        return None
+
+    def _balanced(self, partition: Partition) -> bool:
+        cells = len(partition.size)
+        one, other = partition.colour[: self.n], partition.colour[self.n :]
+        return bool(np.array_equal(np.bincount(one, minlength=cells), np.bincount(other, minlength=cells)))
+
+    def _open_cell(self, partition: Partition) -> int | None:
+        """The smallest cell with a choice left."""
+        size = np.asarray(partition.size)
+        open_ = np.flatnonzero(size > 2)
+        return int(open_[np.argmin(size[open_])]) if len(open_) else None
+
+    def _verified(self, partition: Partition) -> tuple[Integers, Lift] | None:
+        permutation = np.empty(self.n, dtype=np.intp)
+        permutation[np.argsort(partition.colour[: self.n])] = np.argsort(partition.colour[self.n :])
+        lifted = self.lift(permutation)
+        if lifted is not None:
+            return permutation, lifted
+        self.tried += 1
+        if self.tried > TRIED:
+            raise Undecided
+        return None
+
+
+def _orbit(vertex: int, permutations: list[Integers]) -> set[int]:
+    orbit, new = {vertex}, [vertex]
+    while new:
+        new = [int(p[v]) for v in new for p in permutations if int(p[v]) not in orbit]
+        orbit.update(new)
+    return orbit

@@ -1,0 +1,98 @@
+"""What a device keeps and what breaks the rest, told to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelkit.symmetry.blame import bare
+from modelkit.symmetry.candidates import Broken, Candidate, Comparison, broken, called, holds
+from modelkit.symmetry.lift import lift
+from modelkit.symmetry.matching import Pair
+from modelkit.symmetry.names import name_of, operator_of
+from modelkit.symmetry.operations import Operation, generators
+from modelkit.symmetry.parts import Examined, examined
+from modelkit.symmetry.shown import html, latex, records
+from modelkit.symmetry.structure import PARTICLE_HOLE, TIME_REVERSAL, UNITARY
+from modelkit.symmetry.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """An operation of the device: ``always`` for all values of the parameters, or at these alone."""
+
+    name: str
+    operator: str
+    always: bool
+    operation: Operation
+
+
+@dataclass(frozen=True)
+class Report:
+    """Generators of the group of a device, and the candidates that are broken."""
+
+    kept: tuple[Kept, ...]
+    broken: tuple[Broken, ...]
+
+    def __str__(self) -> str:
+        """A line for each."""
+        lines = [_kept_line(each) for each in self.kept] + [_broken_line(each) for each in self.broken]
+        return "\n".join(lines) if lines else "no operation, and no candidate for one"
+
+    def records(self) -> dict[str, Any]:
+        """Plain data for JSON: ``operations`` and ``broken``."""
+        return records(self)
+
+    def latex(self) -> str:
+        """The operators as LaTeX."""
+        return latex(self)
+
+    def _repr_html_(self) -> str:
+        return html(self)
+
+
+def report(subject: Subject) -> Report:
+    """Examine a device at given values, without what drives it."""
+    device = examined(subject.device(), driven=False)
+    operations = generators(device)
+    often = [examined(subject.device(**values), driven=False) for values in subject.generic()]
+    kept = [
+        Kept(
+            name_of(each, device),
+            operator_of(each, device),
+            all(holds(one, one, each.sort, each.permutation) for one in often),
+            each,
+        )
+        for each in operations
+    ]
+    known = {each.name for each in kept}
+    failing = []
+    for sort, permutation in _candidates(device):
+        name = called(device, sort, permutation)
+        if name in known or holds(device, device, sort, permutation):
+            continue
+        known.add(name)
+        failing.append(broken(Comparison(subject, subject, driven=False), device, device, sort, permutation))
+    return Report(tuple(kept), tuple(failing))
+
+
+def _candidates(device: Examined) -> Iterator[Candidate]:
+    """Motions of the bare pattern; time reversal and the exchange of particles and holes without motion."""
+    pattern = bare(device.structure)
+    pair = Pair(pattern, pattern, lambda permutation: lift(pattern, pattern, permutation))
+    yield from ((UNITARY, permutation) for permutation, _ in pair.generators())
+    here = np.arange(device.structure.n, dtype=np.intp)
+    yield from ((sort, here) for sort in (TIME_REVERSAL, PARTICLE_HOLE))
+
+
+def _kept_line(each: Kept) -> str:
+    operator = f" = {each.operator}" if each.operator else ""
+    note = "; a finite device may rectify all the same" if each.operation.sort.reverses_time else ""
+    return f"{each.name}{operator}" + ("" if each.always else ", at these values only") + note
+
+
+def _broken_line(each: Broken) -> str:
+    return f"no {each.name}: broken by {each.why}"

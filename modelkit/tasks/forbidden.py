@@ -1,0 +1,160 @@
+"""What symmetry says of the quantities that a task asks for: told with the numbers, and held against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from modelkit.elements.result_formulas import OutputRequest
+from modelkit.elements.tasks import Task
+from modelkit.graph.expand import Expansion
+from modelkit.numerics.evaluate import evaluate
+from modelkit.registry import reductions
+from modelkit.results.audit import demand, relative
+from modelkit.symmetry.claims import CURRENTS
+from modelkit.symmetry.subject import Subject
+from modelkit.symmetry.tensors import ORDERS
+from modelkit.symmetry.verdict import Verdict, Word
+from modelkit.tasks.points import gross, reference
+from modelkit.tasks.symmetries import settings_of, verdict_on
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LARGEST = 500  # sites of a device that is examined without being asked
+LATER = "a device with more than {} sites is examined on demand only"
+
+
+@dataclass(frozen=True)
+class Told:
+    """The verdict on an output of a task, by its ``position``; ``at`` names the values it was decided at."""
+
+    position: int
+    request: OutputRequest
+    verdict: Verdict
+    at: str = ""
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether it must vanish."""
+        return self.verdict.word is Word.FORBIDDEN
+
+    @property
+    def text(self) -> str:
+        """The formula."""
+        return self.request.span.text if self.request.span is not None else self.request.name
+
+    def __str__(self) -> str:
+        """``dI = nonreciprocity(I[L]): forbidden: inversion``."""
+        return f"{self.request.name} = {self.text}{self.at}: {self.verdict}"
+
+
+def is_asked(request: OutputRequest) -> bool:
+    """Whether an output is one that symmetry may forbid: of two cases, or a response coefficient."""
+    if request.formula is None:
+        return False
+    if _reductions(request.formula):
+        return True
+    named = {quantity.output for quantity in request.quantities.values()}
+    cases = {quantity.case for quantity in request.quantities.values()}
+    labelled = all(quantity.labels for quantity in request.quantities.values())
+    return labelled and bool(named) and (named <= set(ORDERS) or (named <= set(CURRENTS) and len(cases) > 1))
+
+
+def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator[Told]:
+    """Verdicts on what a task asks for, where its run begins; none for a formula that is not decided."""
+    asked = [(k, request) for k, request in enumerate(task.outputs) if is_asked(request)]
+    if not asked:
+        return
+    settings = settings_of(expansion, task.cases, task, given)
+    first = next(iter(settings.values()))
+    swept = [sweep.name for sweep in task.sweeps if sweep.name in {**first.parameters, **first.fields}]
+    swept += [name for name, value in given.items() if np.ndim(value)]
+    values = {**first.parameters, **first.fields}
+    point = ", ".join(f"{name} = {values[name]:.6g}" for name in dict.fromkeys(swept) if name in values)
+    large = Subject(expansion, first.parameters, first.fields).device().size > LARGEST
+    for position, request in asked:
+        if large:
+            verdict = Verdict(Word.NOT_DECIDED, LATER.format(LARGEST))
+        else:
+            verdict = verdict_on(expansion, request, task.cases, task, given, lines=False)
+        if verdict.word is not Word.NOT_DECIDED or _reductions(request.formula):
+            yield Told(position, request, verdict, f" at {point}" if point else "")
+
+
+def audit(
+    verdicts: Sequence[Told], found: xr.Dataset, cases: Sequence[str], values: Sequence[Mapping[str, Any]]
+) -> float:
+    """How far forbidden quantities are from zero, relative to the gross flow; NaN where nothing was found.
+
+    Parameters
+    ----------
+    found : Dataset
+        The assembled results of the point at which the verdicts were decided.
+    values : sequence of mapping
+        Parameters and lets there, for each case.
+
+    Raises
+    ------
+    NotConverged
+        One of them does not vanish.
+    """
+    worst = float("nan")
+    for each in verdicts:
+        if each.forbidden:
+            off = _off(each, found, cases, values)
+            if np.isfinite(off):
+                demand({"forbidden": off})
+                worst = float(np.fmax(worst, off))
+    return worst
+
+
+def _off(each: Told, found: xr.Dataset, cases: Sequence[str], values: Sequence[Mapping[str, Any]]) -> float:
+    formula = each.request.formula
+    assert formula is not None  # only formulas are told about
+    if not all(values):  # the point has failed
+        return float("nan")
+    calls = _reductions(formula)
+    if not calls:
+        sums = [_sum(formula, each, found, cases, case, values) for case in range(max(len(cases), 1))]
+        return max(relative(abs(total), scale) for total, scale in sums)
+    (first, one), (second, other) = (
+        _sum(calls[0].args[0], each, found, cases, case, values) for case in (0, 1)
+    )
+    evaluate_two = reductions[calls[0].func.__name__].evaluate
+    signs = [sign for sign in (-1, 1) if evaluate_two(1.0, float(sign)) == 0]
+    return min(relative(abs(first - sign * second), max(one, other)) for sign in signs)
+
+
+def _sum(
+    formula: sp.Expr,
+    each: Told,
+    found: xr.Dataset,
+    cases: Sequence[str],
+    case: int,
+    values: Sequence[Mapping[str, Any]],
+) -> tuple[float, float]:
+    """A linear formula over results in a case, and the same sum of the gross flows."""
+    total = scale = 0.0
+    for number, (symbol, quantity) in enumerate(each.request.quantities.items()):
+        factor = sp.diff(formula, symbol)
+        if factor == 0:
+            continue
+        arrays = found[[reference(each.position, number), gross(quantity.output)]]
+        own = cases.index(quantity.case) if quantity.case is not None else case
+        arrays = arrays.isel(case=own) if "case" in arrays.dims else arrays
+        weight = float(np.real(evaluate(factor, values[case])))
+        total += weight * float(arrays[reference(each.position, number)])
+        scale += abs(weight) * float(arrays[gross(quantity.output)])
+    return total, scale
+
+
+def _reductions(formula: sp.Expr | None) -> list[sp.Expr]:
+    if formula is None:
+        return []
+    return [call for call in formula.atoms(AppliedUndef) if call.func.__name__ in reductions]

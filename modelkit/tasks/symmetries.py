@@ -1,0 +1,185 @@
+"""Symmetries of a declared model: its report, its claims and its checks, at the values of cases and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from modelkit.elements.cases import Case, Override
+from modelkit.elements.checks import Check
+from modelkit.elements.result_formulas import OutputRequest
+from modelkit.elements.tasks import Task
+from modelkit.errors import ModelError
+from modelkit.graph.device import Device
+from modelkit.graph.expand import Expansion
+from modelkit.graph.values import values_of
+from modelkit.registry import verbs
+from modelkit.symmetry.blame import told
+from modelkit.symmetry.claimed import Claimed
+from modelkit.symmetry.claims import Situation
+from modelkit.symmetry.lift import Undecided
+from modelkit.symmetry.subject import Subject
+from modelkit.symmetry.verdict import Verdict, Word
+from modelkit.tasks.cases import Setting, number, setting
+from modelkit.tasks.sweeps import plan
+
+UNDECIDED = "more permutations fail than are tried"
+TRIED = 12  # parameters whose zero or flip is tried on an operation that fails
+
+_known: WeakKeyDictionary[Expansion, dict[Hashable, Verdict]] = WeakKeyDictionary()
+
+
+def settings_of(
+    expansion: Expansion, cases: tuple[str, ...], task: Task | None, given: Mapping[str, Any]
+) -> dict[str, Setting]:
+    """What holds in each case (``""`` without cases): where a task sweeps, at its first point."""
+    declarations = expansion.graph.graph["declarations"]
+    lines: tuple[Override, ...] = ()
+    outside = dict(given)
+    if task is not None:
+        planned = plan(declarations, task, verbs[task.verb].grids, given)
+        outside = {**planned.given, **{name: values[0].item() for name, values in planned.axes.items()}}
+        lines = task.overrides
+    named: dict[str, Case | None] = {case: declarations.cases[case] for case in cases} or {"": None}
+    return {name: setting(declarations, lines, outside, case) for name, case in named.items()}
+
+
+def verdict_on(
+    expansion: Expansion,
+    claim: OutputRequest,
+    cases: tuple[str, ...],
+    task: Task | None = None,
+    given: Mapping[str, Any] | None = None,
+    *,
+    lines: bool = True,
+) -> Verdict:
+    """Whether a formula over results must vanish; one that names no case in each of them.
+
+    With ``lines`` a verdict names those that break what would have forbidden it, which takes longer.  What
+    was decided for a model is remembered with it.
+    """
+    settings = settings_of(expansion, cases, task, given or {})
+    known = _known.setdefault(expansion, {})
+    at = tuple(
+        (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
+        for name, one in settings.items()
+    )
+    key = claim.formula, tuple(claim.quantities.items()), at, lines
+    if key not in known:
+        subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
+        known[key] = _decided(claim, subjects, lines)
+    return known[key]
+
+
+def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool) -> Verdict:
+    together = "case" not in claim.dims or len(subjects) == 1
+    each_by_itself = [{name: subject} for name, subject in subjects.items()]
+    try:
+        found = [
+            Situation(
+                {name: one.device() for name, one in part.items()}, tuple(part.values()) if lines else ()
+            ).verdict(claim)
+            for part in ([subjects] if together else each_by_itself)
+        ]
+    except Undecided:
+        return Verdict(Word.NOT_DECIDED, UNDECIDED)
+    return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
+
+
+def failed_checks(expansion: Expansion) -> Iterator[ModelError]:
+    """An error for each ``check`` of the device that does not hold, with the reason."""
+    for check in expansion.graph.graph["declarations"].checks:
+        if check.kind == "value":
+            continue
+        try:
+            failed = _claimed(expansion, check) if check.claim is not None else _symmetric(expansion, check)
+        except ModelError as error:
+            failed = ModelError(error.message, error.span or check.span, hint=error.hint)
+        if failed is not None:
+            yield failed
+
+
+def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
+    assert check.claim is not None
+    declarations = expansion.graph.graph["declarations"]
+    task = declarations.tasks[check.on] if check.on is not None else None
+    given = _numbers(expansion, check.values)
+    verdict = verdict_on(expansion, check.claim, check.cases, task, given)
+    if verdict.word.value == check.kind:
+        return None
+    message = f"'{check.text}' must be {check.kind}, and the verdict is '{verdict}'"
+    if verdict.word is Word.NOT_FORBIDDEN:
+        hint = "change what breaks the symmetry ('modelkit check' shows it), or write: check not forbidden"
+    elif verdict.word is Word.FORBIDDEN:
+        hint = f"break what forbids it, or write: check forbidden : {check.text}"
+    else:
+        hint = "only 'forbidden' and 'not forbidden' can be checked: leave the line out"
+    return ModelError(message, check.span, hint=hint)
+
+
+def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
+    subject, claimed = Subject(expansion), Claimed(check.operations, check.on)
+    kept = None
+    for values in subject.generic():
+        given = values | _numbers(expansion, check.values, values)
+        one, other = _pair(subject, check, given)
+        kept = claimed.operation(one, other)
+        if kept is None and check.kind == "symmetry":
+            return _lost(subject, claimed, check, given)
+        if kept is None:
+            return None
+    if kept is None or check.kind == "symmetry":
+        return None
+    operator = claimed.operator(kept, one)
+    message = f"'{check.text}' is not broken" + (
+        f": the device is mapped to itself with {operator}" * bool(operator)
+    )
+    return ModelError(message, check.span, hint=f"write: check symmetry : {check.text}")
+
+
+def _pair(subject: Subject, check: Check, given: Mapping[str, Any]) -> tuple[Device, Device]:
+    """The device before and after the flips of the check."""
+    flipped = {**given, **_numbers(subject.expansion, check.flips, given)}
+    one = subject.device(**given)
+    return one, subject.device(**flipped) if check.flips else one
+
+
+def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, Any]) -> ModelError:
+    """An operation that does not hold: the lines, and what would restore it."""
+    lines = claimed.breakers(subject.graph, *_pair(subject, check, given))
+    if lines is None:
+        message = f"'{check.text}' does not hold: the sites and hops themselves do not have it"
+        return ModelError(message, check.span, hint=f"write: check broken : {check.text}")
+    message = f"'{check.text}' does not hold" + f": it is broken by {told(lines)}" * bool(lines)
+    names = subject.parameters_in(name for line in lines for name in line.names)
+    ways = list(_restoring(subject, claimed, names - set(check.values), given))
+    hint = (
+        f"it holds {' or '.join(ways)}"
+        if ways
+        else f"change these lines, or write: check broken : {check.text}"
+    )
+    return ModelError(message, check.span, hint=hint)
+
+
+def _restoring(
+    subject: Subject, claimed: Claimed, names: Collection[str], given: Mapping[str, Any]
+) -> Iterator[str]:
+    """``when B_y == 0``, ``with B_y -> -B_y``: what would make a claimed operation hold."""
+    for name in [name for name in subject.real() if name in names and given.get(name)][:TRIED]:
+        value = given[name]
+        for said, change in ((f"when {name} == 0", 0.0), (f"with {name} -> -{name}", -value)):
+            try:
+                one = subject.device(**{**given, name: 0.0}) if change == 0 else subject.device(**given)
+                other = subject.device(**{**given, name: change})
+                if claimed.operation(one, other) is not None:
+                    yield said
+            except ModelError:  # the parameter must not have this value
+                continue
+
+
+def _numbers(
+    expansion: Expansion, formulas: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    known = values_of(expansion.graph.graph["declarations"], given or {})
+    return {name: number(formula, known) for name, formula in formulas.items()}
