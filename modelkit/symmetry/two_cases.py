@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +52,7 @@ class TwoCases:
     first: Device
     second: Device
     declared: tuple[Subject, Subject] | None = None
+    _found: dict[Sort, Operation | None] = field(default_factory=dict, repr=False)
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
@@ -151,13 +152,17 @@ class TwoCases:
     def _operations(self) -> Iterator[Operation]:
         """From the first case to the second, also up to a common shift of all energies."""
         for sort in (UNITARY, PARTICLE_HOLE):
-            shift = self._shift_for(-1.0 if sort.opposing else 1.0)
-            found = mapping(self._one, self._other(shift), sort, shift=shift)
+            if sort not in self._found:
+                shift = self._shift_for(-1.0 if sort.opposing else 1.0)
+                self._found[sort] = mapping(self._one, self._other(shift), sort, shift=shift)
+            found = self._found[sort]
             if found is not None:
                 yield found
 
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
         """Two terminals that exchange mu and T, where all scattering is elastic and nothing else changes."""
+        if self.declared and self.declared[0].extended:
+            return None
         if len(self._baths) != 2 or not scatters_elastically(self.first):
             return None
         if not self._exchanged or not self._same_otherwise:
