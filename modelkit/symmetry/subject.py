@@ -10,8 +10,8 @@ import networkx as nx
 import numpy as np
 import sympy as sp
 
-from modelkit.elements.parameters import Parameter
 from modelkit.elements.nouns import nouns
+from modelkit.elements.parameters import Parameter
 from modelkit.elements.terms import terms
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion

@@ -1,4 +1,4 @@
-"""What says nothing about how it transforms leaves verdicts undecided; what numbers show is decided by them."""
+"""What says nothing about how it transforms leaves verdicts open; what numbers show is decided by them."""
 
 from __future__ import annotations
 
