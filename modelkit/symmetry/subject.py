@@ -45,7 +45,7 @@ class Subject:
 
     @property
     def extended(self) -> bool:
-        """Whether a noun belongs to a part that others have added: then rules beyond the group are not used."""
+        """Whether a noun belongs to a part that others have added: rules beyond the group are not used."""
         return any(parts[part].add is not None for part in self._parts if part in parts)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -52,7 +52,6 @@ class TwoCases:
     first: Device
     second: Device
     declared: tuple[Subject, Subject] | None = None
-    _found: dict[Sort, Operation | None] = field(default_factory=dict, repr=False)
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
@@ -66,7 +65,7 @@ class TwoCases:
 
     def _by_symmetry(self, combination: Combination, constant: float) -> Verdict | None:
         """Operations that are unitary in Fock space hold at any bias, with screening and inelastic probes."""
-        for found in self._operations():
+        for found in self._operations:
             if self._currents(found).vanishes(combination, constant):
                 name = self._called(found)
                 told = by_operation(name, found, self._one, self._told(combination))
@@ -93,7 +92,7 @@ class TwoCases:
         if self._exchanged and self._shift:
             return Verdict(Word.WARNING, "bias convention", explanation=by_reference(self._shift))
         if self.first.superconducting:
-            for found in self._operations():
+            for found in self._operations:
                 if self._currents(found, condensate=False).vanishes(combination, constant):
                     name = self._called(found)
                     reason = f"{name} is kept, but the superconducting condensate takes up current"
@@ -134,7 +133,7 @@ class TwoCases:
             for terminal in self._baths.tolist():
                 for sign in (1, -1):
                     one = {Current(of, terminal, 0): 1.0, Current(of, terminal, 1): float(-sign)}
-                    by = [each for each in self._operations() if self._currents(each).vanishes(one)]
+                    by = [each for each in self._operations if self._currents(each).vanishes(one)]
                     if by:
                         equal = "" if sign > 0 else "-"
                         label = f"{of}[{labels[terminal]}]"
@@ -149,15 +148,12 @@ class TwoCases:
             return False
         return bool(np.any(np.all(np.isclose(moved[:, None], other - one, ALIKE, ALIKE), axis=0)))
 
-    def _operations(self) -> Iterator[Operation]:
+    @cached_property
+    def _operations(self) -> list[Operation]:
         """From the first case to the second, also up to a common shift of all energies."""
-        for sort in (UNITARY, PARTICLE_HOLE):
-            if sort not in self._found:
-                shift = self._shift_for(-1.0 if sort.opposing else 1.0)
-                self._found[sort] = mapping(self._one, self._other(shift), sort, shift=shift)
-            found = self._found[sort]
-            if found is not None:
-                yield found
+        shifts = {sort: self._shift_for(-1.0 if sort.opposing else 1.0) for sort in (UNITARY, PARTICLE_HOLE)}
+        found = (mapping(self._one, self._other(shift), sort, shift=shift) for sort, shift in shifts.items())
+        return [each for each in found if each is not None]
 
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
         """Two terminals that exchange mu and T, where all scattering is elastic and nothing else changes."""
