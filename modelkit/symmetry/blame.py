@@ -16,14 +16,16 @@ from modelkit.errors import Span
 from modelkit.graph.device import Device, Entries
 from modelkit.graph.expand import Expansion
 from modelkit.graph.formulas import names_in
+from modelkit.symmetry.group import products
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import is_geometric, reversal
 from modelkit.symmetry.parts import Examined, conductor
-from modelkit.symmetry.structure import Sort, Structure
+from modelkit.symmetry.structure import UNITARY, Sort, Structure
 
 Integers = NDArray[np.intp]
+MOTIONS = 48  # permutations of a pattern that are looked at
 PARTS = ("onsite", "hops", "pairs")
 LONGEST = 60  # characters of a statement that are quoted
 NEAR = 1e-9  # relative: fields no farther apart are the same
@@ -80,19 +82,26 @@ def bare(structure: Structure) -> Structure:
     )
 
 
-def pattern(one: Examined, other: Examined, *fixed: tuple[int, int]) -> Integers | None:
-    """A permutation of the bare patterns with these images of vertices, or None.
+def motions(one: Examined, other: Examined, ends: Iterable[tuple[int, int]]) -> list[Integers]:
+    """Permutations of the bare patterns: with each of these images of a vertex, and some of their products.
 
-    Where many would do it is the reversal of all positions, if that is among them.
+    Where many would do there is the reversal of all positions, if that is among them.
     """
     first, second = bare(one.structure), bare(other.structure)
     pair = Pair(first, second, lambda permutation: lift(first, second, permutation))
-    found = pair.found(*fixed)
+    start = [found for end in ends if (found := _moved(pair, one, end)) is not None]
+    own = Pair(first, first, lambda permutation: lift(first, first, permutation))
+    group = [(UNITARY, permutation) for permutation, _ in own.generators()] if start else []
+    return [permutation for _, permutation in products(group, [(UNITARY, each) for each in start], MOTIONS)]
+
+
+def _moved(pair: Pair, one: Examined, end: tuple[int, int]) -> Integers | None:
+    found = pair.found(end)
     if found is None:
         return None
     if not is_geometric(found[0][: one.size], one):
         turned = reversal(one)
-        if turned is not None and (better := pair.found(*fixed, *enumerate(turned.tolist()))) is not None:
+        if turned is not None and (better := pair.found(end, *enumerate(turned.tolist()))) is not None:
             return better[0]
     return found[0]
 

@@ -15,10 +15,10 @@ from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of, is_flat
-from modelkit.symmetry.blame import Breaker, breakers, pattern, told, without
+from modelkit.symmetry.blame import Breaker, breakers, motions, told, without
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
-from modelkit.symmetry.names import SORTS, motion_of
+from modelkit.symmetry.names import SORTS, is_geometric, motion_of
 from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY, Sort
 from modelkit.symmetry.subject import Subject
@@ -132,23 +132,34 @@ def exchanging(
     *,
     driven: bool,
 ) -> Iterator[Candidate]:
-    """Permutations of the pattern, with a sort, whose images of terminals are ``wanted``.
+    """A permutation of the pattern for each sort whose images of terminals are ``wanted``.
 
     A pattern that has none is tried with one term left out.
     """
-    told_sorts = set()
+    open_ = [UNITARY] if one.device.superconducting else [UNITARY, PARTICLE_HOLE]
     for first, second in _patterns(graph, one, other, driven):
-        for image in baths[1:] + baths[:1]:
-            ends = int(one.terminal[baths[0]]), int(other.terminal[image])
-            permutation = pattern(first, second, ends)
-            if permutation is None:
-                continue
-            for sort in (UNITARY,) if one.device.superconducting else (UNITARY, PARTICLE_HOLE):
-                if sort not in told_sorts and wanted(_terminals(one, other, permutation), sort):
-                    told_sorts.add(sort)
-                    yield sort, permutation
-        if UNITARY in told_sorts:
+        ends = [(int(one.terminal[baths[0]]), int(other.terminal[image])) for image in baths[1:] + baths[:1]]
+        found = motions(first, second, ends)
+        for sort in list(open_):
+            chosen = [each for each in found if wanted(_terminals(one, other, each), sort)]
+            if chosen:
+                open_.remove(sort)
+                yield sort, _nearest(one, other, sort, chosen)
+        if UNITARY not in open_:
             return
+
+
+def _nearest(one: Examined, other: Examined, sort: Sort, permutations: list[Integers]) -> Integers:
+    """One that moves the coordinates as a whole, that fits most vertices, that moves few terminals."""
+    colour = colours_of(one.structure.under(sort), other.structure)
+    mine, its = colour[: one.structure.n], colour[one.structure.n :]
+
+    def off(permutation: Integers) -> tuple[bool, int, int]:
+        moved = np.sum(permutation[one.terminal] != other.terminal)
+        abstract = not is_geometric(permutation[: one.size], one)
+        return abstract, int(np.sum(mine != its[permutation])), int(moved)
+
+    return min(permutations, key=off)
 
 
 def _patterns(

@@ -18,12 +18,12 @@ Element = tuple[Sort, Integers]
 MOST = 600  # elements that are listed: a group may be larger
 
 
-def products(generators: Iterable[Element], start: Iterable[Element]) -> list[Element]:
-    """All products of generators behind the starting elements, at most ``MOST``."""
+def products(generators: Iterable[Element], start: Iterable[Element], most: int = MOST) -> list[Element]:
+    """All products of generators behind the starting elements, about ``most`` at most."""
     made = list(generators)
     found = {(sort, permutation.tobytes()): (sort, permutation) for sort, permutation in start}
     new = list(found.values())
-    while new and len(found) < MOST:
+    while new and len(found) < most:
         last, new = new, []
         for sort, permutation in last:
             for more, behind in made:

@@ -32,14 +32,19 @@ class Kept:
 
 @dataclass(frozen=True)
 class Report:
-    """Generators of the group of a device, and the candidates that are broken."""
+    """Generators of the group of a device, and the candidates that are broken.
+
+    ``given_up`` says why nothing, or not all of it, could be decided, "" if all was.
+    """
 
     kept: tuple[Kept, ...]
     broken: tuple[Broken, ...]
+    given_up: str = ""
 
     def __str__(self) -> str:
         """A line for each."""
         lines = [_kept_line(each) for each in self.kept] + [_broken_line(each) for each in self.broken]
+        lines += [f"not decided: {self.given_up}"] if self.given_up else []
         return "\n".join(lines) if lines else "no operation, and no candidate for one"
 
     def records(self) -> dict[str, Any]:
@@ -56,6 +61,8 @@ class Report:
 
 def report(subject: Subject) -> Report:
     """Examine a device at given values, without what drives it."""
+    if subject.unsaid:
+        return Report((), (), subject.unsaid)
     device = examined(subject.device(), driven=False)
     operations = generators(device)
     often = [examined(subject.device(**values), driven=False) for values in subject.generic()]

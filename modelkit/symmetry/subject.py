@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 import sympy as sp
 
+from modelkit.elements.nouns import nouns
 from modelkit.elements.parameters import Parameter
 from modelkit.elements.terms import terms
 from modelkit.graph.device import Device
@@ -18,7 +19,7 @@ from modelkit.graph.formulas import names_in
 from modelkit.graph.link import relations
 from modelkit.graph.values import values_of
 from modelkit.language import nodes
-from modelkit.symmetry.parts import undeclared
+from modelkit.symmetry.parts import parts, undeclared
 
 GENERIC = 2  # sets of random values that stand for all
 
@@ -43,10 +44,23 @@ class Subject:
         return found
 
     @property
+    def extended(self) -> bool:
+        """Whether a noun belongs to a part that others have added: rules beyond the group are not used."""
+        return any(parts[part].add is not None for part in self._parts if part in parts)
+
+    @property
+    def _nouns(self) -> list[str]:
+        block = self.graph.graph["declarations"].block
+        return [each.noun.id for each in block.statements if isinstance(each, nodes.Statement)]
+
+    @property
+    def _parts(self) -> set[str]:
+        return {part for word in self._nouns if word in nouns and (part := nouns[word].part) is not None}
+
+    @property
     def unsaid(self) -> str:
         """Why nothing can be decided: what has not said how it transforms; "" where all has."""
-        block = self.graph.graph["declarations"].block
-        words = undeclared(each.noun.id for each in block.statements if isinstance(each, nodes.Statement))
+        words = undeclared(self._nouns)
         unplaced = {
             term.kind for term in relations(self.graph, frozenset(terms)) if terms[term.kind].part is None
         }

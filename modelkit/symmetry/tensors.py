@@ -112,7 +112,7 @@ class Tensors:
         known.kept(operations)
         charge, energy = self._conserved("I"), self._conserved("J")
         known.conserved(charge=charge, energy=energy, gauge=charge and (gauge or order == 1))
-        if scatters_elastically(self.device):
+        if self._elastic:
             known.scattered()
         return known
 
@@ -139,7 +139,7 @@ class Tensors:
 
     def _because(self, operations: Sequence[Operation], gauge: bool, told: str) -> Verdict:
         names = [name_of(each, self._examined) for each in operations]
-        rule = "elastic scattering" if scatters_elastically(self.device) else "conservation"
+        rule = "elastic scattering" if self._elastic else "conservation"
         reason = (" and ".join(names) or rule) + (", gauge-invariant" if gauge else "")
         shown = [self._shown(each) for each in operations]
         return Verdict(
@@ -216,6 +216,10 @@ class Tensors:
             return False
         others = [group for group in self.device.terminals if "mu" not in group.given]
         return all(of in fixed_currents(group) for group in others)
+
+    @property
+    def _elastic(self) -> bool:
+        return scatters_elastically(self.device) and not (self.declared and self.declared.extended)
 
     @property
     def _gauge_invariant(self) -> bool:

@@ -157,6 +157,8 @@ class TwoCases:
 
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
         """Two terminals that exchange mu and T, where all scattering is elastic and nothing else changes."""
+        if self.declared and self.declared[0].extended:
+            return None
         if len(self._baths) != 2 or not scatters_elastically(self.first):
             return None
         if not self._exchanged or not self._same_otherwise:
