@@ -48,7 +48,7 @@ def bare(structure: Structure) -> Structure:
 def pattern(one: Examined, other: Examined, *fixed: tuple[int, int]) -> Integers | None:
     """A permutation of the bare patterns with these images of vertices, or None."""
     first, second = bare(one.structure), bare(other.structure)
-    found = Pair(first, second, lambda permutation: lift(first, second, permutation)).found(*fixed)
+    found = Pair(first, second).found(*fixed)
     return None if found is None else found[0]
 
 

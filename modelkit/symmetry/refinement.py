@@ -86,10 +86,12 @@ class Partition:
 
         What is untouched of a cell keeps its colour, otherwise the largest part of it.
         """
+        if not len(touched):
+            return touched
         order = np.lexsort((seen, self.colour[touched]))
         touched, seen, cell = touched[order], seen[order], self.colour[touched][order]
-        new_cell = np.concatenate([[True], cell[1:] != cell[:-1]])[: len(cell)]
-        begins = np.flatnonzero(new_cell | np.concatenate([[True], seen[1:] != seen[:-1]])[: len(cell)])
+        new_cell = np.concatenate([[True], cell[1:] != cell[:-1]])
+        begins = np.flatnonzero(new_cell | np.concatenate([[True], seen[1:] != seen[:-1]]))
         ends = np.append(begins[1:], len(touched))
         active = [touched[:0]]
         for cell_begin, cell_end in _ranges(np.flatnonzero(new_cell[begins]), len(begins)):

@@ -87,7 +87,7 @@ def report(subject: Subject) -> Report:
 def _candidates(device: Examined) -> Iterator[tuple[Sort, Integers]]:
     """Motions of the bare pattern; time reversal and the exchange of particles and holes without motion."""
     pattern = bare(device.structure)
-    pair = Pair(pattern, pattern, lambda permutation: lift(pattern, pattern, permutation))
+    pair = Pair(pattern, pattern)
     yield from ((UNITARY, permutation) for permutation, _ in pair.generators())
     here = np.arange(device.structure.n)
     yield from ((sort, here) for sort in (TIME_REVERSAL, PARTICLE_HOLE))
