@@ -18,6 +18,7 @@ from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import SORTS, motion_of, name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import PARTICLE_HOLE, TIME_REVERSAL, UNITARY, Sort
 from modelkit.symmetry.subject import Subject
 
@@ -46,19 +47,31 @@ class Broken:
 
 @dataclass(frozen=True)
 class Report:
-    """Generators of the group of a device, and the candidates that are broken."""
+    """Generators of the group of a device, and the candidates that are broken.
+
+    ``given_up`` says why the search ended before it was complete, "" if it was.
+    """
 
     kept: tuple[Kept, ...]
     broken: tuple[Broken, ...]
+    given_up: str = ""
 
     def __str__(self) -> str:
         """A line for each."""
         lines = [_kept_line(each) for each in self.kept] + [_broken_line(each) for each in self.broken]
+        lines += [f"not decided: {self.given_up}"] if self.given_up else []
         return "\n".join(lines) if lines else "no operation, and no candidate for one"
 
 
 def report(subject: Subject) -> Report:
     """Examine a device at given values, without what drives it."""
+    try:
+        return _found(subject)
+    except Undecided as error:
+        return Report((), (), str(error))
+
+
+def _found(subject: Subject) -> Report:
     device = examined(subject.device(), driven=False)
     operations = generators(device)
     often = [examined(subject.device(**values), driven=False) for values in subject.generic()]

@@ -17,6 +17,7 @@ from modelkit.symmetry.names import name_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.responses import Coefficient, Coefficients
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.verdict import Verdict, Word
 
 ORDERS = {"conductance": 1, "conductance_2": 2, "response_1": 1, "response_2": 2}
@@ -45,7 +46,10 @@ class Tensors:
             rest = sp.expand(rest - factor * symbol)
         if rest != 0 or len(orders) != 1:
             return Verdict(Word.NOT_DECIDED, "only linear formulas of coefficients of one order are decided")
-        return self._decided(orders.pop(), combination)
+        try:
+            return self._decided(orders.pop(), combination)
+        except Undecided as error:
+            return Verdict(Word.NOT_DECIDED, str(error))
 
     def _decided(self, order: int, combination: Mapping[Coefficient, float]) -> Verdict:
         for operations in (*([each] for each in self._operations), self._operations):

@@ -16,6 +16,7 @@ from modelkit.symmetry.names import name_of
 from modelkit.symmetry.operations import Operation, mapping, of_sort
 from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.relations import Combination, Currents
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY
 from modelkit.symmetry.verdict import Verdict, Word
 
@@ -33,9 +34,17 @@ class TwoCases:
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
-        found = self._by_symmetry(combination, constant) or self._by_unitarity(combination, constant)
-        if found is not None:
-            return found
+        given_up = None
+        for rule in (self._by_symmetry, self._by_unitarity):
+            try:
+                found = rule(combination, constant)
+            except Undecided as error:
+                given_up = Verdict(Word.NOT_DECIDED, str(error))
+                continue
+            if found is not None:
+                return found
+        if given_up is not None:
+            return given_up
         if self._exchanged and self._shift:
             return Verdict(Word.WARNING, "bias convention")
         return Verdict(Word.NOT_FORBIDDEN, "")

@@ -15,6 +15,7 @@ from modelkit.graph.values import values_of
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.group import named_elements
 from modelkit.symmetry.parts import Examined, conductor, examined
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.verdict import Verdict, Word
 from modelkit.tasks.cases import number, setting
@@ -72,7 +73,12 @@ def _symmetric(expansion: Expansion, check: Check, declarations: Declarations) -
         given = values | _numbers(check.values, declarations, values)
         flipped = given | _numbers(check.flips, declarations, given)
         one, other = (_part(subject.device(**each), check) for each in (given, flipped))
-        held = held and wanted in named_elements(one, other)
+        try:
+            held = held and wanted in named_elements(one, other)
+        except Undecided as error:
+            message = f"the operation '{check.text}' is not decided: {error}"
+            yield ModelError(message, check.span, hint="leave the check out")
+            return
     if held != (check.kind == "symmetry"):
         said = "does not hold" if check.kind == "symmetry" else "holds"
         yield ModelError(

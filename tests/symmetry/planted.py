@@ -61,9 +61,10 @@ def acted(sort, image, inner, kind, row, column, matrix):
     return kind, image[row], image[column], sign * inner[row] @ matrix @ inner[column].conj().T
 
 
-def planted(seed: int, sort: Sort, *, most: int = 8) -> Planted:
-    """A random structure with an operation of this sort."""
+def planted(seed: int, sort: Sort, *, most: int = 8, hiding: int = 0) -> Planted:
+    """A random structure with an operation; ``hiding`` chooses numbers and bases of the sites."""
     recipe = _recipe(np.random.default_rng(seed), sort, most)
+    recipe.random = np.random.default_rng([seed, hiding])
     return _hidden(recipe)
 
 
@@ -127,7 +128,7 @@ def _orbit(recipe, row, column, matrix):
     """A block, its adjoint and all images; those that meet are added."""
     here, matrix = ("H", int(row), int(column)), np.asarray(matrix, complex)
     seen = []
-    for _ in range(400):
+    for _ in range(4000):
         kind, r, c = here
         if any(one[0] == here and np.abs(one[1] - matrix).max(initial=0) < 1e-13 for one in seen):
             break
@@ -176,7 +177,7 @@ def _lead_orbit(recipe, terminal, row, column):
     sample = int(recipe.random.choice(SAMPLES))
     matrix, seen = _hop(recipe.random, recipe.size[row], recipe.size[column]), []
     here = terminal, sample, row, column
-    for _ in range(400):
+    for _ in range(4000):
         if any(one[0] == here and np.abs(one[1] - matrix).max(initial=0) < 1e-13 for one in seen):
             break
         seen.append((here, matrix))
@@ -277,7 +278,7 @@ def haar(random, d):
 
 
 def worst(structure: Structure, sort: Sort, permutation, unitary) -> float:
-    """By how much an operation fails, block by block; infinite where a block, a tie or a colour does not fit."""
+    """By how much an operation fails, block by block; infinite where blocks, ties or colours do not fit."""
     known = {
         (int(k), int(r), int(c)): b
         for k, r, c, b in zip(structure.kind, structure.row, structure.column, structure.block, strict=True)
