@@ -165,9 +165,19 @@ def _words(one: Structure, blocks: Complexes, chosen: Integers) -> Complexes:
         weight = random.uniform(0.5, 1, (len(away), 1, 1))
         inside = np.eye(blocks.shape[1]) + around[one.column[away]]
         np.add.at(around, one.row[away], weight * (blocks[away] @ inside @ _adjoint(blocks[away])))
-        around /= np.maximum(_norm(around), 1e-300)[:, None, None]
+        directed = around - _mean(around, one.size)  # the identity tells nothing
+        size = _norm(directed)
+        told = size > INVERTIBLE * _norm(around)  # not rounding
+        around = np.where(told, 1 / np.where(told, size, 1), 0)[:, None, None] * directed
     arrow, left, right = blocks[chosen], around[one.row[chosen]], around[one.column[chosen]]
     return np.asarray(arrow + 0.9 * left @ arrow + 0.7 * arrow @ right + 1.3 * left @ arrow @ right)
+
+
+def _mean(blocks: Complexes, size: Integers) -> Complexes:
+    """The multiple of the identity in each block."""
+    inside = (np.arange(blocks.shape[1]) < size[:, None])[:, :, None] * np.eye(blocks.shape[1])
+    trace = np.trace(blocks, axis1=1, axis2=2) / np.maximum(size, 1)
+    return np.asarray(trace[:, None, None] * inside)
 
 
 def _forest(n: int, low: Integers, high: Integers, strength: Floats) -> tuple[Integers, Integers]:

@@ -160,9 +160,10 @@ class Roots:
         """
         D = self.b.shape[1]
         b, c = (blocks / self.unit[:, None, None] for blocks in (self.b, self.c))
-        flat = [np.round(part.reshape(len(part), D * D), 13) for part in (b, c)]
+        flat = [np.round(part.reshape(len(part), D * D), 11).view(float) for part in (b, c)]
         whole = np.concatenate([self.row[:, None], self.column[:, None], *flat], axis=1)
-        different = np.unique(whole, axis=0, return_index=True)[1]
+        weights = np.random.default_rng(5).normal(size=whole.shape[1])
+        different = np.unique(whole @ weights, return_index=True)[1]
         k, i, j, m = np.indices((len(different), D, D, D)).reshape(4, -1)
         of = different[k]
         equation = (k * D + i) * D + m
