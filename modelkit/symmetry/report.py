@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from modelkit.elements.lattices import Term
 from modelkit.graph.formulas import names_in
 from modelkit.symmetry.blame import Breaker, bare, breakers
+from modelkit.symmetry.exact import Certainty, certainty
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
 from modelkit.symmetry.matching import Pair
@@ -33,6 +34,7 @@ class Kept:
     operator: str
     always: bool
     operation: Operation
+    certainty: Certainty
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def _found(subject: Subject) -> Report:
             operator_of(each, device),
             all(_holds(one, one, each.sort, each.permutation) for one in often),
             each,
+            certainty(each, device, subject),
         )
         for each in operations
     ]
@@ -145,7 +148,8 @@ def _exact(value: float) -> Any:
 
 def _kept_line(each: Kept) -> str:
     operator = f" = {each.operator}" if each.operator else ""
-    return f"{each.name}{operator}" + ("" if each.always else ", at these values only")
+    sure = "" if each.certainty is Certainty.ALWAYS else f", {each.certainty.value}"
+    return f"{each.name}{operator}" + ("" if each.always else ", at these values only") + sure
 
 
 def _broken_line(each: Broken) -> str:
