@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias
 
 import sympy as sp
@@ -138,7 +139,7 @@ def bind_formula(
     verb: str,
     cases: Collection[str],
     binder: Binder,
-    derived: Derived,
+    derived: Derived = MappingProxyType({}),
 ) -> OutputRequest:
     """A derived output of a task with these cases.
 

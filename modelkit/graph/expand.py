@@ -30,6 +30,7 @@ from modelkit.graph.domains import LIMIT
 from modelkit.graph.formulas import Memory, Values, evaluated, key_of, names_in, real_number
 from modelkit.graph.internal import Internal, internal
 from modelkit.graph.link import relations, things
+from modelkit.graph.potentials import potential_terms
 from modelkit.graph.sites import Sites, family_names, family_sites
 from modelkit.graph.surroundings import Surroundings
 from modelkit.graph.terminals import argument_key, split_fields, terminal_group
@@ -127,6 +128,14 @@ class Expansion:
         pairing = any(term.part == "pairs" for part in self._terms.values() for term in part)
         whole = replace(whole, pairing=pairing)
         return self._surroundings.around(whole, families, values)
+
+    def placed_terms(self, values: Values) -> list[Placed]:
+        """The terms of H on their sites, prescribed potentials among them, for formulas to be looked at."""
+        families = self._families(values)
+        found = [term for terms in self._terms.values() for term in terms]
+        for potential in things(self.graph, "potential").values():
+            found += potential_terms(potential, things(self.graph, "site").values())
+        return [placed(term, families, values, self.limit) for term in found]
 
     def _refuse_others(self) -> None:
         raise_all(

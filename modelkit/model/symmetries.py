@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from modelkit.errors import ModelError
 from modelkit.graph.labels import terminal_labels
-from modelkit.symmetry.lift import Undecided
 from modelkit.symmetry.report import Report, report
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.verdict import Verdict
 from modelkit.tasks.forbidden import told
 from modelkit.tasks.outside import numbers_of
-from modelkit.tasks.symmetries import UNDECIDED, verdict_on
+from modelkit.tasks.symmetries import verdict_on
 
 if TYPE_CHECKING:
     from modelkit.graph.expand import Expansion
@@ -71,8 +71,8 @@ def symmetries(model: Model, expansion: Expansion, given: Mapping[str, Any]) -> 
     subject = Subject(expansion, parameters, {name: v for name, v in numbers.items() if "." in name})
     try:
         return report(subject)
-    except Undecided:
-        message = f"the symmetries are not decided: {UNDECIDED}"
+    except Undecided as error:
+        message = f"the symmetries are not decided: {error}"
         raise ModelError(message, hint="make the device smaller, or less regular") from None
 
 

@@ -88,9 +88,9 @@ def motions(one: Examined, other: Examined, ends: Iterable[tuple[int, int]]) -> 
     Where many would do there is the reversal of all positions, if that is among them.
     """
     first, second = bare(one.structure), bare(other.structure)
-    pair = Pair(first, second, lambda permutation: lift(first, second, permutation))
+    pair = Pair(first, second)
     start = [found for end in ends if (found := _moved(pair, one, end)) is not None]
-    own = Pair(first, first, lambda permutation: lift(first, first, permutation))
+    own = Pair(first, first)
     group = [(UNITARY, permutation) for permutation, _ in own.generators()] if start else []
     return [permutation for _, permutation in products(group, [(UNITARY, each) for each in start], MOTIONS)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.symmetry.refinement import mixed
 from modelkit.symmetry.structure import Structure
 
 Integers = NDArray[np.intp]
@@ -74,11 +75,19 @@ def together(numbers: Floats) -> Integers:
         with np.errstate(invalid="ignore"):
             step = ~(np.diff(values, prepend=values[:1]) <= SAME * np.abs(values) + NOTHING * scale)
         found[order, c] = np.cumsum(step)
-    return found[:, 0] if found.shape[1] == 1 else _rows(found)
+    return found.ravel() if numbers.shape[1] == 1 else _rows(found)
 
 
 def _rows(columns: Integers) -> Integers:
-    return np.unique(columns, axis=0, return_inverse=True)[1].reshape(-1).astype(np.intp)
+    """One number a row, by words of 64 bits that rows share only if they agree."""
+    if columns.shape[1] == 1:
+        words = columns[:, 0].astype(np.uint64)
+    else:
+        words = np.zeros(len(columns), dtype=np.uint64)
+        with np.errstate(over="ignore"):
+            for column in columns.T:
+                words = mixed(words * np.uint64(3) + column.astype(np.uint64))
+    return np.unique(words, return_inverse=True)[1].reshape(-1).astype(np.intp)
 
 
 def _singular(blocks: NDArray[np.complex128]) -> Floats:

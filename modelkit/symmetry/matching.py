@@ -6,33 +6,36 @@ while earlier ones stay; each is verified, its internal unitaries included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.symmetry.labels import arrows_of, colours_of
-from modelkit.symmetry.lift import Lift, Undecided
+from modelkit.symmetry.lift import Lift, lift, scales
 from modelkit.symmetry.refinement import Adjacency, Partition
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import Structure
 
 Integers = NDArray[np.intp]
 
-TRIED = 400  # permutations that may fail before a search is given up
+TRIED = 400  # dead ends before a search is given up
+WORK = 3_000_000  # vertices in them: fewer dead ends for large structures
 
 
 @dataclass(eq=False)
 class Pair:
     """Two structures side by side: vertices of ``one``, then those of ``other``.
 
-    ``lift(permutation)`` gives what verifies a permutation (``other``'s vertex of each of ``one``), or None.
+    A permutation is ``other``'s vertex of each of ``one``.  ``tried`` counts dead ends since a search began,
+    ``verified`` all permutations, or parts of them, for which internal unitaries were sought.
     """
 
     one: Structure
     other: Structure
-    lift: Callable[[Integers], Lift | None]
     tried: int = field(default=0)
+    verified: int = field(default=0)
 
     def __post_init__(self) -> None:
         """Colour both and refine."""
@@ -49,7 +52,7 @@ class Pair:
         Raises
         ------
         Undecided
-            More permutations failed than are tried.
+            More permutations failed than are tried, or internal unitaries were not found in bounds.
         """
         partition = self.partition
         for vertex, image in fixed:
@@ -86,6 +89,7 @@ class Pair:
 
     def _search(self, partition: Partition) -> tuple[Integers, Lift] | None:
         if not self._balanced(partition):
+            self._dead_end()
             return None
         cell = self._open_cell(partition)
         if cell is None:
@@ -96,7 +100,14 @@ class Pair:
             found = self._search(self._with(partition, vertex, image))
             if found is not None:
                 return found
+            if not self._possible(partition):  # then no other image helps
+                return None
         return None
+
+    def _dead_end(self) -> None:
+        self.tried += 1
+        if self.tried > TRIED or (self.tried > 20 and self.tried * self.n > WORK):
+            raise Undecided(f"{self.tried} permutations of its sites fail, and there are more")
 
     def _balanced(self, partition: Partition) -> bool:
         cells = len(partition.size)
@@ -112,13 +123,22 @@ class Pair:
     def _verified(self, partition: Partition) -> tuple[Integers, Lift] | None:
         permutation = np.empty(self.n, dtype=np.intp)
         permutation[np.argsort(partition.colour[: self.n])] = np.argsort(partition.colour[self.n :])
-        lifted = self.lift(permutation)
+        self.verified += 1
+        lifted = lift(self.one, self.other, permutation)
         if lifted is not None:
             return permutation, lifted
-        self.tried += 1
-        if self.tried > TRIED:
-            raise Undecided
+        self._dead_end()
         return None
+
+    def _possible(self, partition: Partition) -> bool:
+        """Whether those vertices have internal unitaries whose images are settled."""
+        settled = np.flatnonzero(np.asarray(partition.size) == 2)
+        one, other = partition.colour[: self.n], partition.colour[self.n :]
+        vertices, images = (np.flatnonzero(np.isin(colour, settled)) for colour in (one, other))
+        vertices, images = vertices[np.argsort(one[vertices])], images[np.argsort(other[images])]
+        self.verified += 1
+        parts = self.one.part(vertices), self.other.part(images)
+        return lift(*parts, np.arange(len(vertices)), scales(self.one)) is not None
 
 
 def _orbit(vertex: int, permutations: list[Integers]) -> set[int]:

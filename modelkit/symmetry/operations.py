@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.symmetry.lift import Lift, lift
+from modelkit.symmetry.lift import Lift
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.parts import Examined
 from modelkit.symmetry.structure import SORTS, UNITARY, Sort
@@ -63,8 +63,7 @@ def mapping(
 
 
 def _pair(one: Examined, other: Examined, sort: Sort) -> Pair:
-    image = one.structure.under(sort)
-    return Pair(image, other.structure, lambda permutation: lift(image, other.structure, permutation))
+    return Pair(one.structure.under(sort), other.structure)
 
 
 def _operation(

@@ -6,34 +6,42 @@ touch only what was split in the round before (the largest part of a split cell 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.intp]
 Words = NDArray[np.uint64]
+ARROWS = np.uint64(1 << 40)
 
 
 @dataclass(frozen=True, eq=False)
 class Adjacency:
-    """Labelled arrows by their source: those of v are ``target[first[v]:first[v + 1]]``."""
+    """Labelled arrows by their source: those of v are ``target[first[v]:first[v + 1]]``.
+
+    ``counts`` tells how many ``arrows`` were looked at.
+    """
 
     first: Integers
     target: Integers
     label: Words
+    counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, n: int, source: Integers, target: Integers, label: Integers) -> Adjacency:
         """From lists of arrows, in any order."""
         order = np.argsort(source, kind="stable")
         first = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=n))])
-        return cls(first, target[order], mixed(label[order].astype(np.uint64)))
+        labels = mixed(label[order].astype(np.uint64) + ARROWS)  # other words than those of colours
+        return cls(first, target[order], labels)
 
     def arrows(self, vertices: Integers) -> tuple[Integers, Integers]:
         """Places of all arrows of some vertices, and the place in ``vertices`` of the source of each."""
         count = self.first[vertices + 1] - self.first[vertices]
         owner = np.repeat(np.arange(len(vertices)), count)
+        self.counts["arrows"] += len(owner)
         start = self.first[vertices] - np.cumsum(count) + count
         return start[owner] + np.arange(len(owner)), owner
 
@@ -86,10 +94,12 @@ class Partition:
 
         What is untouched of a cell keeps its colour, otherwise the largest part of it.
         """
+        if not len(touched):
+            return touched
         order = np.lexsort((seen, self.colour[touched]))
         touched, seen, cell = touched[order], seen[order], self.colour[touched][order]
-        new_cell = np.concatenate([[True], cell[1:] != cell[:-1]])[: len(cell)]
-        begins = np.flatnonzero(new_cell | np.concatenate([[True], seen[1:] != seen[:-1]])[: len(cell)])
+        new_cell = np.concatenate([[True], cell[1:] != cell[:-1]])
+        begins = np.flatnonzero(new_cell | np.concatenate([[True], seen[1:] != seen[:-1]]))
         ends = np.append(begins[1:], len(touched))
         active = [touched[:0]]
         for cell_begin, cell_end in _ranges(np.flatnonzero(new_cell[begins]), len(begins)):

@@ -10,11 +10,12 @@ import numpy as np
 
 from modelkit.symmetry.blame import bare
 from modelkit.symmetry.candidates import Broken, Candidate, Comparison, broken, called, holds
-from modelkit.symmetry.lift import lift
+from modelkit.symmetry.exact import Certainty, certainty
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.shown import html, latex, records
 from modelkit.symmetry.structure import PARTICLE_HOLE, TIME_REVERSAL, UNITARY
 from modelkit.symmetry.subject import Subject
@@ -28,6 +29,7 @@ class Kept:
     operator: str
     always: bool
     operation: Operation
+    certainty: Certainty
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ def report(subject: Subject) -> Report:
     """Examine a device at given values, without what drives it."""
     if subject.unsaid:
         return Report((), (), subject.unsaid)
+    try:
+        return _found(subject)
+    except Undecided as error:
+        return Report((), (), str(error))
+
+
+def _found(subject: Subject) -> Report:
     device = examined(subject.device(), driven=False)
     operations = generators(device)
     often = [examined(subject.device(**values), driven=False) for values in subject.generic()]
@@ -72,6 +81,7 @@ def report(subject: Subject) -> Report:
             operator_of(each, device),
             all(holds(one, one, each.sort, each.permutation) for one in often),
             each,
+            certainty(each, device, subject),
         )
         for each in operations
     ]
@@ -89,7 +99,7 @@ def report(subject: Subject) -> Report:
 def _candidates(device: Examined) -> Iterator[Candidate]:
     """Motions of the bare pattern; time reversal and the exchange of particles and holes without motion."""
     pattern = bare(device.structure)
-    pair = Pair(pattern, pattern, lambda permutation: lift(pattern, pattern, permutation))
+    pair = Pair(pattern, pattern)
     yield from ((UNITARY, permutation) for permutation, _ in pair.generators())
     here = np.arange(device.structure.n, dtype=np.intp)
     yield from ((sort, here) for sort in (TIME_REVERSAL, PARTICLE_HOLE))
@@ -97,8 +107,9 @@ def _candidates(device: Examined) -> Iterator[Candidate]:
 
 def _kept_line(each: Kept) -> str:
     operator = f" = {each.operator}" if each.operator else ""
+    sure = "" if each.certainty is Certainty.ALWAYS else f", {each.certainty.value}"
     note = "; a finite device may rectify all the same" if each.operation.sort.reverses_time else ""
-    return f"{each.name}{operator}" + ("" if each.always else ", at these values only") + note
+    return f"{each.name}{operator}" + ("" if each.always else ", at these values only") + sure + note
 
 
 def _broken_line(each: Broken) -> str:

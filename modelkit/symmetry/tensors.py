@@ -16,15 +16,15 @@ from modelkit.graph.labels import terminal_labels
 from modelkit.graph.screening import bands_of, is_flat
 from modelkit.symmetry.candidates import Broken, Comparison, broken, exchanging, scatters_elastically
 from modelkit.symmetry.explanations import by_group, by_lines, by_rigidity
-from modelkit.symmetry.lift import Undecided
 from modelkit.symmetry.names import exact_text, name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.relations import fixed_currents
 from modelkit.symmetry.responses import Coefficient, Coefficients
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import Sort
 from modelkit.symmetry.subject import Subject
-from modelkit.symmetry.verdict import GIVEN_UP, Verdict, Word
+from modelkit.symmetry.verdict import Verdict, Word
 
 ORDERS = {"conductance": 1, "conductance_2": 2, "response_1": 1, "response_2": 2}
 NEAR = 1e-9  # factors no farther apart are the same
@@ -57,8 +57,8 @@ class Tensors:
             return Verdict(Word.NOT_DECIDED, "only linear formulas of coefficients of one order are decided")
         try:
             return self._decided(orders.pop(), combination)
-        except Undecided:
-            return Verdict(Word.NOT_DECIDED, GIVEN_UP)
+        except Undecided as error:
+            return Verdict(Word.NOT_DECIDED, str(error))
 
     def tensor(self, order: int, *, gauge: bool | None = None) -> Coefficients:
         """All coefficients of an order with everything that relates them.

@@ -27,14 +27,14 @@ from modelkit.symmetry.explanations import (
     by_rule,
     in_words,
 )
-from modelkit.symmetry.lift import Undecided
 from modelkit.symmetry.names import name_of
 from modelkit.symmetry.operations import Operation, mapping, of_sort
 from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.relations import Combination, Current, Currents
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY, Sort
 from modelkit.symmetry.subject import Subject
-from modelkit.symmetry.verdict import GIVEN_UP, Verdict, Word
+from modelkit.symmetry.verdict import Verdict, Word
 
 Floats = NDArray[np.float64]
 
@@ -57,11 +57,16 @@ class TwoCases:
         """Whether a combination of the currents of both must vanish."""
         if self.declared and self.declared[0].unsaid:
             return Verdict(Word.NOT_DECIDED, self.declared[0].unsaid)
-        try:
-            found = self._by_symmetry(combination, constant) or self._by_unitarity(combination, constant)
-            return found or self._open(combination, constant)
-        except Undecided:
-            return Verdict(Word.NOT_DECIDED, GIVEN_UP)
+        given_up = None
+        for rule in (self._by_symmetry, self._by_unitarity):
+            try:
+                found = rule(combination, constant)
+            except Undecided as error:
+                given_up = Verdict(Word.NOT_DECIDED, str(error))
+                continue
+            if found is not None:
+                return found
+        return given_up or self._open(combination, constant)
 
     def _by_symmetry(self, combination: Combination, constant: float) -> Verdict | None:
         """Operations that are unitary in Fock space hold at any bias, with screening and inelastic probes."""

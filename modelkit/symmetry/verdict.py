@@ -7,8 +7,6 @@ from enum import Enum
 
 from modelkit.symmetry.operations import Operation
 
-GIVEN_UP = "the search was given up: too many permutations fail"
-
 
 class Word(Enum):
     """How a verdict begins.  Never "allowed": a broken symmetry is necessary, not sufficient."""

@@ -18,13 +18,12 @@ from modelkit.registry import verbs
 from modelkit.symmetry.blame import told
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
-from modelkit.symmetry.lift import Undecided
+from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.verdict import Verdict, Word
 from modelkit.tasks.cases import Setting, number, setting
 from modelkit.tasks.sweeps import plan
 
-UNDECIDED = "more permutations fail than are tried"
 TRIED = 12  # parameters whose zero or flip is tried on an operation that fails
 
 _known: WeakKeyDictionary[Expansion, dict[Hashable, Verdict]] = WeakKeyDictionary()
@@ -82,8 +81,8 @@ def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool)
             ).verdict(claim)
             for part in ([subjects] if together else each_by_itself)
         ]
-    except Undecided:
-        return Verdict(Word.NOT_DECIDED, UNDECIDED)
+    except Undecided as error:
+        return Verdict(Word.NOT_DECIDED, str(error))
     return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
 
 
@@ -96,6 +95,9 @@ def failed_checks(expansion: Expansion) -> Iterator[ModelError]:
             failed = _claimed(expansion, check) if check.claim is not None else _symmetric(expansion, check)
         except ModelError as error:
             failed = ModelError(error.message, error.span or check.span, hint=error.hint)
+        except Undecided as error:
+            message = f"'{check.text}' is not decided: {error}"
+            failed = ModelError(message, check.span, hint="leave the check out")
         if failed is not None:
             yield failed
 
