@@ -5,9 +5,10 @@
     from sympy import symbols, Matrix, I
     from modelkit.symmetry.bulk import bulk_symmetries
 
-    kx, ky, m, alpha = symbols("k_x k_y m alpha")
-    found = bulk_symmetries(Matrix([[kx**2 + ky**2, alpha*(ky + I*kx)], [alpha*(ky - I*kx), kx**2 + ky**2]]), (kx, ky))
-    print(found)
+    kx, ky, m, B = symbols("k_x k_y m B")
+    found = bulk_symmetries(Matrix([[m + B, kx - I*ky], [kx + I*ky, -m + B]]), (kx, ky))
+    print(found)                                    # generators, charges, what breaks the rest
+    found.operator("mirror x x time reversal").U    # a matrix of sympy
 
 Symbols that are no momenta are parameters, generic unless given.  The unitaries do not depend on k: write
 H(k) in the gauge in which phases follow the positions of the orbitals.
@@ -22,7 +23,6 @@ from functools import cached_property
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
 from modelkit.symmetry.bulk_words import (
@@ -45,8 +45,11 @@ from modelkit.symmetry.point_groups import Rotation, candidates
 from modelkit.symmetry.point_groups import rotations as given_rotations
 from modelkit.symmetry.structure import SORTS, Sort
 
-PLAIN = ("inversion", "C2", "mirror x", "mirror y", "mirror z", "C3", "C4", "C6", "C2 about z", "C3 about z")
-PLAIN += ("C4 about z", "C6 about z")
+PLAIN = (
+    *("inversion", "mirror x", "mirror y", "mirror z", "C2", "C3", "C4", "C6"),
+    *(f"C{n} about z" for n in (2, 3, 4, 6)),
+)
+WIDEST = 90  # characters of a term in a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ class BulkOperation:
 
     def __str__(self) -> str:
         """``time reversal = sigma_y K``."""
-        return f"{self.name} = {self.operator}"
+        return f"{self.name} = {self.operator}" + ("" if self.exact else " (elements by numbers)")
 
     def latex(self) -> str:
         """A line of LaTeX, without dollars."""
@@ -109,7 +112,8 @@ class BrokenOperation:
     def __str__(self) -> str:
         """``no inversion: broken by alpha*k_x*sigma_y; restored by alpha = 0``."""
         restored = [f"{each} = 0" for each in self.zero] + [f"{each} -> -{each}" for each in self.flip]
-        text = f"no {self.name}: broken by {', '.join(self.terms)}"
+        terms = [each if len(each) <= WIDEST else each[: WIDEST - 3] + "..." for each in self.terms]
+        text = f"no {self.name}: broken by {', '.join(terms)}"
         return text + (f"; restored by {' or '.join(restored)}" if restored else "")
 
 
@@ -259,32 +263,48 @@ def bulk_symmetries(
     ModelError
         H is not hermitian, or holds other functions than polynomials, exponentials, sines and cosines.
     """
-    momenta = tuple(k)
+    H, momenta = sp.Matrix(H), tuple(k)
     if len(momenta) > 3:
         raise ModelError(f"{len(momenta)} momenta are given", hint="up to three: k_x, k_y, k_z")
     if H.rows != H.cols or not H.rows:
         raise ModelError(f"H(k) is {H.rows} by {H.cols}", hint="give a square matrix")
-    given = {str(name): sp.Rational(str(x)) if isinstance(x, float) else sp.sympify(x) for name, x in (values or {}).items()}
+    given = {
+        str(name): sp.Rational(str(x)) if isinstance(x, float) else sp.sympify(x)
+        for name, x in (values or {}).items()
+    }
     known = {str(symbol): symbol for symbol in H.free_symbols}
     unknown = sorted(set(given) - set(known) | set(given) & {str(each) for each in momenta})
     if unknown:
-        raise ModelError(f'"{unknown[0]}" is no parameter of H(k)', hint=f"parameters: {', '.join(sorted(known))}")
-    parts = family(sp.Matrix(H).xreplace({known[name]: x for name, x in given.items()}), momenta)
+        raise ModelError(
+            f'"{unknown[0]}" is no parameter of H(k)', hint=f"parameters: {', '.join(sorted(known))}"
+        )
+    parts = family(H.xreplace({known[name]: x for name, x in given.items()}), momenta)
     chosen = candidates(len(momenta)) if rotations is None else given_rotations(rotations, len(momenta))
     factors = spaces_of(parts.n, spaces)
     return BulkSymmetries(parts, chosen, factors)
 
 
 def _breakers(family: Family, rotation: Rotation, sort: Sort) -> list[list[Key]]:
-    """Terms that do not fit to those before: orbits of coefficient functions under the operation."""
-    kept: list[Key] = []
-    found = []
-    for orbit in family.orbits(rotation, sort):
+    """Terms that do not fit to the others, together where they have the same parameters.
+
+    If all would be well without the terms of certain parameters, these are searched; else all are.
+    """
+    d = family.variables.momenta
+    orbits = family.orbits(rotation, sort)
+    searched = orbits
+    for parameters in dict.fromkeys(key.powers[d:] for orbit in reversed(orbits) for key in orbit):
+        rest = [key for key in family.matrices if key.powers[d:] != parameters]
+        if rest and family.part(rest).operator(rotation, sort) is not None:
+            searched = [orbit for orbit in orbits if orbit[0].powers[d:] == parameters]
+            break
+    kept = [key for orbit in orbits if orbit not in searched for key in orbit]
+    found: dict[tuple[int, ...], list[Key]] = {}
+    for orbit in searched:
         if family.part([*kept, *orbit]).operator(rotation, sort) is None:
-            found.append(orbit)
+            found.setdefault(orbit[0].powers[d:], []).extend(orbit)
         else:
             kept.extend(orbit)
-    return found
+    return list(found.values())
 
 
 def _matrix(matrix: Square, n: int) -> sp.Matrix:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from modelkit.symmetry.exact.elimination import Matrix, adjoint, times
+from modelkit.symmetry.exact.elimination import Matrix, adjoint, identity, times
 from modelkit.symmetry.exact.functions import Key
 from modelkit.symmetry.exact.surds import Surd
 from modelkit.symmetry.exact.unitaries import Unitary, product_of, products_of
@@ -133,6 +133,8 @@ def spaces_of(n: int, given: Sequence[str]) -> tuple[str, ...]:
 def _words(unitary: Unitary, spaces: Sequence[str]) -> sp.Expr | None:
     if unitary.norm is None:
         return None
+    if unitary.matrix == identity(unitary.n):
+        return sp.Integer(1)
     return expression(unitary.matrix, unitary.n, 1 / sp.sqrt(unitary.norm.sympy()), spaces)
 
 

@@ -11,7 +11,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.exact.elimination import Matrix, adjoint, conjugate, dense, identity, kernel, times
+from modelkit.symmetry.exact.elimination import Matrix, adjoint, conjugate, dense, identity, kernel
 from modelkit.symmetry.exact.functions import Function, Key, Linear, Variables, added, conjugated, derivative
 from modelkit.symmetry.exact.surds import IMAGINARY, Surd
 from modelkit.symmetry.exact.unitaries import (
@@ -22,10 +22,11 @@ from modelkit.symmetry.exact.unitaries import (
     products_of,
     same_invariants,
     solutions,
+    solves,
     unitary,
 )
 from modelkit.symmetry.point_groups import Rotation
-from modelkit.symmetry.structure import Sort
+from modelkit.symmetry.structure import TIME_REVERSAL, Sort
 
 Complexes = NDArray[np.complex128]
 Square = dict[tuple[int, int], Surd]
@@ -69,7 +70,8 @@ class Family:
         if any(matrix and key not in self.matrices for key, matrix in image.items()):
             return None
         keys = list(self.matrices)
-        return unitary([image[key] for key in keys], [self.matrices[key] for key in keys], floats)
+        first = "y" if sort == TIME_REVERSAL else "x"  # where both signs of its square exist: -1
+        return unitary([image[key] for key in keys], [self.matrices[key] for key in keys], floats, first)
 
     def orbits(self, rotation: Rotation, sort: Sort) -> list[list[Key]]:
         """Keys that the operation mixes, each orbit in the order of the keys; what depends on k first."""
@@ -106,12 +108,14 @@ class Family:
     def conserved(self) -> list[Square]:
         """Hermitian matrices that commute with all of H, linearly independent, the identity the first."""
         every = list(self.matrices.values())
-        basis = solutions(every, every, self.n)
+        scale = np.abs(self._numbers).max(axis=(1, 2), initial=0)
+        scaled = np.asarray(self._numbers / scale[:, None, None])
+        basis = solutions(every, every, (scaled, scaled))
         found: list[dict[int, Surd]] = []
         hermitian = [identity(self.n)]
         for words in products_of(self.n):
             matrix = product_of(words)
-            if all(times(matrix, each) == times(each, matrix) for each in every):
+            if solves(matrix, every, every):
                 hermitian.append(dict(matrix))
         for each in basis:
             other = adjoint(each)
@@ -197,7 +201,8 @@ class Family:
         if np.any(np.abs(image[m:]).max(axis=(1, 2), initial=0) > FAR * scale[m:]):
             return None
         scale[:m] = np.maximum(scale[:m], np.abs(own).max(axis=(1, 2), initial=0))
-        one, other = image[:m] / scale[:m, None, None], own / scale[:m, None, None]
+        one: Complexes = np.asarray(image[:m] / scale[:m, None, None])
+        other: Complexes = np.asarray(own / scale[:m, None, None])
         return (one, other) if same_invariants(one, other) else None
 
     @cached_property

@@ -28,9 +28,7 @@ def spin(twice: int) -> list[Matrix]:
     """S_x, S_y, S_z of spin ``twice/2``."""
     s = Rational(twice, 2)
     m = [s - i for i in range(twice + 1)]
-    up = Matrix(
-        twice + 1, twice + 1, lambda i, j: sqrt(s * (s + 1) - m[j] * (m[j] + 1)) if i + 1 == j else 0
-    )
+    up = Matrix(twice + 1, twice + 1, lambda i, j: sqrt(s * (s + 1) - m[j] * (m[j] + 1)) if i + 1 == j else 0)
     return [(up + up.T) / 2, (up - up.T) / (2 * I), diag(*m)]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import qsymm
 import sympy as sp
 
+from modelkit.symmetry.bulk import BulkSymmetries
 from modelkit.symmetry.point_groups import candidates
-from modelkit.symmetry.structure import Sort
 
 Operation = tuple[int, bool, bool]
 """Number of the rotation among ``candidates``, whether it conjugates, whether H changes its sign."""
@@ -18,7 +18,7 @@ Operation = tuple[int, bool, bool]
 
 @cache
 def families(dimension: int) -> list[dict[qsymm.PointGroupElement, Operation]]:
-    """Candidates of the cubic and of the hexagonal point group, which qsymm wants to be a group each."""
+    """Candidates of the cubic and of the hexagonal point group: qsymm wants a group each time."""
     found = []
     for hexagonal in (False, True) if dimension > 1 else (False,):
         group = {}
@@ -35,33 +35,33 @@ def families(dimension: int) -> list[dict[qsymm.PointGroupElement, Operation]]:
 
 
 def model_of(H: sp.Matrix, momenta: tuple[sp.Symbol, ...]) -> qsymm.Model:
+    """qsymm knows its momenta by symbols without assumptions."""
     symbols = {each: sp.Symbol(each.name) for each in H.free_symbols}
     return qsymm.Model(H.xreplace(symbols), momenta=[each.name for each in momenta])
 
 
-def by_qsymm(H: sp.Matrix, momenta: tuple[sp.Symbol, ...]) -> tuple[set[Operation], int]:
-    """Operations and the dimension of the continuous symmetries."""
+def by_qsymm(H: sp.Matrix, momenta: tuple[sp.Symbol, ...], turns: bool = True) -> tuple[set[Operation], int]:
+    """Operations, and the dimension of the continuous symmetries, with rotations if asked for."""
     operations: set[Operation] = set()
     dimension = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = model_of(H, momenta)
         for group in families(len(momenta)):
-            discrete, continuous = qsymm.symmetries(model, list(group), continuous_rotations=True)
-            operations |= {group[qsymm.PointGroupElement(g.R, g.conjugate, g.antisymmetry, None)] for g in discrete}
+            discrete, continuous = qsymm.symmetries(model, list(group), continuous_rotations=turns)
+            operations |= {
+                group[qsymm.PointGroupElement(g.R, g.conjugate, g.antisymmetry, None)] for g in discrete
+            }
             dimension = len(continuous)
     return operations, dimension
 
 
-def by_modelkit(found) -> tuple[set[Operation], int]:
-    numbers = {rotation: number for number, rotation in enumerate(candidates(len(found.rotations[0].rows)))}
+def operations_of(found: BulkSymmetries) -> set[Operation]:
+    """What modelkit finds, in the same words."""
+    number = {rotation: place for place, rotation in enumerate(found.rotations)}
     return {
-        (numbers[each.rotation], each.sort.conjugating, each.sort.opposing) for each in found.operations
-    }, found.dimension
-
-
-def sort_of(conjugating: bool, opposing: bool) -> Sort:
-    return Sort(conjugating, opposing)
+        (number[each.rotation], each.sort.conjugating, each.sort.opposing) for each in found.operations
+    }
 
 
 def _belongs(turn: np.ndarray, hexagonal: bool) -> bool:

@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.symmetry.exact.surds import ONE, Surd
 from modelkit.symmetry.exact.functions import added
+from modelkit.symmetry.exact.surds import ONE, Surd
 
 Row = dict[int, Surd]
 Matrix = Mapping[tuple[int, int], Surd]
 """Elements (row, column) that are not zero."""
 
 
-def kernel(equations: Iterable[Mapping[int, Surd]], unknowns: int) -> list[Row]:
-    """A basis of the solutions in reduced echelon form: one for each free unknown, which is 1 there."""
+def kernel(equations: Iterable[Mapping[int, Surd]], unknowns: int, rank: int | None = None) -> list[Row]:
+    """A basis of the solutions in reduced echelon form: one for each free unknown, which is 1 there.
+
+    With a ``rank`` the equations behind the first ``rank`` independent ones are not looked at.
+    """
     pivots: dict[int, Row] = {}
     different = {frozenset(row.items()) for row in equations if row}
     for equation in sorted(different, key=len):
+        if len(pivots) == rank:
+            break
         row = _reduced(dict(equation), pivots)
         if row:
             lead = min(row)

@@ -158,11 +158,18 @@ class Variables:
         """As an expression of sympy, waves as cosines and sines."""
         terms = []
         for key, value in function.items():
-            exponent = sp.Add(*(factor.sympy() * self._product(powers) for powers, factor in key.wave))
-            wave = sp.exp(exponent)
-            if exponent.has(sp.I):
-                wave = wave.rewrite(sp.cos)
-            terms.append(value.sympy() * self._product(key.powers) * wave)
+            waves = []
+            for moving in (True, False):  # phases that do not depend on momenta apart
+                exponent = sp.Add(
+                    *(
+                        factor.sympy() * self._product(powers)
+                        for powers, factor in key.wave
+                        if any(powers[: self.momenta]) == moving
+                    )
+                )
+                wave = sp.exp(exponent)
+                waves.append(wave.rewrite(sp.cos) if exponent.has(sp.I) else wave)
+            terms.append(value.sympy() * self._product(key.powers) * sp.Mul(*waves))
         return sp.factor_terms(sp.expand(sp.Add(*terms)))
 
     def _product(self, powers: Powers) -> sp.Expr:

@@ -69,8 +69,8 @@ class Surd:
 
     def _other(self, prime: int) -> Surd:
         """With ``sqrt(prime) -> -sqrt(prime)``."""
-        odd = (lambda d: d < 0) if prime == -1 else (lambda d: d % prime == 0)
-        return Surd({d: -x if odd(d) else x for d, x in self.parts.items()})
+        odd = {d for d in self.parts if (d < 0 if prime == -1 else d % prime == 0)}
+        return Surd({d: -x if d in odd else x for d, x in self.parts.items()})
 
     @property
     def rational(self) -> Any | None:

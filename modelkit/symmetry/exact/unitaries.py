@@ -32,7 +32,7 @@ from modelkit.symmetry.exact.surds import IMAGINARY, ONE, Surd, integer, square_
 Complexes = NDArray[np.complex128]
 
 FAR = 1e-9  # relatively: what is farther from zero is not zero
-ALONE = 1e-10  # smallest eigenvalue of the normal matrix for which there is surely no solution
+ALONE = 1e-10  # eigenvalues of the normal matrix above it belong to no solution
 DENOMINATORS = 24
 
 
@@ -78,25 +78,46 @@ class Unitary:
         return self.matrix[i, j].sympy() if (i, j) in self.matrix else sp.Integer(0)
 
 
-def unitary(A: Sequence[Matrix], B: Sequence[Matrix], floats: tuple[Complexes, Complexes]) -> Unitary | None:
+def unitary(
+    A: Sequence[Matrix], B: Sequence[Matrix], floats: tuple[Complexes, Complexes], first: str = "x"
+) -> Unitary | None:
     """A unitary solution, the simplest that is found; None where there is none.
 
-    ``floats`` are A and B in floating point, (m, n, n) each, scaled pair by pair.
+    ``floats`` are A and B in floating point, (m, n, n) each, scaled pair by pair.  Among equally simple
+    products of Pauli matrices that which begins with the ``first`` one is taken.
     """
     n = floats[0].shape[1]
-    for words, numbers in _simple(n):
+    for words, numbers in _simple(n, first):
         off = np.abs(numbers @ floats[0] - floats[1] @ numbers).max(initial=0)
         if off < FAR:
             matrix = product_of(words)
-            if all(times(matrix, a) == times(b, matrix) for a, b in zip(A, B, strict=True)):
+            if solves(matrix, A, B):
                 return Unitary(matrix, n)
     return _generic(A, B, floats)
 
 
-def solutions(A: Sequence[Matrix], B: Sequence[Matrix], n: int) -> list[dict[tuple[int, int], Surd]]:
-    """A basis of all solutions."""
+def solutions(
+    A: Sequence[Matrix], B: Sequence[Matrix], floats: tuple[Complexes, Complexes]
+) -> list[dict[tuple[int, int], Surd]]:
+    """A basis of all solutions.
+
+    Floating point says how many independent equations to expect; whether the rest follows is then verified.
+    """
+    n = floats[0].shape[1]
+    most = _most(*floats)
+    if not most:
+        return []
     rows = [row for a, b in zip(A, B, strict=True) for row in equations(a, b, n).values()]
-    return [{divmod(place, n): x for place, x in vector.items()} for vector in kernel(rows, n * n)]
+    for rank in (n * n - most, None):
+        found = [{divmod(p, n): x for p, x in each.items()} for each in kernel(rows, n * n, rank)]
+        if rank is None or all(solves(each, A, B) for each in found):
+            break
+    return found
+
+
+def solves(U: Matrix, A: Sequence[Matrix], B: Sequence[Matrix]) -> bool:
+    """Whether ``U A_i = B_i U`` for all i."""
+    return all(times(U, a) == times(b, U) for a, b in zip(A, B, strict=True))
 
 
 def equations(a: Matrix, b: Matrix, n: int) -> dict[tuple[int, int], dict[int, Surd]]:
@@ -140,31 +161,31 @@ def product_of(words: str) -> Matrix:
     return found
 
 
-def products_of(n: int) -> list[str]:
-    """The words of all products of n by n matrices, the identity first; none unless n is 1, 2, 4, 8."""
+def products_of(n: int, first: str = "x") -> list[str]:
+    """The words of all products of n by n matrices, the simplest first; none unless n is 1, 2, 4, 8."""
     if n not in (1, 2, 4, 8):
         return []
-    words = ["".join(each) for each in itertools.product("0xyz", repeat=n.bit_length() - 1)]
+    order = "0xyz" if first == "x" else "0yxz"
+    words = ["".join(each) for each in itertools.product(order, repeat=n.bit_length() - 1)]
     return sorted(words, key=lambda word: len(word) - word.count("0"))
 
 
 @lru_cache(maxsize=8)
-def _simple(n: int) -> list[tuple[str, Complexes]]:
-    return [(words, dense(product_of(words), n)) for words in products_of(n)]
+def _simple(n: int, first: str) -> list[tuple[str, Complexes]]:
+    return [(words, dense(product_of(words), n)) for words in products_of(n, first)]
 
 
 def _generic(A: Sequence[Matrix], B: Sequence[Matrix], floats: tuple[Complexes, Complexes]) -> Unitary | None:
     n = floats[0].shape[1]
-    if _surely_none(*floats):
-        return None
-    basis = solutions(A, B, n)
+    basis = solutions(A, B, floats)
     if len(basis) == 1:
         norm = multiple_of_identity(times(adjoint(basis[0]), basis[0]), n)
         return None if norm is None else _normal(basis[0], n, norm)
     return _among(basis, n)
 
 
-def _surely_none(one: Complexes, other: Complexes) -> bool:
+def _most(one: Complexes, other: Complexes) -> int:
+    """Of how many dimensions the solutions are at most."""
     n = one.shape[1]
     unit = np.eye(n)
     # |U a - b U|^2 summed over all pairs, as a form of the elements of U
@@ -172,7 +193,7 @@ def _surely_none(one: Complexes, other: Complexes) -> bool:
     right = np.einsum("mji,mjk->ik", other.conj(), other)
     cross = np.einsum("mij,mkl->ikjl", other, one.conj(), optimize=True).reshape(n * n, n * n)
     form = np.kron(unit, left) + np.kron(right, unit) - cross - cross.conj().T
-    return bool(np.linalg.eigvalsh(form)[0] > ALONE)
+    return int(np.sum(np.linalg.eigvalsh(form) < ALONE))
 
 
 def _among(basis: list[dict[tuple[int, int], Surd]], n: int) -> Unitary | None:
@@ -181,7 +202,7 @@ def _among(basis: list[dict[tuple[int, int], Surd]], n: int) -> Unitary | None:
         return None
     numbers = np.array([dense(each, n) for each in basis])
     frees = [max(each) for each in basis]
-    targets = [np.eye(n), *(matrix for _, matrix in _simple(n)), numbers.sum(axis=0)]
+    targets = [np.eye(n), *(matrix for _, matrix in _simple(n, "x")), numbers.sum(axis=0)]
     flat = numbers.reshape(len(basis), -1).T
     for target in targets:
         nearest = np.linalg.lstsq(flat, np.asarray(target).ravel(), rcond=None)[0]
