@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from modelkit.symmetry.exact.elimination import Matrix, adjoint, identity, times
+from modelkit.symmetry.exact.elimination import Matrix, identity
 from modelkit.symmetry.exact.functions import Key
 from modelkit.symmetry.exact.surds import Surd
 from modelkit.symmetry.exact.unitaries import Unitary, product_of, products_of
@@ -16,8 +16,8 @@ from modelkit.symmetry.point_groups import Rotation
 from modelkit.symmetry.structure import CHIRAL, PARTICLE_HOLE, TIME_REVERSAL, UNITARY, Sort
 
 WORDS = {UNITARY: "", TIME_REVERSAL: "time reversal", PARTICLE_HOLE: "particle-hole", CHIRAL: "chiral"}
-SPACES = ("rho", "tau", "sigma")
-"""Names of the Pauli matrices of up to three two-dimensional factors, the last varying fastest."""
+SPACES = ("eta", "rho", "tau", "sigma")
+"""Names of the Pauli matrices of up to four two-dimensional factors, the last varying fastest."""
 
 
 def name_of(rotation: Rotation, sort: Sort) -> str:
@@ -140,10 +140,11 @@ def _words(unitary: Unitary, spaces: Sequence[str]) -> sp.Expr | None:
 
 def _coefficient(matrix: Matrix, word: str) -> Surd:
     """``tr(P matrix) / n``."""
-    n = 2 ** len(word)
-    found = times(adjoint(product_of(word)), matrix)
-    trace = sum((x for (i, j), x in found.items() if i == j), Surd({}))
-    return trace * Surd({1: sp.QQ(1, n)})
+    overlap = Surd({})
+    for place, x in product_of(word).items():
+        if place in matrix:
+            overlap = overlap + x.conjugate() * matrix[place]
+    return overlap * Surd({1: sp.QQ(1, 2 ** len(word))})
 
 
 def _product(word: str, spaces: Sequence[str]) -> sp.Expr:

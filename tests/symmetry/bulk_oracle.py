@@ -59,9 +59,7 @@ def by_qsymm(H: sp.Matrix, momenta: tuple[sp.Symbol, ...], turns: bool = True) -
 def operations_of(found: BulkSymmetries) -> set[Operation]:
     """What modelkit finds, in the same words."""
     number = {rotation: place for place, rotation in enumerate(found.rotations)}
-    return {
-        (number[each.rotation], each.sort.conjugating, each.sort.opposing) for each in found.operations
-    }
+    return {(number[each.rotation], each.sort.conjugating, each.sort.opposing) for each in found.operations}
 
 
 def _belongs(turn: np.ndarray, hexagonal: bool) -> bool:

@@ -162,8 +162,8 @@ def product_of(words: str) -> Matrix:
 
 
 def products_of(n: int, first: str = "x") -> list[str]:
-    """The words of all products of n by n matrices, the simplest first; none unless n is 1, 2, 4, 8."""
-    if n not in (1, 2, 4, 8):
+    """The words of all products of n by n matrices, the simplest first; none unless n is 1, 2, 4, 8, 16."""
+    if n not in (1, 2, 4, 8, 16):
         return []
     order = "0xyz" if first == "x" else "0yxz"
     words = ["".join(each) for each in itertools.product(order, repeat=n.bit_length() - 1)]
@@ -202,7 +202,7 @@ def _among(basis: list[dict[tuple[int, int], Surd]], n: int) -> Unitary | None:
         return None
     numbers = np.array([dense(each, n) for each in basis])
     frees = [max(each) for each in basis]
-    targets = [np.eye(n), *(matrix for _, matrix in _simple(n, "x")), numbers.sum(axis=0)]
+    targets = [np.eye(n), *(matrix for _, matrix in _simple(n, "x")), *numbers, numbers.sum(axis=0)]
     flat = numbers.reshape(len(basis), -1).T
     for target in targets:
         nearest = np.linalg.lstsq(flat, np.asarray(target).ravel(), rcond=None)[0]
