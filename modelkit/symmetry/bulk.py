@@ -271,10 +271,7 @@ def bulk_symmetries(
         raise ModelError(f"{len(momenta)} momenta are given", hint="up to three: k_x, k_y, k_z")
     if H.rows != H.cols or not H.rows:
         raise ModelError(f"H(k) is {H.rows} by {H.cols}", hint="give a square matrix")
-    given = {
-        str(name): sp.Rational(str(x)) if isinstance(x, float) else sp.sympify(x)
-        for name, x in (values or {}).items()
-    }
+    given = {str(name): _exact(str(name), x) for name, x in (values or {}).items()}
     known = {str(symbol): symbol for symbol in H.free_symbols}
     unknown = sorted(set(given) - set(known) | set(given) & {str(each) for each in momenta})
     if unknown:
@@ -285,6 +282,15 @@ def bulk_symmetries(
     chosen = candidates(len(momenta)) if rotations is None else given_rotations(rotations, len(momenta))
     factors = spaces_of(parts.n, spaces)
     return BulkSymmetries(parts, chosen, factors)
+
+
+def _exact(name: str, value: object) -> sp.Expr:
+    """A number as it is written."""
+    if isinstance(value, float):
+        return sp.Rational(str(float(value)))
+    if isinstance(value, (int, complex, np.number, sp.Expr)):
+        return sp.sympify(value)
+    raise ModelError(f'"{name}" is given as {value!r}', hint="give a number or an expression of sympy")
 
 
 def _breakers(family: Family, rotation: Rotation, sort: Sort) -> list[list[Key]]:

@@ -126,7 +126,8 @@ class Family:
             row = {i * self.n + j: x for (i, j), x in matrix.items()}
             if row and _independent([*found, row]):
                 found.append(row)
-                kept.append(matrix)
+                size = row[min(row)]
+                kept.append(_times(matrix, size.inverse()) if size == size.conjugate() else matrix)
         return kept
 
     def turns(self) -> list[Turn]:
@@ -219,7 +220,7 @@ def family(H: sp.MatrixBase, momenta: tuple[sp.Symbol, ...]) -> Family:
     matrices: dict[Key, Square] = {}
     for i in range(H.rows):
         for j in range(H.cols):
-            for key, value in variables.function(sp.sympify(H[i, j])).items():
+            for key, value in variables.function(H[i, j]).items():
                 matrices.setdefault(key, {})[i, j] = value
     for key, matrix in matrices.items():
         if matrices.get(conjugated(key)) != adjoint(matrix):

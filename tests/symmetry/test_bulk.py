@@ -176,6 +176,29 @@ def test_a_warping_far_below_rounding_still_breaks_a_rotation():
     assert bulk_symmetries(H, PLANE).holds("C2")
 
 
+def test_a_unitary_of_three_bands_without_pauli_matrices_is_exact():
+    H = (KX**2 + KY**2) * sp.eye(3) + a * KX * KY * sp.Matrix([[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    found = bulk_symmetries(H, PLANE)
+    assert all(each.exact for each in found.operations)
+    assert not found.operator("mirror x").U.atoms(sp.Float)
+    assert len(found.conserved) == 2
+
+
+def test_numbers_with_roots_are_taken_exactly():
+    rest = (sp.sqrt(3) - 1) * sp.sqrt(2) / (1 + sp.sqrt(3)) - (2 - sp.sqrt(3)) * sp.sqrt(2)  # zero
+    assert bulk_symmetries(KX * SX + rest * SZ, (KX,)).conserved
+    phase = sp.exp(sp.I * sp.pi / 6)
+    H = sp.Matrix([[KX**2, phase * KX], [phase.conjugate() * KX, 0]])
+    assert bulk_symmetries(H, (KX,)).operator("time reversal").operator == "exp(-I*pi*sigma_z/3) K"
+
+
+def test_no_hamiltonian_and_no_momentum_have_their_groups():
+    assert len(bulk_symmetries(sp.zeros(2), (KX,)).operations) == 8
+    level = bulk_symmetries(sp.Matrix([[a]]), ())
+    assert [each.name for each in level.operations] == ["identity", "time reversal"]
+    assert level.broken("chiral").terms == ("a",)
+
+
 def test_complex_parameters_have_two_real_parts():
     w = sp.Symbol("w", complex=True)
     H = sp.Matrix([[a * KX, w * KX**2], [sp.conjugate(w) * KX**2, -a * KX]]) + c * SX
@@ -228,6 +251,8 @@ def test_wrong_names_and_values_are_refused():
     H, k = MODELS["rashba"]()
     with pytest.raises(ModelError, match="no parameter"):
         bulk_symmetries(H, k, {"beta": 1})
+    with pytest.raises(ModelError, match="is given as"):
+        bulk_symmetries(H, k, {"alpha": "1"})
     with pytest.raises(ModelError, match="no candidate"):
         bulk_symmetries(H, k).operator("time reversals")
     with pytest.raises(ModelError, match="no particle-hole"):

@@ -134,13 +134,18 @@ def surd(number: sp.Expr) -> Surd:
         for part in number.args:
             found = found * surd(part)
         return found
+    if number.is_Pow and number.exp.is_Integer:
+        return _power(surd(number.base), int(number.exp))
     if number.is_Pow and number.base.is_Rational and (2 * number.exp).is_Integer:
-        root = square_root(QQ(number.base.p, number.base.q))
-        power = ONE
-        for _ in range(abs(int(2 * number.exp))):
-            power = power * root
-        return power if number.exp > 0 else power.inverse()
+        return _power(square_root(QQ(number.base.p, number.base.q)), int(2 * number.exp))
     return _rewritten(number)
+
+
+def _power(base: Surd, exponent: int) -> Surd:
+    found = ONE
+    for _ in range(abs(exponent)):
+        found = found * base
+    return found if exponent > 0 else found.inverse()
 
 
 def _rewritten(number: sp.Expr) -> Surd:

@@ -8,7 +8,7 @@ unitary one wherever they hold an invertible one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -34,6 +34,7 @@ Complexes = NDArray[np.complex128]
 FAR = 1e-9  # relatively: what is farther from zero is not zero
 ALONE = 1e-10  # eigenvalues of the normal matrix above it belong to no solution
 DENOMINATORS = 24
+SUBSETS = 64  # sums of a few solutions that are tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,9 +203,8 @@ def _among(basis: list[dict[tuple[int, int], Surd]], n: int) -> Unitary | None:
         return None
     numbers = np.array([dense(each, n) for each in basis])
     frees = [max(each) for each in basis]
-    targets = [np.eye(n), *(matrix for _, matrix in _simple(n, "x")), *numbers, numbers.sum(axis=0)]
     flat = numbers.reshape(len(basis), -1).T
-    for target in targets:
+    for target in _targets(numbers):
         nearest = np.linalg.lstsq(flat, np.asarray(target).ravel(), rcond=None)[0]
         member = np.tensordot(nearest, numbers, axes=1)
         if np.linalg.svd(member, compute_uv=False)[-1] < 1e-6:
@@ -216,6 +216,17 @@ def _among(basis: list[dict[tuple[int, int], Surd]], n: int) -> Unitary | None:
             if norm is not None:
                 return _normal(found, n, norm)
     return _any(basis, n)
+
+
+def _targets(members: Complexes) -> Iterator[Complexes]:
+    """Matrices near which a simple unitary is looked for."""
+    n = members.shape[1]
+    yield np.eye(n, dtype=complex)
+    yield from (matrix for _, matrix in _simple(n, "x"))
+    yield members.sum(axis=0)
+    for count in (1, 2, 3):
+        subsets = itertools.combinations(range(len(members)), count)
+        yield from (members[list(subset)].sum(axis=0) for subset in itertools.islice(subsets, SUBSETS))
 
 
 def _any(basis: list[dict[tuple[int, int], Surd]], n: int) -> Unitary | None:
