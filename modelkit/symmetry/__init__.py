@@ -3,4 +3,7 @@
 A compiled device becomes a ``structure`` (``parts`` say what each part of a model adds to it); ``refinement``
 and ``matching`` find permutations, ``lift`` their internal unitaries; an ``operations.Operation`` is the
 result.  ``relations`` and ``two_cases`` draw conclusions, a ``verdict`` says them.
+
+``bulk.bulk_symmetries`` does the same for a Hamiltonian H(k), exactly: a ``family`` of coefficient functions
+times matrices, candidates of ``point_groups``, the ``group_search`` among them; ``exact`` holds the algebra.
 """
