@@ -1,0 +1,271 @@
+"""Operations that an open chain keeps, at the level of operators, and its strong symmetries.
+
+An operation is a motion (see ``open_chain``) followed by a unitary U on the orbitals of a cell.  It is kept
+where ``h -> h``, where ``sum_m r_m W_m (x) W_m*`` goes to itself, and where loss and gain forms go to
+themselves (to each other with particle-hole exchange).  Linear equations for U come from h and from all
+operators that can be made of the tensor; what they leave open is decided by the tensor itself.  Traces
+need no care: on a chain longer than its operators equal tensors are the same as equal traceless parts.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelkit.errors import ModelError
+from modelkit.symmetry.lift import EXACT, INVERTIBLE, simple_matrices
+from modelkit.symmetry.names import matrix_text
+from modelkit.symmetry.open_chain import Blocks, Linear, Motion, OneBody, OpenChain
+from modelkit.symmetry.structure import CHIRAL, PARTICLE_HOLE, SORTS, TIME_REVERSAL, UNITARY
+
+Complexes = NDArray[np.complex128]
+
+NULL = 1e-8  # of the largest singular value: a solution
+ROUNDS = 3  # in which operators are made of the tensor
+STARTS = 12  # of the search among the unitaries that linear equations leave open
+MOST = 700  # modes of a ring whose commuting operators are counted
+
+NAMES = {UNITARY: "", TIME_REVERSAL: "time reversal", PARTICLE_HOLE: "particle-hole", CHIRAL: "chiral"}
+
+
+@dataclass(frozen=True, eq=False)
+class ChainOperation:
+    """An operation that an open chain keeps.
+
+    Attributes
+    ----------
+    motion
+        What it does besides ``unitary``.
+    unitary
+        U on the orbitals of a cell, (d, d); one-body operators go to ``U f(X) U^+``.
+    residual
+        How far it is off, relative to the largest element.
+    any_coupling
+        Whether it is one of the whole Liouvillian: not for antiunitary ones (they reverse the Hamiltonian
+        part relative to the dissipator), nor for particle-hole ones where traces of jump operators shift H.
+    half_filling
+        Whether it maps a filling to one minus it, particles being conserved.
+    spaces
+        Names of the internal spaces.
+    """
+
+    motion: Motion
+    unitary: Complexes
+    residual: float
+    any_coupling: bool
+    half_filling: bool
+    spaces: tuple[str, ...] = ()
+
+    @property
+    def reverses_current(self) -> bool:
+        """Whether the particle current goes to minus itself."""
+        return self.motion.reverses_current
+
+    def __str__(self) -> str:
+        """``particle-hole x sigma_y x (-1)^j``."""
+        motion = self.motion
+        words = ["inversion" if motion.inverted else "", NAMES[motion.sort]]
+        if np.abs(self.unitary - self.unitary[0, 0] * np.eye(len(self.unitary))).max() > INVERTIBLE:
+            words.append(matrix_text(self.unitary, self.spaces))
+        words.append("(-1)^j" if motion.alternating else "")
+        if any(motion.shift):
+            words.append(f"orbitals moved by {', '.join(str(cells) for cells in motion.shift)} cells")
+        return " x ".join(word for word in words if word) or "translation"
+
+
+def operations(chain: OpenChain) -> tuple[ChainOperation, ...]:
+    """Operations that a chain keeps: one for each sort, with or without inversion and (-1)^j.
+
+    Others are products with unitaries on the orbitals that keep it as well.  ``(-1)^j`` is tried on rings
+    of even length only.  Unitaries on the orbitals alone are left out: they say nothing about the current.
+    """
+    alternating = (False, True) if chain.cells is None or chain.cells % 2 == 0 else (False,)
+    found = []
+    for sort, inverted, signs in itertools.product(SORTS, (False, True), alternating):
+        if sort == UNITARY and not inverted and not signs:
+            continue
+        for shift in _shifts(chain.d):
+            operation = kept(chain, Motion(sort, inverted, signs, shift))
+            if operation is not None:
+                found.append(operation)
+                break
+    return tuple(found)
+
+
+def kept(chain: OpenChain, motion: Motion) -> ChainOperation | None:
+    """The operation of a motion, with the simplest unitary there is, or None."""
+    unitary, residual = _unitary(_Forms(chain.image(motion)), _Forms(chain))
+    if unitary is None:
+        return None
+    opposing = motion.sort.opposing
+    return ChainOperation(
+        motion=motion,
+        unitary=unitary,
+        residual=residual,
+        any_coupling=not motion.sort.reverses_time and not (opposing and _shifted_by_traces(chain)),
+        half_filling=opposing and chain.conserves_number,
+        spaces=chain.spaces,
+    )
+
+
+def _shifts(d: int) -> Iterator[tuple[int, ...]]:
+    """Cells that orbitals are moved by, none first; a common shift changes nothing."""
+    rest = sorted(itertools.product((-1, 0, 1), repeat=min(d, 3) - 1), key=lambda n: sum(map(abs, n)))
+    yield from ((0, *each, *(0,) * (d - min(d, 3))) for each in rest)
+
+
+def _shifted_by_traces(chain: OpenChain) -> bool:
+    """Whether ``c^+ W c`` and its half-filled part differ by a Hermitian term of order of the coupling.
+
+    ``L -> L - tr W/2`` goes with ``H -> H + (i/4) eps sum r (tr W W^+ - tr W* W)``, which no particle-hole
+    operation keeps together with the rest.
+    """
+    total: Blocks = {}
+    for jump in chain.one_body:
+        trace = sum(np.trace(W) for (x, y), W in jump.blocks.items() if x == y)
+        for (x, y), W in jump.blocks.items():
+            for cells, term in (((x - y,), np.conj(trace) * W), ((y - x,), -trace * W.conj().T)):
+                total[cells] = total.get(cells, np.zeros_like(W)) + jump.rate * term
+    scale = max([jump.rate * np.abs(W).max() ** 2 for jump in chain.one_body for W in jump.blocks.values()] + [0])
+    return any(np.abs(block).max() > EXACT * scale for block in total.values())
+
+
+class _Forms:
+    """What of a chain a unitary on the orbitals has to map: matrices and the tensor, by cells."""
+
+    def __init__(self, chain: OpenChain) -> None:
+        self.d = chain.d
+        self.matrices: dict[tuple[str, int], Complexes] = {
+            ("h", x): h for (x,), h in chain.blocks.items()
+        }
+        for jump in chain.linear:
+            self._form("gain" if jump.gains else "loss", jump)
+        self.tensor: Blocks = {}
+        for jump in chain.one_body:
+            self._product(jump)
+
+    def _form(self, name: str, jump: Linear) -> None:
+        for ((x,), v), ((y,), w) in itertools.product(jump.blocks.items(), repeat=2):
+            key = name, x - y
+            term = jump.rate * np.outer(v, w.conj())
+            self.matrices[key] = self.matrices.get(key, np.zeros_like(term)) + term
+
+    def _product(self, jump: OneBody) -> None:
+        """``sum r W_st W*_s't'`` (s, t, s', t') by the cells of t, s', t' from that of s."""
+        for ((x, y), V), ((p, q), W) in itertools.product(jump.blocks.items(), repeat=2):
+            term = jump.rate * np.multiply.outer(V, W.conj())
+            key = y - x, p - x, q - x
+            self.tensor[key] = self.tensor.get(key, np.zeros_like(term)) + term
+
+    def arrays(self, other: _Forms) -> tuple[Complexes, Complexes]:
+        """Matrices (n, d, d) and tensors (m, d, d, d, d), in an order shared with the other."""
+        d = self.d
+        names = sorted(self.matrices.keys() | other.matrices.keys())
+        cells = sorted(self.tensor.keys() | other.tensor.keys())
+        matrices = np.array([self.matrices.get(name, np.zeros((d, d))) for name in names], dtype=complex)
+        tensor = [self.tensor.get(at, np.zeros((d, d, d, d))) for at in cells]
+        return matrices, np.array(tensor, dtype=complex).reshape(-1, d, d, d, d)
+
+
+def _unitary(image: _Forms, own: _Forms) -> tuple[Complexes | None, float]:
+    """U that takes the image to what it should be, and how far it is off."""
+    (A, S), (B, T) = image.arrays(own), own.arrays(image)
+    kernel = _intertwiners(_with_made(A, S), _with_made(B, T))
+    scales = np.abs(A).max(initial=0.0) or 1.0, np.abs(S).max(initial=0.0) or 1.0
+    for U in _candidates(kernel, S / scales[1], T / scales[1]):
+        off = np.abs(_turned(U, A) - B).max(initial=0.0) / scales[0]
+        off = max(float(off), float(np.abs(_turned_tensor(U, S) - T).max(initial=0.0) / scales[1]))
+        if off <= EXACT:
+            return U, off
+    return None, np.inf
+
+
+def _with_made(matrices: Complexes, tensor: Complexes) -> Complexes:
+    """Matrices with those that can be made of the tensor, such as ``sum r W^+ X W``, each of size one."""
+    size = [float(np.linalg.norm(part)) or 1.0 for part in (matrices, tensor)]  # U does not change them
+    found, T = matrices / size[0], tensor / size[1]
+    random = np.random.default_rng(1)
+    X = np.eye(matrices.shape[1])
+    for _ in range(ROUNDS if len(T) else 0):
+        # indices of U and of U* pair with each other: s, t' with t, s'
+        made = [
+            np.einsum("nstpq,ts->nqp", T, X),
+            np.einsum("nstpq,ps->nqt", T, X),
+            np.einsum("nstpq,tq->nsp", T, X),
+            np.einsum("nstpq,pq->nst", T, X),
+        ]
+        found = np.concatenate([found, *made])
+        weight = random.normal(size=(2, len(found)))
+        X = np.tensordot(weight[0], found, axes=1)
+        X = X @ np.tensordot(weight[1], found, axes=1)
+    return found
+
+
+def _intertwiners(image: Complexes, own: Complexes) -> Complexes:
+    """All X with ``X image = own X``, (n, d, d)."""
+    d = image.shape[1]
+    one = np.eye(d)
+    rows = np.einsum("ij,nlm->nimjl", one, image) - np.einsum("nij,lm->nimjl", own, one)
+    rows = rows.reshape(-1, d * d)
+    _, value, vector = np.linalg.svd(rows, full_matrices=False)
+    return np.asarray(vector[value <= NULL * max(float(value[0]), 1.0)].conj().reshape(-1, d, d))
+
+
+def _candidates(kernel: Complexes, image: Complexes, own: Complexes) -> Iterator[Complexes]:
+    """Unitaries to be tried: simple ones, a generic solution, and what the tensor leaves of the others."""
+    if not len(kernel):
+        return
+    d = kernel.shape[1]
+    random = np.random.default_rng(0)
+    generic = _combined(random.normal(size=(2, len(kernel))), kernel)
+    if generic is None:  # all solutions are singular
+        return
+    yield from (U for U in simple_matrices(d) if _within(U, kernel))
+    yield generic
+    if len(kernel) > 1:
+        yield from _searched(kernel, image, own, random)
+
+
+def _combined(weight: NDArray[np.float64], kernel: Complexes) -> Complexes | None:
+    """The unitary factor of a combination; None where it is singular."""
+    u, s, vh = np.linalg.svd(np.tensordot(weight[0] + 1j * weight[1], kernel, axes=1))
+    return None if s[-1] < INVERTIBLE * s[0] else np.asarray(u @ vh)
+
+
+def _within(U: Complexes, kernel: Complexes) -> bool:
+    flat = kernel.reshape(len(kernel), -1)
+    return bool(np.abs(U.ravel() - flat.T @ (flat.conj() @ U.ravel())).max() < EXACT)
+
+
+def _searched(
+    kernel: Complexes, image: Complexes, own: Complexes, random: np.random.Generator
+) -> Iterator[Complexes]:
+    """Unitaries among the solutions of the linear equations that come closest to mapping the tensor."""
+    from scipy.optimize import least_squares
+
+    n, d = len(kernel), kernel.shape[1]
+
+    def off(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        X = np.tensordot(parameters[:n] + 1j * parameters[n:], kernel, axes=1)
+        rest = np.concatenate([(X.conj().T @ X - np.eye(d)).ravel(), (_turned_tensor(X, image) - own).ravel()])
+        return np.concatenate([rest.real, rest.imag])
+
+    for _ in range(STARTS):
+        start = random.normal(size=2 * n)
+        parameters = least_squares(off, start, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=100).x
+        found = _combined(parameters.reshape(2, n), kernel)
+        if found is not None:
+            yield found
+
+
+def _turned(U: Complexes, matrices: Complexes) -> Complexes:
+    return np.asarray(U @ matrices @ U.conj().T)
+
+
+def _turned_tensor(U: Complexes, tensor: Complexes) -> Complexes:
+    V = U.conj()
+    return np.asarray(np.einsum("as,bt,cp,dq,nstpq->nabcd", U, V, V, U, tensor, optimize=True))
