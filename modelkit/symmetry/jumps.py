@@ -77,28 +77,51 @@ class ChainOperation:
         return " x ".join(word for word in words if word) or "translation"
 
 
-def operations(chain: OpenChain) -> tuple[ChainOperation, ...]:
-    """Operations that a chain keeps: one for each sort, with or without inversion and (-1)^j.
+def operations(chain: OpenChain, onto: OpenChain | None = None) -> tuple[ChainOperation, ...]:
+    """Operations that a chain keeps, or that make another chain of it: one for each sort, inversion and sign.
 
     Others are products with unitaries on the orbitals that keep it as well.  ``(-1)^j`` is tried on rings
-    of even length only.  Unitaries on the orbitals alone are left out: they say nothing about the current.
+    of even length only.  Unitaries on the orbitals alone that keep a chain are left out: they say nothing
+    about its current.
+
+    Parameters
+    ----------
+    chain
+        The chain whose motions are tried.
+    onto
+        The chain that they shall end at, the same if None.  The current is the other's, or minus it where
+        the operation ``reverses_current``; particle-hole exchange takes filling n to 1 - n.
     """
-    alternating = (False, True) if chain.cells is None or chain.cells % 2 == 0 else (False,)
+    other = chain if onto is None else onto
+    even = all(each.cells is None or each.cells % 2 == 0 for each in (chain, other))
     found = []
-    for sort, inverted, signs in itertools.product(SORTS, (False, True), alternating):
-        if sort == UNITARY and not inverted and not signs:
+    for sort, inverted, signs in itertools.product(SORTS, (False, True), (False, True) if even else (False,)):
+        if onto is None and sort == UNITARY and not inverted and not signs:
             continue
         for shift in _shifts(chain.d):
-            operation = kept(chain, Motion(sort, inverted, signs, shift))
+            operation = mapped(chain, other, Motion(sort, inverted, signs, shift))
             if operation is not None:
                 found.append(operation)
                 break
     return tuple(found)
 
 
-def kept(chain: OpenChain, motion: Motion) -> ChainOperation | None:
-    """The operation of a motion, with the simplest unitary there is, or None."""
-    unitary, residual = _unitary(_Forms(chain.image(motion)), _Forms(chain))
+def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation | None:
+    """The operation of a motion that makes one chain of another, with the simplest unitary, or None.
+
+    Raises
+    ------
+    ModelError
+        Chains of different numbers of orbitals.
+    """
+    if chain.d != onto.d:
+        raise ModelError(
+            f"chains of {chain.d} and {onto.d} orbitals a cell",
+            hint="an operation keeps the orbitals' number",
+        )
+    if not _same_baths(chain, onto):
+        return None
+    unitary, residual = _unitary(_Forms(chain.image(motion)), _Forms(onto))
     if unitary is None:
         return None
     opposing = motion.sort.opposing
@@ -110,6 +133,16 @@ def kept(chain: OpenChain, motion: Motion) -> ChainOperation | None:
         half_filling=opposing and chain.conserves_number,
         spaces=chain.spaces,
     )
+
+
+def _same_baths(one: OpenChain, other: OpenChain) -> bool:
+    """Whether the baths are the same ones; they follow the Hamiltonian, so nothing else is to be compared."""
+    total: dict[float, float] = {}
+    for sign, chain in ((1, one), (-1, other)):
+        for bath in chain.baths:
+            total[bath.beta] = total.get(bath.beta, 0.0) + sign * bath.rate
+    most = max([bath.rate for chain in (one, other) for bath in chain.baths], default=0.0)
+    return all(abs(rate) <= EXACT * most for rate in total.values())
 
 
 def _shifts(d: int) -> Iterator[tuple[int, ...]]:
@@ -130,7 +163,9 @@ def _shifted_by_traces(chain: OpenChain) -> bool:
         for (x, y), W in jump.blocks.items():
             for cells, term in (((x - y,), np.conj(trace) * W), ((y - x,), -trace * W.conj().T)):
                 total[cells] = total.get(cells, np.zeros_like(W)) + jump.rate * term
-    scale = max([jump.rate * np.abs(W).max() ** 2 for jump in chain.one_body for W in jump.blocks.values()] + [0])
+    scale = max(
+        [jump.rate * np.abs(W).max() ** 2 for jump in chain.one_body for W in jump.blocks.values()] + [0]
+    )
     return any(np.abs(block).max() > EXACT * scale for block in total.values())
 
 
@@ -139,9 +174,7 @@ class _Forms:
 
     def __init__(self, chain: OpenChain) -> None:
         self.d = chain.d
-        self.matrices: dict[tuple[str, int], Complexes] = {
-            ("h", x): h for (x,), h in chain.blocks.items()
-        }
+        self.matrices: dict[tuple[str, int], Complexes] = {("h", x): h for (x,), h in chain.blocks.items()}
         for jump in chain.linear:
             self._form("gain" if jump.gains else "loss", jump)
         self.tensor: Blocks = {}
@@ -251,7 +284,9 @@ def _searched(
 
     def off(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         X = np.tensordot(parameters[:n] + 1j * parameters[n:], kernel, axes=1)
-        rest = np.concatenate([(X.conj().T @ X - np.eye(d)).ravel(), (_turned_tensor(X, image) - own).ravel()])
+        rest = np.concatenate(
+            [(X.conj().T @ X - np.eye(d)).ravel(), (_turned_tensor(X, image) - own).ravel()]
+        )
         return np.concatenate([rest.real, rest.imag])
 
     for _ in range(STARTS):

@@ -229,7 +229,9 @@ class OpenChain:
             )
         for x, h in given.items():
             if np.abs(h - given.get(-x, h.conj().T).conj().T).max() > SAME * (np.abs(h).max() or 1):
-                raise ModelError(f"the hopping by {x} is not the adjoint of that by {-x}", hint="give only one")
+                raise ModelError(
+                    f"the hopping by {x} is not the adjoint of that by {-x}", hint="give only one"
+                )
         if any(not 0 <= jump.rate < np.inf for jump in self.jumps):
             raise ModelError("a rate is negative or not finite", hint="rates are finite and not negative")
         reach = max([2 * abs(x) for x in given] + [2 * jump.reach for jump in self.jumps])
