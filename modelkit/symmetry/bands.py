@@ -137,7 +137,7 @@ class Rates:
         """
         into, out = np.zeros((2, len(modes.k)))
         for jump in self.chain.one_body:
-            reached = {(y, x): W.conj().T for (x, y), W in jump.blocks.items()}
+            reached: Blocks = {(y, x): W.conj().T for (x, y), W in jump.blocks.items()}
             into += jump.rate * _square(reached, modes)
             out += jump.rate * _square(jump.blocks, modes)
         return into, out

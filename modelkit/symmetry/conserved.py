@@ -26,7 +26,7 @@ def conserved(chain: OpenChain, cells: int) -> int:
     ModelError
         A ring too short for the operators, or too long to be counted.
     """
-    reach = max([2 * abs(x) for (x,) in chain.blocks] + [2 * jump.reach for jump in chain.jumps])
+    reach = 2 * chain.reach
     if not reach < cells <= MOST // chain.d:
         raise ModelError(
             f"conserved operators are not counted on {cells} cells",
@@ -54,8 +54,8 @@ def conserved(chain: OpenChain, cells: int) -> int:
 
 def sum_over_cells(blocks: Blocks, cells: int, d: int) -> Complexes:
     """``sum_jx c_{j+x}^+ h_x c_j`` as a matrix (cells d, cells d)."""
-    pairs = {(x, 0): h for (x,), h in blocks.items()}
-    return np.asarray(sum(_on_ring(pairs, cells, d, j) for j in range(cells)))
+    pairs: Blocks = {(x, 0): h for (x,), h in blocks.items()}
+    return np.sum([_on_ring(pairs, cells, d, j) for j in range(cells)], axis=0)
 
 
 def _on_ring(blocks: Blocks, cells: int, d: int, j: int) -> Complexes:

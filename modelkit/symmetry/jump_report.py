@@ -69,8 +69,7 @@ class JumpReport:
         """Length of the ring on which charges are counted."""
         if self.chain.cells is not None:
             return self.chain.cells
-        reach = max([abs(x) for (x,) in self.chain.blocks] + [jump.reach for jump in self.chain.jumps])
-        return max(6, 2 * reach + 2)
+        return max(6, 2 * self.chain.reach + 2)
 
     @cached_property
     def charges(self) -> int | None:

@@ -178,8 +178,8 @@ class _Forms:
         for jump in chain.linear:
             self._form("gain" if jump.gains else "loss", jump)
         self.tensor: Blocks = {}
-        for jump in chain.one_body:
-            self._product(jump)
+        for mover in chain.one_body:
+            self._product(mover)
 
     def _form(self, name: str, jump: Linear) -> None:
         for ((x,), v), ((y,), w) in itertools.product(jump.blocks.items(), repeat=2):
@@ -222,7 +222,7 @@ def _with_made(matrices: Complexes, tensor: Complexes) -> Complexes:
     size = [float(np.linalg.norm(part)) or 1.0 for part in (matrices, tensor)]  # U does not change them
     found, T = matrices / size[0], tensor / size[1]
     random = np.random.default_rng(1)
-    X = np.eye(matrices.shape[1])
+    X = np.eye(matrices.shape[1], dtype=complex)
     for _ in range(ROUNDS if len(T) else 0):
         # indices of U and of U* pair with each other: s, t' with t, s'
         made = [

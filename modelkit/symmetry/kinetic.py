@@ -186,7 +186,7 @@ def _energy_only(bands: Bands) -> bool:
 
 
 def _same_energy(bands: Bands, band: int, k: float) -> Floats:
-    """k and all other momenta of the same energy in the band; k alone where the band is flat."""
+    """All momenta of the same energy as k in the band, k first; k alone where the band is flat."""
     from scipy.optimize import brentq
 
     energy = float(bands.at(np.array([k]), np.array([band])).energy[0])
@@ -228,8 +228,8 @@ def classes(chain: OpenChain, cells: int) -> int:
     same = (k[:, None] == k) & (
         np.abs(modes.energy[:, None] - modes.energy) <= SAME * np.abs(modes.energy).max()
     )
-    joined = (R > SAME * R.max(initial=0.0)) | same
-    count, part = csgraph.connected_components(joined, directed=False)
+    least = SAME * R.max(initial=0.0)
+    count, part = csgraph.connected_components(same | (least < R), directed=False)
     loss, gain = rates.linear(modes)
     open_ones = part[loss + gain > SAME * np.max(loss + gain)]
     return int(count) - len(np.unique(open_ones))

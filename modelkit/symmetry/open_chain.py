@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,27 +72,6 @@ class Motion:
         return self.moved(blocks)
 
 
-class Jump(Protocol):
-    """A kind of jump operators: how it transforms and which rates it gives.
-
-    ``rate`` >= 0, in units of the coupling; ``reach``: cells it touches; ``dimension``: orbitals a cell, None
-    for any.
-    """
-
-    @property
-    def rate(self) -> float: ...
-
-    @property
-    def reach(self) -> int: ...
-
-    @property
-    def dimension(self) -> int | None: ...
-
-    def image(self, motion: Motion) -> Jump:
-        """What a motion makes of it."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class OneBody:
     """``L_j = sum c_{j+x}^+ W_xy c_{j+y}``: numbers of particles are kept.
@@ -135,7 +113,9 @@ class Linear:
     @cached_property
     def blocks(self) -> Blocks:
         """The coefficients as vectors that transform as one-particle states do."""
-        vectors = {(x,): np.atleast_1d(np.asarray(v, dtype=complex)) for x, v in self.coefficient.items()}
+        vectors: Blocks = {
+            (x,): np.atleast_1d(np.asarray(v, dtype=complex)) for x, v in self.coefficient.items()
+        }
         return vectors if self.gains else {x: v.conj() for x, v in vectors.items()}
 
     @property
@@ -188,6 +168,9 @@ class Bath:
         return self
 
 
+Jump = OneBody | Linear | Bath
+
+
 @dataclass(frozen=True, eq=False)
 class OpenChain:
     """A translation-invariant chain with jump operators.
@@ -216,37 +199,37 @@ class OpenChain:
     spaces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        given = {x: _matrix(h) for x, h in self.hopping.items()}
-        sizes = {h.shape for h in given.values()} | {
-            (jump.dimension, jump.dimension) for jump in self.jumps if jump.dimension is not None
-        }
-        if len(sizes) != 1:
+        for jump in self.jumps:
+            _check(jump)
+        sizes = {h.shape[0] for h in map(_matrix, self.hopping.values())}
+        sizes |= {jump.dimension for jump in self.jumps if jump.dimension is not None}
+        if not self.hopping or len(sizes) != 1:
             raise ModelError(
-                "the hopping matrices and jump operators have different numbers of orbitals"
-                if sizes
-                else "the chain has no hopping",
-                hint="every matrix is d x d for d orbitals a cell; an empty chain is {0: 0}",
+                "the hopping matrices and jump operators have no number of orbitals in common",
+                hint="all are d x d for d orbitals a cell; a chain without hopping is {0: 0}",
             )
-        for x, h in given.items():
-            if np.abs(h - given.get(-x, h.conj().T).conj().T).max() > SAME * (np.abs(h).max() or 1):
-                raise ModelError(
-                    f"the hopping by {x} is not the adjoint of that by {-x}", hint="give only one"
-                )
-        if any(not 0 <= jump.rate < np.inf for jump in self.jumps):
-            raise ModelError("a rate is negative or not finite", hint="rates are finite and not negative")
-        reach = max([2 * abs(x) for x in given] + [2 * jump.reach for jump in self.jumps])
-        if self.cells is not None and self.cells <= reach:
+        self._check_hopping()
+        if self.cells is not None and self.cells <= 2 * self.reach:
             raise ModelError(
                 f"{self.cells} cells: operators meet themselves around the ring",
-                hint=f"at least {reach + 1} cells",
+                hint=f"at least {2 * self.reach + 1} cells",
             )
         object.__setattr__(self, "jumps", tuple(jump for jump in self.jumps if jump.rate > 0))
+
+    def _check_hopping(self) -> None:
+        given = {x: _matrix(h) for x, h in self.hopping.items()}
+        scale = max(float(np.abs(h).max()) for h in given.values())
+        for x, h in given.items():
+            if -x in given and np.abs(h - given[-x].conj().T).max() > SAME * scale:
+                raise ModelError(
+                    f"the hopping by {x} is not the adjoint of that by {-x}", hint="give only one of them"
+                )
 
     @classmethod
     def from_bloch(
         cls, h: Callable[[float], ArrayLike], reach: int, jumps: tuple[Jump, ...] = (), **more: object
     ) -> OpenChain:
-        """From Bloch blocks ``h(k) = sum_x h_x exp(-ikx)`` (d, d) that reach ``reach`` cells; others as above.
+        """From Bloch blocks ``h(k) = sum_x h_x exp(-ikx)`` (d, d) with hoppings by up to ``reach`` cells.
 
         Raises
         ------
@@ -277,6 +260,11 @@ class OpenChain:
         return {(x,): h for x, h in ({-x: h.conj().T for x, h in given.items()} | given).items()}
 
     @property
+    def reach(self) -> int:
+        """Cells between the ends of the longest operator."""
+        return max([abs(x) for x in self.hopping] + [jump.reach for jump in self.jumps])
+
+    @property
     def conserves_number(self) -> bool:
         """Whether no jump operator makes or takes particles."""
         return not self.linear
@@ -305,12 +293,24 @@ class OpenChain:
 
     def image(self, motion: Motion) -> OpenChain:
         """What a motion makes of it; the unitary on the orbitals is still to follow."""
-        shift = {(x, 0): h for (x,), h in self.blocks.items()}
+        pairs: Blocks = {(x, 0): h for (x,), h in self.blocks.items()}
         moved: dict[int, Complexes] = {}
-        for (x, y), h in motion.of_matrices(shift).items():
+        for (x, y), h in motion.of_matrices(pairs).items():
             moved[x - y] = moved.get(x - y, np.zeros_like(h)) + (-h if motion.sort.opposing else h)
         jumps = tuple(jump.image(motion) for jump in self.jumps)
         return replace(self, hopping=moved, jumps=jumps, cells=None)
+
+
+def _check(jump: Jump) -> None:
+    if not isinstance(jump, OneBody | Linear | Bath):
+        raise ModelError(
+            f"a jump operator of kind '{type(jump).__name__}' has not said how it transforms",
+            hint="the kinds are OneBody, Linear (loss, gain) and Bath",
+        )
+    if not 0 <= jump.rate < np.inf:
+        raise ModelError(f"the rate {jump.rate} of a jump operator", hint="rates are finite and not negative")
+    if isinstance(jump, Bath) and not np.isfinite(jump.beta):
+        raise ModelError(f"a bath at beta = {jump.beta}", hint="a finite inverse temperature")
 
 
 def _matrix(given: ArrayLike) -> Complexes:
@@ -333,8 +333,7 @@ def _dimension(blocks: Blocks) -> int:
 
 
 def _pairs(blocks: Blocks) -> Iterator[tuple[tuple[int, int], Complexes]]:
-    for (x, y), block in blocks.items():
-        yield (x, y), block
+    yield from (((x, y), block) for (x, y), block in blocks.items())
 
 
 def _span(cells: Iterator[int] | Mapping[int, ArrayLike]) -> int:
