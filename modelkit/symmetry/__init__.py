@@ -3,4 +3,8 @@
 A compiled device becomes a ``structure`` (``parts`` say what each part of a model adds to it); ``refinement``
 and ``matching`` find permutations, ``lift`` their internal unitaries; an ``operations.Operation`` is the
 result.  ``relations`` and ``two_cases`` draw conclusions, a ``verdict`` says them.
+
+Translation-invariant chains with jump operators (``open_chain``) have an examination of their own:
+``jumps`` finds operations of the whole master equation, ``kinetic`` permutations of modes that keep the rates
+between them, ``conserved`` counts charges, ``jump_report`` says what all that means for the current.
 """

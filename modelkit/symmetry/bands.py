@@ -107,8 +107,11 @@ class Rates:
 
     chain: OpenChain
 
-    def between(self, to: Modes, origin: Modes) -> Floats:
-        """``r |sum u_a* exp(-ipx) W_xy exp(iky) u_b|^2``, and the baths' ``r exp(beta (e_b - e_a)/2)``."""
+    def between(self, to: Modes, origin: Modes) -> tuple[Floats, Floats]:
+        """``r |sum u_a* exp(-ipx) W_xy exp(iky) u_b|^2``, and the baths' ``r exp(beta (e_b - e_a)/2)``.
+
+        Both are to be added; they are told apart since one may be small beside the other.
+        """
         found = np.zeros((len(to.k), len(origin.k)))
         for jump in self.chain.one_body:
             amplitude = np.zeros(found.shape, dtype=complex)
@@ -116,9 +119,10 @@ class Rates:
                 left = np.exp(-1j * to.k * x)[:, None] * to.vector.conj()
                 amplitude += left @ W @ (np.exp(1j * origin.k * y)[:, None] * origin.vector).T
             found += jump.rate * np.abs(amplitude) ** 2
+        thermal = np.zeros(found.shape)
         for bath in self.chain.baths:
-            found += bath.rate * np.exp(bath.beta * (origin.energy - to.energy[:, None]) / 2)
-        return found
+            thermal += bath.rate * np.exp(bath.beta * (origin.energy - to.energy[:, None]) / 2)
+        return found, thermal
 
     def linear(self, modes: Modes) -> tuple[Floats, Floats]:
         """Rates of loss and of gain of each mode, (n,)."""

@@ -26,19 +26,24 @@ class Statement:
         Whether to all orders in the coupling, otherwise as the coupling goes to zero only.
     half_filling
         Whether at half filling only.
+    even_length
+        Whether on rings of even length only, the chain having no length of its own.
     """
 
     reason: str
     level: str
     any_coupling: bool = False
     half_filling: bool = False
+    even_length: bool = False
 
     def __str__(self) -> str:
         """``inversion x sigma_z: I = 0 at any coupling, any filling``."""
         coupling = "at any coupling" if self.any_coupling else "as the coupling goes to zero"
         if self.level != "operators":
             coupling += ", in the rate equation"
-        return f"{self.reason}: I = 0 {coupling}, {'at half filling' if self.half_filling else 'any filling'}"
+        filling = "at half filling" if self.half_filling else "any filling"
+        rings = ", rings of even length" if self.even_length else ""
+        return f"{self.reason}: I = 0 {coupling}, {filling}{rings}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +92,13 @@ class JumpReport:
     def statements(self) -> tuple[Statement, ...]:
         """Why the current vanishes, the strongest reason first."""
         found = [
-            Statement(str(each), "operators", each.any_coupling, each.half_filling)
+            Statement(
+                reason=str(each),
+                level="operators",
+                any_coupling=each.any_coupling,
+                half_filling=each.half_filling,
+                even_length=each.motion.alternating and self.chain.cells is None,
+            )
             for each in self.operations
             if each.reverses_current
         ]
@@ -99,7 +110,9 @@ class JumpReport:
             found.append(Statement("the occupation is a function of energy only", "rule"))
         if unital(self.chain):
             found.append(Statement("unital without thermal bath", "rule"))
-        return tuple(sorted(found, key=lambda each: (each.half_filling, not each.any_coupling)))
+        return tuple(
+            sorted(found, key=lambda each: (each.half_filling, not each.any_coupling, each.even_length))
+        )
 
     def verdict(self, *, half_filling: bool = False, any_coupling: bool = False) -> Verdict:
         """Whether the particle current is forbidden.
@@ -149,6 +162,7 @@ class JumpReport:
                 "level": each.level,
                 "any_coupling": each.any_coupling,
                 "half_filling": each.half_filling,
+                "even_length": each.even_length,
             }
             for each in self.statements
         ]

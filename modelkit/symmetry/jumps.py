@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from modelkit.errors import ModelError
 from modelkit.symmetry.lift import EXACT, INVERTIBLE, simple_matrices
 from modelkit.symmetry.names import matrix_text
-from modelkit.symmetry.open_chain import Blocks, Linear, Motion, OneBody, OpenChain
+from modelkit.symmetry.open_chain import Blocks, Motion, OpenChain
 from modelkit.symmetry.structure import CHIRAL, PARTICLE_HOLE, SORTS, TIME_REVERSAL, UNITARY
 
 Complexes = NDArray[np.complex128]
@@ -43,7 +44,7 @@ class ChainOperation:
     unitary
         U on the orbitals of a cell, (d, d); one-body operators go to ``U f(X) U^+``.
     residual
-        How far it is off, relative to the largest element.
+        How far it is off, relative to the norm of what is mapped: h, losses, gains and the tensor, each.
     any_coupling
         Whether it is one of the whole Liouvillian: not for antiunitary ones (they reverse the Hamiltonian
         part relative to the dissipator), nor for particle-hole ones where traces of jump operators shift H.
@@ -161,66 +162,72 @@ def _shifted_by_traces(chain: OpenChain) -> bool:
     for jump in chain.one_body:
         trace = sum(np.trace(W) for (x, y), W in jump.blocks.items() if x == y)
         for (x, y), W in jump.blocks.items():
-            for cells, term in (((x - y,), np.conj(trace) * W), ((y - x,), -trace * W.conj().T)):
-                total[cells] = total.get(cells, np.zeros_like(W)) + jump.rate * term
+            _add(total, (x - y,), jump.rate * np.conj(trace) * W)
+            _add(total, (y - x,), -jump.rate * trace * W.conj().T)
     scale = max(
         [jump.rate * np.abs(W).max() ** 2 for jump in chain.one_body for W in jump.blocks.values()] + [0]
     )
     return any(np.abs(block).max() > EXACT * scale for block in total.values())
 
 
+@dataclass(frozen=True, eq=False)
 class _Forms:
     """What of a chain a unitary on the orbitals has to map: matrices and the tensor, by cells."""
 
-    def __init__(self, chain: OpenChain) -> None:
-        self.d = chain.d
-        self.matrices: dict[tuple[str, int], Complexes] = {("h", x): h for (x,), h in chain.blocks.items()}
-        for jump in chain.linear:
-            self._form("gain" if jump.gains else "loss", jump)
-        self.tensor: Blocks = {}
-        for mover in chain.one_body:
-            self._product(mover)
+    chain: OpenChain
 
-    def _form(self, name: str, jump: Linear) -> None:
-        for ((x,), v), ((y,), w) in itertools.product(jump.blocks.items(), repeat=2):
-            key = name, x - y
-            term = jump.rate * np.outer(v, w.conj())
-            self.matrices[key] = self.matrices.get(key, np.zeros_like(term)) + term
+    @cached_property
+    def linear(self) -> tuple[Blocks, Blocks]:
+        """``sum r v_x v_y^+`` of losses and of gains, by (x - y,)."""
+        found: tuple[Blocks, Blocks] = ({}, {})
+        for jump in self.chain.linear:
+            for ((x,), v), ((y,), w) in itertools.product(jump.blocks.items(), repeat=2):
+                _add(found[jump.gains], (x - y,), jump.rate * np.multiply.outer(v, w.conj()))
+        return found
 
-    def _product(self, jump: OneBody) -> None:
+    @cached_property
+    def tensor(self) -> Blocks:
         """``sum r W_st W*_s't'`` (s, t, s', t') by the cells of t, s', t' from that of s."""
-        for ((x, y), V), ((p, q), W) in itertools.product(jump.blocks.items(), repeat=2):
-            term = jump.rate * np.multiply.outer(V, W.conj())
-            key = y - x, p - x, q - x
-            self.tensor[key] = self.tensor.get(key, np.zeros_like(term)) + term
+        found: Blocks = {}
+        for jump in self.chain.one_body:
+            for ((x, y), V), ((p, q), W) in itertools.product(jump.blocks.items(), repeat=2):
+                _add(found, (y - x, p - x, q - x), jump.rate * np.multiply.outer(V, W.conj()))
+        return found
 
-    def arrays(self, other: _Forms) -> tuple[Complexes, Complexes]:
-        """Matrices (n, d, d) and tensors (m, d, d, d, d), in an order shared with the other."""
-        d = self.d
-        names = sorted(self.matrices.keys() | other.matrices.keys())
-        cells = sorted(self.tensor.keys() | other.tensor.keys())
-        matrices = np.array([self.matrices.get(name, np.zeros((d, d))) for name in names], dtype=complex)
-        tensor = [self.tensor.get(at, np.zeros((d, d, d, d))) for at in cells]
-        return matrices, np.array(tensor, dtype=complex).reshape(-1, d, d, d, d)
+
+def _add(blocks: Blocks, cells: tuple[int, ...], block: Complexes) -> None:
+    blocks[cells] = blocks.get(cells, np.zeros_like(block)) + block
+
+
+def _beside(one: Blocks, other: Blocks, shape: tuple[int, ...]) -> Complexes:
+    """Both in one order, (2, n, ...), in units of the larger norm."""
+    cells = sorted(one.keys() | other.keys())
+    zero = np.zeros(shape, dtype=complex)
+    found = np.array([[part.get(at, zero) for at in cells] for part in (one, other)], dtype=complex)
+    found = found.reshape(2, -1, *shape)
+    return np.asarray(found / (max(float(np.linalg.norm(part)) for part in found) or 1.0))
 
 
 def _unitary(image: _Forms, own: _Forms) -> tuple[Complexes | None, float]:
-    """U that takes the image to what it should be, and how far it is off."""
-    (A, S), (B, T) = image.arrays(own), own.arrays(image)
-    kernel = _intertwiners(_with_made(A, S), _with_made(B, T))
-    scales = np.abs(A).max(initial=0.0) or 1.0, np.abs(S).max(initial=0.0) or 1.0
-    for U in _candidates(kernel, S / scales[1], T / scales[1]):
-        off = np.abs(_turned(U, A) - B).max(initial=0.0) / scales[0]
-        off = max(float(off), float(np.abs(_turned_tensor(U, S) - T).max(initial=0.0) / scales[1]))
+    """U that takes the image to what it should be, and how far it is off; each kind in units of its own."""
+    d = own.chain.d
+    h = _beside(image.chain.blocks, own.chain.blocks, (d, d))
+    if not len(_intertwiners(*h)):
+        return None, np.inf
+    linear = [_beside(one, other, (d, d)) for one, other in zip(image.linear, own.linear, strict=True)]
+    A, B = np.concatenate([h, *linear], axis=1)
+    S, T = _beside(image.tensor, own.tensor, (d, d, d, d))
+    for U in _candidates(_intertwiners(_with_made(A, S), _with_made(B, T)), S, T):
+        differences = _turned(U, A) - B, _turned_tensor(U, S) - T
+        off = max(float(np.abs(each).max(initial=0.0)) for each in differences)
         if off <= EXACT:
             return U, off
     return None, np.inf
 
 
 def _with_made(matrices: Complexes, tensor: Complexes) -> Complexes:
-    """Matrices with those that can be made of the tensor, such as ``sum r W^+ X W``, each of size one."""
-    size = [float(np.linalg.norm(part)) or 1.0 for part in (matrices, tensor)]  # U does not change them
-    found, T = matrices / size[0], tensor / size[1]
+    """Matrices with those that can be made of the tensor, such as ``sum r W^+ X W``."""
+    found, T = matrices, tensor
     random = np.random.default_rng(1)
     X = np.eye(matrices.shape[1], dtype=complex)
     for _ in range(ROUNDS if len(T) else 0):
@@ -277,7 +284,11 @@ def _within(U: Complexes, kernel: Complexes) -> bool:
 def _searched(
     kernel: Complexes, image: Complexes, own: Complexes, random: np.random.Generator
 ) -> Iterator[Complexes]:
-    """Unitaries among the solutions of the linear equations that come closest to mapping the tensor."""
+    """Unitaries among the solutions of the linear equations that come closest to mapping the tensor.
+
+    Beyond a few orbitals, where linear equations leave much open, this may miss an operation; what it finds
+    is verified.
+    """
     from scipy.optimize import least_squares
 
     n, d = len(kernel), kernel.shape[1]

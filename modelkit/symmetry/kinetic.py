@@ -133,10 +133,10 @@ def _keeps(bands: Bands, candidate: ModePermutation) -> bool:
     if candidate.holes:
         loss, gain = gain, loss
     pairs = zip(rates.linear(other), (loss, gain), strict=True)
-    R = rates.between(one, one)
-    return all(_same(*pair, of=(loss, gain)) for pair in pairs) and _same(
-        rates.between(other, other), R.T if candidate.holes else R
-    )
+    if not all(_same(*pair) for pair in pairs):
+        return False
+    jumps = zip(rates.between(other, other), rates.between(one, one), strict=True)
+    return all(_same(image, R.T if candidate.holes else R) for image, R in jumps)
 
 
 def _sample(bands: Bands) -> Modes:
@@ -145,8 +145,8 @@ def _sample(bands: Bands) -> Modes:
     return bands.at(np.repeat(k, bands.chain.d), np.tile(np.arange(bands.chain.d), GENERIC))
 
 
-def _same(one: Floats, other: Floats, of: tuple[Floats, ...] = ()) -> bool:
-    scale = max([float(np.abs(part).max(initial=0.0)) for part in (one, other, *of)])
+def _same(one: Floats, other: Floats) -> bool:
+    scale = max(float(np.abs(part).max(initial=0.0)) for part in (one, other))
     return bool(np.abs(one - other).max(initial=0.0) <= SAME * scale)
 
 
@@ -174,14 +174,10 @@ def _energy_only(bands: Bands) -> bool:
         for k in np.random.default_rng(6).uniform(-np.pi, np.pi, 3):
             at = _same_energy(bands, band, float(k))
             modes = bands.at(at, np.full(len(at), band))
-            numbers = (rates.between(modes, reference), rates.between(reference, modes).T)
-            whole = [*numbers, *(each[:, None] for each in rates.linear(modes))]
-            of = tuple(whole[2:])
-            for rows in whole:
-                if not _same(
-                    rows, np.broadcast_to(rows[:1], rows.shape), of=of if rows.shape[1] == 1 else ()
-                ):
-                    return False
+            rows = [*rates.between(modes, reference), *(R.T for R in rates.between(reference, modes))]
+            rows += [each[:, None] for each in rates.linear(modes)]
+            if not all(_same(each, np.broadcast_to(each[:1], each.shape)) for each in rows):
+                return False
     return True
 
 
@@ -224,7 +220,8 @@ def classes(chain: OpenChain, cells: int) -> int:
     k = np.repeat(2 * np.pi * np.arange(cells) / cells, chain.d)
     modes = Bands(chain, followed=False).at(k, np.tile(np.arange(chain.d), cells))
     rates = Rates(chain)
-    R = rates.between(modes, modes)
+    moved, thermal = rates.between(modes, modes)
+    R = moved + thermal
     same = (k[:, None] == k) & (
         np.abs(modes.energy[:, None] - modes.energy) <= SAME * np.abs(modes.energy).max()
     )

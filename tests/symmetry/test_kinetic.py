@@ -60,6 +60,12 @@ def test_occupations_that_depend_on_energy_only_carry_no_current(chain, is_funct
     assert abs(current) < 1e-10 if is_function else abs(current) > 1e-3
 
 
+def test_jumps_far_slower_than_a_bath_are_not_forgotten():
+    slow = chain1(1 + 1j, 1 + 0.5j, 1e-12)
+    assert str(forbids_current(slow)).startswith("not forbidden: ")
+    assert not energy_only(slow)
+
+
 def test_unital_jumps_carry_no_current_but_their_own():
     chain = OpenChain({1: -1}, (OneBody({(1, 0): 1}),))
     assert unital(chain)
