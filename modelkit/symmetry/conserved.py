@@ -10,7 +10,7 @@ from modelkit.symmetry.open_chain import Blocks, OpenChain
 
 Complexes = NDArray[np.complex128]
 
-MOST = 64  # modes of a ring
+MOST = 96  # modes of a ring
 NULL = 1e-9  # of the largest singular value: a solution
 
 

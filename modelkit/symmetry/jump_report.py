@@ -7,7 +7,15 @@ from functools import cached_property
 
 from modelkit.symmetry.conserved import MOST, conserved
 from modelkit.symmetry.jumps import ChainOperation, operations
-from modelkit.symmetry.kinetic import ModePermutation, classes, determined, energy_only, permutations, unital
+from modelkit.symmetry.kinetic import (
+    MOST_MODES,
+    ModePermutation,
+    classes,
+    determined,
+    energy_only,
+    permutations,
+    unital,
+)
 from modelkit.symmetry.open_chain import OpenChain
 from modelkit.symmetry.verdict import Verdict, Word
 
@@ -54,7 +62,7 @@ class JumpReport:
     ----------
     chain
         The chain.  Charges are counted on its ring or, without a length, on the shortest of even length
-        (at least 6 cells) that holds its operators.
+        (at least 12 cells) that holds its operators.
     """
 
     chain: OpenChain
@@ -74,7 +82,7 @@ class JumpReport:
         """Length of the ring on which charges are counted."""
         if self.chain.cells is not None:
             return self.chain.cells
-        return max(6, 2 * self.chain.reach + 2)
+        return max(12, 2 * self.chain.reach + 2)
 
     @cached_property
     def charges(self) -> int | None:
@@ -85,8 +93,9 @@ class JumpReport:
 
     @cached_property
     def classes(self) -> int | None:
-        """Charges that the rate equation conserves; None where it does not apply."""
-        return classes(self.chain, self.cells) if determined(self.chain) else None
+        """Charges that the rate equation conserves; None where it does not apply or the ring is too long."""
+        countable = self.cells <= MOST_MODES // self.chain.d and determined(self.chain)
+        return classes(self.chain, self.cells) if countable else None
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -129,7 +138,7 @@ class JumpReport:
         weaker = []
         for each in self.statements:
             if each.half_filling <= half_filling and each.any_coupling >= any_coupling:
-                return Verdict(Word.FORBIDDEN, f"{each}{self._provided(each)}")
+                return Verdict(Word.FORBIDDEN, f"{each}{self._provided}")
             weaker.append(str(each))
         if not any_coupling and not determined(self.chain):
             reason = "bands are one at all k, the rates between their modes are not determined"
@@ -138,10 +147,14 @@ class JumpReport:
         reason = f"no {kinds} forbids the current {asked}"
         return Verdict(Word.NOT_FORBIDDEN, "; but ".join([reason, *weaker[:1]]))
 
-    def _provided(self, statement: Statement) -> str:
+    @cached_property
+    def _provided(self) -> str:
         """What has to be added where the steady state is not unique."""
-        count = self.charges if statement.level == "operators" else self.classes
-        if count is None or count <= int(self.chain.conserves_number):
+        counts = [count for count in (self.charges, self.classes) if count is not None]
+        if not counts:
+            return f", provided that the steady state is unique (not counted on {self.cells} cells)"
+        count = max(counts)
+        if count <= int(self.chain.conserves_number):
             return ""
         return f", provided that the {count} conserved charges ({self.cells} cells) start alike under it"
 

@@ -182,7 +182,7 @@ class _Forms:
         found: tuple[Blocks, Blocks] = ({}, {})
         for jump in self.chain.linear:
             for ((x,), v), ((y,), w) in itertools.product(jump.blocks.items(), repeat=2):
-                _add(found[jump.gains], (x - y,), jump.rate * np.multiply.outer(v, w.conj()))
+                _add(found[jump.gains], (x - y,), jump.rate * _outer(v, w.conj()))
         return found
 
     @cached_property
@@ -191,8 +191,12 @@ class _Forms:
         found: Blocks = {}
         for jump in self.chain.one_body:
             for ((x, y), V), ((p, q), W) in itertools.product(jump.blocks.items(), repeat=2):
-                _add(found, (y - x, p - x, q - x), jump.rate * np.multiply.outer(V, W.conj()))
+                _add(found, (y - x, p - x, q - x), jump.rate * _outer(V, W.conj()))
         return found
+
+
+def _outer(one: Complexes, other: Complexes) -> Complexes:
+    return np.asarray(np.multiply.outer(one, other), dtype=np.complex128)
 
 
 def _add(blocks: Blocks, cells: tuple[int, ...], block: Complexes) -> None:

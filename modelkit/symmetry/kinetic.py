@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.errors import ModelError
 from modelkit.symmetry.bands import Bands, Modes, Rates
 from modelkit.symmetry.open_chain import OpenChain
 
@@ -25,6 +26,7 @@ Integers = NDArray[np.intp]
 SAME = 1e-8  # of the largest: rates, energies and velocities that agree
 GENERIC = 7  # momenta at which conditions are compared
 MOST_PERMUTATIONS = 5000  # of bands with their centres
+MOST_MODES = 2000  # of a ring
 
 
 @dataclass(frozen=True)
@@ -214,9 +216,18 @@ def classes(chain: OpenChain, cells: int) -> int:
     """Number of conserved charges of the rate equation on a ring: sets of modes that no rate joins.
 
     Modes of one momentum and one energy count as joined; sets with a loss or a gain conserve nothing.
+
+    Raises
+    ------
+    ModelError
+        A ring too long to be counted.
     """
     from scipy.sparse import csgraph
 
+    if cells > MOST_MODES // chain.d:
+        raise ModelError(
+            f"sets of modes are not counted on {cells} cells", hint=f"at most {MOST_MODES // chain.d} cells"
+        )
     k = np.repeat(2 * np.pi * np.arange(cells) / cells, chain.d)
     modes = Bands(chain, followed=False).at(k, np.tile(np.arange(chain.d), cells))
     rates = Rates(chain)

@@ -44,6 +44,17 @@ def test_a_rate_equation_has_a_current_if_and_only_if_it_is_not_forbidden(name):
             assert abs(current) > 1e-3
 
 
+@pytest.mark.parametrize("name", FOUND)
+def test_the_current_operator_goes_to_minus_itself_where_an_operation_says_so(name):
+    chain = FOUND[name][0]
+    j = OpenChain({x: -1j * x * h for (x,), h in chain.blocks.items()})
+    for each in operations(chain):
+        U = each.unitary
+        for (x,), image in j.image(each.motion).blocks.items():
+            sign = -1 if each.reverses_current else 1
+            assert sign * (U @ image @ U.conj().T) == pytest.approx(j.blocks[x,], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("name", "L", "N", "eps"),
     [("one", 6, 2, 0.3), ("one", 6, 3, 1.0), ("ay = 0", 3, 2, 0.3), ("h = 0, equal", 3, 2, 0.3)],
