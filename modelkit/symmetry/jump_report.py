@@ -63,6 +63,14 @@ class JumpReport:
     chain
         The chain.  Charges are counted on its ring or, without a length, on the shortest of even length
         (at least 12 cells) that holds its operators.
+
+    Examples
+    --------
+    ::
+
+        jump = OneBody({(0, 0): 1, (0, 1): -0.7, (1, 0): 2, (1, 1): -1.4}, rate=0.5)
+        report = JumpReport(OpenChain({1: -1}, (jump, Bath(beta=2, rate=0.5))))
+        str(report.verdict())  # forbidden: time reversal: I = 0 as the coupling goes to zero, any filling
     """
 
     chain: OpenChain

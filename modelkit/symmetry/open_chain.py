@@ -113,9 +113,7 @@ class Linear:
     @cached_property
     def blocks(self) -> Blocks:
         """The coefficients as vectors that transform as one-particle states do."""
-        vectors: Blocks = {
-            (x,): np.atleast_1d(np.asarray(v, dtype=complex)) for x, v in self.coefficient.items()
-        }
+        vectors: Blocks = {(x,): _vector(v) for x, v in self.coefficient.items()}
         return vectors if self.gains else {x: v.conj() for x, v in vectors.items()}
 
     @property
@@ -318,6 +316,15 @@ def _matrix(given: ArrayLike) -> Complexes:
     if found.ndim != 2 or found.shape[0] != found.shape[1] or not np.all(np.isfinite(found)):
         raise ModelError(
             f"a matrix of shape {found.shape} is no operator of a cell", hint="d x d finite numbers"
+        )
+    return found
+
+
+def _vector(given: ArrayLike) -> Complexes:
+    found = np.atleast_1d(np.asarray(given, dtype=complex))
+    if found.ndim != 1 or not np.all(np.isfinite(found)):
+        raise ModelError(
+            f"coefficients of shape {found.shape} are no state of a cell", hint="d finite numbers"
         )
     return found
 

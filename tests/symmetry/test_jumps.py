@@ -225,6 +225,8 @@ def test_a_report_says_all_reasons_and_an_odd_ring_has_no_alternating_signs():
         (lambda: OpenChain({1: -1}, (Bath(1, -1),)), "the rate -1"),
         (lambda: OpenChain({1: -1}, (Bath(np.inf),)), "beta"),
         (lambda: OpenChain({1: -1}, (SX,)), "has not said how it transforms"),
+        (lambda: OpenChain({1: -1}, (loss({0: np.nan}),)), "no state of a cell"),
+        (lambda: OpenChain({1: -1}, (OneBody({}),)), "no coefficients"),
         (lambda: OpenChain({2: -1}, cells=4), "around the ring"),
         (lambda: OpenChain.from_bloch(lambda k: np.cos(2 * k), 1), "beyond 1 cells"),
         (lambda: conserved(chain2(), 100), "not counted"),
