@@ -127,9 +127,7 @@ class JumpReport:
             found.append(Statement("the occupation is a function of energy only", "rule"))
         if unital(self.chain):
             found.append(Statement("unital without thermal bath", "rule"))
-        return tuple(
-            sorted(found, key=lambda each: (each.half_filling, not each.any_coupling, each.even_length))
-        )
+        return tuple(sorted(found, key=lambda each: (each.half_filling, not each.any_coupling)))
 
     def verdict(self, *, half_filling: bool = False, any_coupling: bool = False) -> Verdict:
         """Whether the particle current is forbidden.

@@ -213,6 +213,9 @@ def test_a_report_says_all_reasons_and_an_odd_ring_has_no_alternating_signs():
     report = JumpReport(chain1(1, 1))
     assert str(report).splitlines()[0] == "inversion: I = 0 at any coupling, any filling (operators)"
     assert report.records()[0]["reason"] == "inversion"
+    same = str(forbids_current(FOUND["same"][0], half_filling=True))
+    assert same.startswith("forbidden: particle-hole x (-1)^j: I = 0 as the coupling goes to zero, at half")
+    assert same.endswith("rings of even length")
     odd = OpenChain(chain1(1, 1).hopping, chain1(1, 1).jumps, cells=7)
     assert not any(each.motion.alternating for each in operations(odd))
 
