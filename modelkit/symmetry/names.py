@@ -48,7 +48,7 @@ def operator_of(operation: Operation, device: Examined) -> str:
     if whole is None:
         text = "a unitary on each site"
     else:
-        text = " ".join(part for part in (_signs(phase), _matrix_text(whole, _spaces(device))) if part)
+        text = " ".join(part for part in (_signs(phase), matrix_text(whole, _spaces(device))) if part)
     conjugated = "K" if operation.sort.conjugating else ""
     return " ".join(part for part in (text, conjugated) if part)
 
@@ -161,7 +161,7 @@ def _spaces(device: Examined) -> tuple[str, ...]:
     return tuple(name for name in device.device.sites[0].spaces if name != "nambu")
 
 
-def _matrix_text(matrix: Complexes, spaces: tuple[str, ...]) -> str:
+def matrix_text(matrix: Complexes, spaces: tuple[str, ...]) -> str:
     """``sigma_y``, or a sum of products of named matrices, or the matrix itself."""
     if np.abs(matrix - matrix[0, 0] * np.eye(len(matrix))).max() < NEAR:
         return ""
