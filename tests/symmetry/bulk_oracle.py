@@ -9,8 +9,8 @@ import numpy as np
 import qsymm
 import sympy as sp
 
-from modelkit.symmetry.bulk import BulkSymmetries
-from modelkit.symmetry.point_groups import candidates
+from modelkit.symmetry.bulk.point_groups import candidates
+from modelkit.symmetry.bulk.symmetries import BulkSymmetries
 
 Operation = tuple[int, bool, bool]
 """Number of the rotation among ``candidates``, whether it conjugates, whether H changes its sign."""

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from modelkit.symmetry.open_chain import Bath, OneBody, OpenChain, loss
+from modelkit.symmetry.chains.open_chain import Bath, OneBody, OpenChain, loss
 
 SX, SY, SZ = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1, -1])
 UP, DOWN = np.diag([1, 0]), np.diag([0, 1])

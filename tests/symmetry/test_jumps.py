@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.conserved import conserved
-from modelkit.symmetry.jump_report import JumpReport, forbids_current
-from modelkit.symmetry.jumps import mapped, operations
-from modelkit.symmetry.open_chain import Bath, Motion, OneBody, OpenChain, gain, loss
+from modelkit.symmetry.chains.conserved import conserved
+from modelkit.symmetry.chains.jump_report import JumpReport, forbids_current
+from modelkit.symmetry.chains.jumps import mapped, operations
+from modelkit.symmetry.chains.open_chain import Bath, Motion, OneBody, OpenChain, gain, loss
 from modelkit.symmetry.structure import TIME_REVERSAL, UNITARY
 from tests.symmetry.chains import (
     FOUND,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelkit.symmetry.conserved import conserved
-from modelkit.symmetry.jump_report import JumpReport, forbids_current
-from modelkit.symmetry.jumps import operations
-from modelkit.symmetry.kinetic import classes, energy_only, permutations, unital
-from modelkit.symmetry.open_chain import Bath, OneBody, OpenChain, loss
+from modelkit.symmetry.chains.conserved import conserved
+from modelkit.symmetry.chains.jump_report import JumpReport, forbids_current
+from modelkit.symmetry.chains.jumps import operations
+from modelkit.symmetry.chains.kinetic import classes, energy_only, permutations, unital
+from modelkit.symmetry.chains.open_chain import Bath, OneBody, OpenChain, loss
 from tests.symmetry.chains import (
     chain1,
     chain2,

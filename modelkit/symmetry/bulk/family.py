@@ -11,10 +11,18 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.exact.elimination import Matrix, adjoint, conjugate, dense, identity, kernel
-from modelkit.symmetry.exact.functions import Function, Key, Linear, Variables, added, conjugated, derivative
-from modelkit.symmetry.exact.surds import IMAGINARY, Surd
-from modelkit.symmetry.exact.unitaries import (
+from modelkit.symmetry.bulk.exact.elimination import Matrix, adjoint, conjugate, dense, identity, kernel
+from modelkit.symmetry.bulk.exact.functions import (
+    Function,
+    Key,
+    Linear,
+    Variables,
+    added,
+    conjugated,
+    derivative,
+)
+from modelkit.symmetry.bulk.exact.surds import IMAGINARY, Surd
+from modelkit.symmetry.bulk.exact.unitaries import (
     FAR,
     Unitary,
     equations,
@@ -25,7 +33,7 @@ from modelkit.symmetry.exact.unitaries import (
     solves,
     unitary,
 )
-from modelkit.symmetry.point_groups import Rotation
+from modelkit.symmetry.bulk.point_groups import Rotation
 from modelkit.symmetry.structure import TIME_REVERSAL, Sort
 
 Complexes = NDArray[np.complex128]

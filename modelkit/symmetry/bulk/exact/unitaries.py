@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from modelkit.symmetry.exact.elimination import (
+from modelkit.symmetry.bulk.exact.elimination import (
     Matrix,
     adjoint,
     conjugate,
@@ -26,8 +26,8 @@ from modelkit.symmetry.exact.elimination import (
     scaled,
     times,
 )
-from modelkit.symmetry.exact.functions import added
-from modelkit.symmetry.exact.surds import IMAGINARY, ONE, Surd, integer, square_root
+from modelkit.symmetry.bulk.exact.functions import added
+from modelkit.symmetry.bulk.exact.surds import IMAGINARY, ONE, Surd, integer, square_root
 
 Complexes = NDArray[np.complex128]
 

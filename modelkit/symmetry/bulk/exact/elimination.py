@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.symmetry.exact.functions import added
-from modelkit.symmetry.exact.surds import ONE, Surd
+from modelkit.symmetry.bulk.exact.functions import added
+from modelkit.symmetry.bulk.exact.surds import ONE, Surd
 
 Row = dict[int, Surd]
 Matrix = Mapping[tuple[int, int], Surd]

@@ -3,7 +3,7 @@
 ::
 
     from sympy import symbols, Matrix, I
-    from modelkit.symmetry.bulk import bulk_symmetries
+    from modelkit.symmetry.bulk.symmetries import bulk_symmetries
 
     kx, ky, m, B = symbols("k_x k_y m B")
     found = bulk_symmetries(Matrix([[m + B, kx - I*ky], [kx + I*ky, -m + B]]), (kx, ky))
@@ -25,7 +25,14 @@ import numpy as np
 import sympy as sp
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.bulk_words import (
+from modelkit.symmetry.bulk.exact.functions import Key
+from modelkit.symmetry.bulk.exact.surds import Surd
+from modelkit.symmetry.bulk.exact.unitaries import Unitary
+from modelkit.symmetry.bulk.family import Family, Square, Turn, family
+from modelkit.symmetry.bulk.group_search import Element, Search, search
+from modelkit.symmetry.bulk.point_groups import Rotation, candidates
+from modelkit.symmetry.bulk.point_groups import rotations as given_rotations
+from modelkit.symmetry.bulk.words import (
     canonical,
     latex_name,
     latex_of,
@@ -36,13 +43,6 @@ from modelkit.symmetry.bulk_words import (
     text_of,
     turn_text,
 )
-from modelkit.symmetry.exact.functions import Key
-from modelkit.symmetry.exact.surds import Surd
-from modelkit.symmetry.exact.unitaries import Unitary
-from modelkit.symmetry.family import Family, Square, Turn, family
-from modelkit.symmetry.group_search import Element, Search, search
-from modelkit.symmetry.point_groups import Rotation, candidates
-from modelkit.symmetry.point_groups import rotations as given_rotations
 from modelkit.symmetry.structure import SORTS, Sort
 
 PLAIN = (

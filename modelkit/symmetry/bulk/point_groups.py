@@ -12,8 +12,8 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.exact.elimination import kernel
-from modelkit.symmetry.exact.surds import ONE, ZERO, Surd, integer, square_root, surd
+from modelkit.symmetry.bulk.exact.elimination import kernel
+from modelkit.symmetry.bulk.exact.surds import ONE, ZERO, Surd, integer, square_root, surd
 
 AXES = "xyz"
 NEAR = 1e-9

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.symmetry.exact.elimination import identity
-from modelkit.symmetry.exact.unitaries import Unitary
-from modelkit.symmetry.family import Family
-from modelkit.symmetry.point_groups import Rotation, products
+from modelkit.symmetry.bulk.exact.elimination import identity
+from modelkit.symmetry.bulk.exact.unitaries import Unitary
+from modelkit.symmetry.bulk.family import Family
+from modelkit.symmetry.bulk.point_groups import Rotation, products
 from modelkit.symmetry.structure import SORTS, UNITARY, Sort
 
 Element = tuple[int, Sort]

@@ -14,7 +14,7 @@ from typing import TypeVar
 import sympy as sp
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.exact.surds import ONE, Surd, integer, surd
+from modelkit.symmetry.bulk.exact.surds import ONE, Surd, integer, surd
 
 Powers = tuple[int, ...]
 Polynomial = Mapping[Powers, Surd]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from modelkit.symmetry.conserved import MOST, conserved
-from modelkit.symmetry.jumps import ChainOperation, operations
-from modelkit.symmetry.kinetic import (
+from modelkit.symmetry.chains.conserved import MOST, conserved
+from modelkit.symmetry.chains.jumps import ChainOperation, operations
+from modelkit.symmetry.chains.kinetic import (
     MOST_MODES,
     ModePermutation,
     classes,
@@ -16,7 +16,7 @@ from modelkit.symmetry.kinetic import (
     permutations,
     unital,
 )
-from modelkit.symmetry.open_chain import OpenChain
+from modelkit.symmetry.chains.open_chain import OpenChain
 from modelkit.symmetry.verdict import Verdict, Word
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.bands import Bands, Modes, Rates
-from modelkit.symmetry.open_chain import OpenChain
+from modelkit.symmetry.chains.bands import Bands, Modes, Rates
+from modelkit.symmetry.chains.open_chain import OpenChain
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]

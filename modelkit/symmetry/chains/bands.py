@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.symmetry.open_chain import Blocks, OpenChain
+from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from modelkit.symmetry.exact.elimination import Matrix, identity
-from modelkit.symmetry.exact.functions import Key
-from modelkit.symmetry.exact.surds import Surd
-from modelkit.symmetry.exact.unitaries import Unitary, product_of, products_of
-from modelkit.symmetry.family import Family, Turn
-from modelkit.symmetry.point_groups import Rotation
+from modelkit.symmetry.bulk.exact.elimination import Matrix, identity
+from modelkit.symmetry.bulk.exact.functions import Key
+from modelkit.symmetry.bulk.exact.surds import Surd
+from modelkit.symmetry.bulk.exact.unitaries import Unitary, product_of, products_of
+from modelkit.symmetry.bulk.family import Family, Turn
+from modelkit.symmetry.bulk.point_groups import Rotation
 from modelkit.symmetry.structure import CHIRAL, PARTICLE_HOLE, TIME_REVERSAL, UNITARY, Sort
 
 WORDS = {UNITARY: "", TIME_REVERSAL: "time reversal", PARTICLE_HOLE: "particle-hole", CHIRAL: "chiral"}

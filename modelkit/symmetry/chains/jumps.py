@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.lift import EXACT, INVERTIBLE, simple_matrices
+from modelkit.symmetry.chains.open_chain import Blocks, Motion, OpenChain
+from modelkit.symmetry.lift import EXACT, INVERTIBLE
 from modelkit.symmetry.names import matrix_text
-from modelkit.symmetry.open_chain import Blocks, Motion, OpenChain
+from modelkit.symmetry.roots import simple_matrices
 from modelkit.symmetry.structure import CHIRAL, PARTICLE_HOLE, SORTS, TIME_REVERSAL, UNITARY
 
 Complexes = NDArray[np.complex128]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.open_chain import Blocks, OpenChain
+from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 
 Complexes = NDArray[np.complex128]
 
