@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device, Lead, TerminalGroup
-from modelkit.numerics.surface import Surface, band_edges, slope, surface
+from modelkit.numerics.surface import Surface, band_edges, surface, taylor
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -73,16 +73,20 @@ class LeadContact:
 
     ``sites`` and ``orbitals`` are numbers in the open system, the orbitals in the order of the rows of the
     matrices.  ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns
-    beyond the open modes are zero (at complex energies all).  ``slope(E)`` is dSigma/dE; ``edges()`` the
-    energies at which a mode opens or closes.
+    beyond the open modes are zero (at complex energies all).  ``taylor(E, n)`` is the n-th derivative of
+    Sigma by the energy over n!, n >= 1; ``edges()`` the energies at which a mode opens or closes.
     """
 
     terminal: int
     sites: Integers
     orbitals: Integers
     parts: Callable[[Energies], tuple[Complexes, Complexes]]
-    slope: Callable[[Energies], Complexes]
+    taylor: Callable[[Energies, int], Complexes]
     edges: Callable[[], Floats]
+
+    def slope(self, E: Energies) -> Complexes:
+        """dSigma/dE, (n_E, k, k)."""
+        return self.taylor(E, 1)
 
     def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
@@ -95,7 +99,7 @@ class LeadContact:
         return replace(
             self,
             parts=lambda E: self.parts(np.asarray(E) - band),
-            slope=lambda E: self.slope(np.asarray(E) - band),
+            taylor=lambda E, n: self.taylor(np.asarray(E) - band, n),
             edges=lambda: self.edges() + band,
         )
 
@@ -111,7 +115,7 @@ class LeadContact:
             self.sites + sites,
             self.orbitals + orbitals,
             parts,
-            lambda E: self.slope(-np.conj(E)).conj(),
+            lambda E, n: -((-1.0) ** n) * self.taylor(-np.conj(E), n).conj(),
             lambda: np.sort(-self.edges()),
         )
 
@@ -156,7 +160,7 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
     onsite, hop, coupling = _particles(lead, label, span)
     bulk, flipped = bulk_of(onsite, hop)
     last: list[tuple[tuple[str, bytes], tuple[Complexes, Complexes]]] = []
-    slopes: OrderedDict[tuple[str, bytes], Complexes] = OrderedDict()
+    slopes: OrderedDict[tuple[str, bytes, int], Complexes] = OrderedDict()
 
     def raw(energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
         found = bulk.surface(energies)
@@ -176,20 +180,21 @@ def _contact(group: TerminalGroup, member: int, lead: Lead, size: Integers) -> L
             last[:] = [(key, _with_channels(sigma, count, real=not np.iscomplexobj(energies)))]
         return last[0][1]
 
-    def change(E: Energies) -> Complexes:
+    def change(E: Energies, n: int) -> Complexes:
         energies = np.atleast_1d(np.asarray(E))
-        key = (energies.dtype.kind, energies.tobytes())
+        key = (energies.dtype.kind, energies.tobytes(), n)
         if key not in slopes:
-            slopes[key] = derivative(energies)
-            while len(slopes) > SLOPES:
+            for k, found in enumerate(derivatives(energies, n), start=1):
+                slopes[(*key[:2], k)] = found
+            while len(slopes) > max(SLOPES, n):
                 slopes.popitem(last=False)
         return slopes[key]
 
-    def derivative(energies: Energies) -> Complexes:
+    def derivatives(energies: Energies, n: int) -> list[Complexes]:
         found = bulk.surface(energies)
         g = found.left if flipped else found.right
         hop = bulk.hop.conj().T if flipped else bulk.hop
-        return np.asarray(coupling @ slope(energies, g, bulk.onsite, hop) @ coupling.conj().T)
+        return [coupling @ part @ coupling.conj().T for part in taylor(energies, g, bulk.onsite, hop, n)]
 
     offset, touched = np.concatenate([[0], np.cumsum(size)])[lead.site], size[lead.site]
     orbitals = np.repeat(offset - np.cumsum(touched) + touched, touched) + np.arange(int(touched.sum()))

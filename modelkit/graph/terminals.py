@@ -57,8 +57,8 @@ class EnergyFunction:
         elements = list(self.formula) if isinstance(self.formula, sp.MatrixBase) else [self.formula]
         return all(element.is_rational_function(*energies) for element in elements) if energies else True
 
-    def derivative(self) -> EnergyFunction:
-        """By the energy; jumps have none.
+    def taylor(self, n: int) -> EnergyFunction:
+        """The n-th derivative by the energy over n!; jumps have none.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class EnergyFunction:
             sympy knows no derivative of a function in it.
         """
         energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
-        found = self.formula.diff(energies[0]) if energies else 0 * self.formula
+        found = self.formula.diff(energies[0], n) / sp.factorial(n) if energies else 0 * self.formula
         if found.has(sp.Derivative, sp.Subs):
             raise ModelError(
                 "the derivative of this self-energy by E is not known", self.span, hint="leave out conj"

@@ -87,22 +87,34 @@ def surface(energies: Energies, onsite: Complexes, hop: Complexes) -> Surface:
 _FIELDS = ("right", "left", "open", "error")
 
 
-def slope(energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes) -> Complexes:
-    """Derivative of the right surface function g(E) by the energy, (n_E, m, m).
+def taylor(
+    energies: Energies, g: Complexes, onsite: Complexes, hop: Complexes, order: int
+) -> list[Complexes]:
+    """Derivatives of the right surface function g(E) by the energy, from the first on, over n!.
 
-    ``g' - g hop g' hop† g = -g^2``, solved on the image of the hop.  Infinite at band edges.
+    Each (n_E, m, m).  With ``g (E - onsite - hop g hop†) = 1``, order by order,
+    ``g_n - g hop g_n hop† g = c g``, ``c = -g_{n-1} + sum_{0<j<n} g_j hop g_{n-j} hop†``, solved on the
+    image of the hop.  Infinite at band edges.
     """
     diagonal = _diagonal(onsite, hop)
     if diagonal is not None:
         vectors, level, strength = diagonal
         root = _root(np.asarray(energies, dtype=complex)[:, None] - level, strength)
         with np.errstate(all="ignore"):
-            inner = np.einsum("ij,nik,kj->nj", vectors.conj(), g, vectors)
-            return _rotated(vectors, -inner / root)
+            inner = [np.einsum("ij,nik,kj->nj", vectors.conj(), g, vectors)]
+            for n in range(1, order + 1):
+                mixed = sum(inner[j] * inner[n - j] for j in range(1, n))
+                inner.append((strength**2 * mixed - inner[n - 1]) / root)
+            return [_rotated(vectors, part) for part in inner[1:]]
     left, right = _factors(hop)
-    across, back = right.conj().T @ g, g @ right
-    change = stein(across @ left, left.conj().T @ back, -across @ back)
-    return -g @ g + (g @ left) @ change @ (left.conj().T @ g)
+    a, b, back = right.conj().T @ g @ left, left.conj().T @ g @ right, hop.conj().T
+    found = [g]
+    for n in range(1, order + 1):
+        mixed = sum((found[j] @ hop @ found[n - j] @ back for j in range(1, n)), -found[n - 1])
+        free = mixed @ g
+        inside = stein(a, b, right.conj().T @ free @ right)
+        found.append(free + (g @ left) @ inside @ (left.conj().T @ g))
+    return found[1:]
 
 
 def band_edges(onsite: Complexes, hop: Complexes, points: int = 48) -> Floats:

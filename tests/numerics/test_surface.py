@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from modelkit.numerics import surface as module
 from modelkit.numerics.stein import stein
-from modelkit.numerics.surface import Surface, band_edges, slope, surface
+from modelkit.numerics.surface import Surface, band_edges, surface, taylor
 
 Complexes = NDArray[np.complex128]
 
@@ -185,7 +185,7 @@ def test_the_slope_is_the_derivative(cell: tuple[Complexes, Complexes]) -> None:
     energies, step = np.array([-1.37, 0.23, 0.91 + 0.3j]), 1e-4
     values = [surface(energies + k * step, *cell).right for k in (-2, -1, 1, 2)]
     numeric = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
-    exact = slope(energies, surface(energies, *cell).right, *cell)
+    exact = taylor(energies, surface(energies, *cell).right, *cell, 1)[0]
     assert np.abs(exact - numeric).max() < 1e-7 * np.abs(exact).max()
 
 
