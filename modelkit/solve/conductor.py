@@ -10,7 +10,7 @@ A method says what it can treat by ``Method.refuses(system)``: a reason, or None
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,6 +84,16 @@ class ResponsiveConductance(Conductance, Protocol):
     def density_response(self, f: Floats, change: Levels) -> Floats:
         """Derivative of ``density(f)`` as the levels move in the direction ``change``, (n_E, n_sites)."""
 
+    def series(
+        self, directions: Sequence[Levels], order: int, sites: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """Coefficients of powers of s as the levels move by s in the first direction, up to an order.
+
+        Transmissions, ``[0, k, E, to, from]``, and their first derivatives by the other directions,
+        ``[v, k, ...]``; likewise what each reservoir fills of groups of sites, ``density`` for its f = 1,
+        (..., n_rows, n_terminals), where ``sites`` (n_rows, n_sites) adds them up (else no rows).
+        """
+
 
 class GreenFunction(Protocol):
     """The retarded Green function at complex energies, above the real axis: what a filled sea needs."""
@@ -93,6 +103,9 @@ class GreenFunction(Protocol):
 
     def diagonal_change(self, change: Levels) -> Complexes:
         """Derivative of ``diagonal`` as the levels move in the direction ``change``, (n_z, n_sites)."""
+
+    def diagonal_series(self, directions: Sequence[Levels], order: int) -> Complexes:
+        """``diagonal`` as a power series, (n_directions, order + 1, n_z, n_sites), as ``series`` above."""
 
 
 class Conductor(Protocol):

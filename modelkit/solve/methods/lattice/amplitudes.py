@@ -7,7 +7,7 @@ of the Green function is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +16,13 @@ from scipy import sparse
 
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import NotConverged
+from modelkit.numerics.series import mapped
 from modelkit.solve.conductor import Flags, Floats
-from modelkit.solve.memory import refuse_large_transmission
+from modelkit.solve.memory import refuse_large, refuse_large_transmission
 from modelkit.solve.methods.lattice.columns import Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
-from modelkit.solve.methods.lattice.moves import Moves, moves_of
+from modelkit.solve.methods.lattice.expansion import ends_of, expansion
+from modelkit.solve.methods.lattice.moves import Moves, moves_along, moves_of
 from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, tangent
 from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
 from modelkit.solve.methods.orbitals import site_of_orbital
@@ -30,6 +32,7 @@ Integers = NDArray[np.intp]
 
 CHUNK = 2**26  # bytes of the matrices inverted together
 KEEP = 2**28  # bytes of amplitudes kept for local quantities
+COPIES = 4  # of the columns of a series, in its products
 
 
 class AmplitudeConductance:
@@ -113,6 +116,33 @@ class AmplitudeConductance:
             local = density_tangent(self._channels, amplitude, moved, moves, filled)
             found[part] = _grouped(local, site_of_orbital(system), found.shape[1]) * system.weight
         return found / (2 * np.pi)
+
+    def series(
+        self, directions: Sequence[Levels], order: int, sites: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """See the protocol; columns of G at all contacts, order by order."""
+        system, count, n = self._system, self._system.n_terminals, self._system.hamiltonian.shape[0]
+        moves, ends = moves_along(system, self.energies, directions, order), ends_of(system)
+        rows = np.zeros((0, len(system.weight))) if sites is None else sites * system.weight
+        by_orbital = rows[:, site_of_orbital(system)]
+        width = len(directions) * (order + 1) * (len(ends.orbital) + 1)
+        each = COPIES * 16 * n * width + self._columns.bytes_per_energy(width)
+        refuse_large(
+            each,
+            f"an expansion of order {order + 1} in the levels of {n} orbitals, {len(ends.orbital)} at contacts",
+            "take a lower order, or a smaller lattice",
+        )
+        shape = (len(directions), order + 1, len(self.energies))
+        found = np.empty((*shape, count, count)), np.empty((*shape, len(rows), count))
+        size = max(1, CHUNK // each)
+        for first in range(0, len(self.energies), size):
+            part = slice(first, min(first + size, len(self.energies)))
+            here = mapped(moves, lambda move, part=part: move.at(part))
+            one = expansion(self._columns, part, ends, here, n, order)
+            found[0][:, :, part] = one.transmission(count)
+            if sites is not None:
+                found[1][:, :, part] = one.injectivity(by_orbital, count)
+        return found
 
     @cached_property
     def _t(self) -> Floats:

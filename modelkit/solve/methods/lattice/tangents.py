@@ -52,14 +52,19 @@ def tangent(columns: Columns, part: slice, amplitude: Complexes, moves: Moves) -
         right[:, contacts, width + np.arange(len(contacts))] = 1.0
         right[:, reached, -1] = probe(len(reached))
         solved = columns.solve(part, right[:, reached])
-        rough = np.finfo(float).eps * columns.scale[part] * np.linalg.norm(solved[:, :, -1], axis=1)
-        if not np.all(rough < DARK):
-            raise NotConverged(
-                "an energy lies on a level that no terminal reaches, and there nothing determines how the "
-                "currents change with a potential; move the energy a little"
-            )
+        check_determined(columns.scale[part], solved[:, :, -1])
         found[:, reached] = solved[:, :, :-1]
     return Tangent(found[:, :, :width], found[:, :, width:], contacts)
+
+
+def check_determined(scale: Floats, seen: Complexes) -> None:
+    """Refuse energies on a level that no terminal reaches: ``seen`` (n_E, n) is what a random column gives."""
+    rough = np.finfo(float).eps * scale * np.linalg.norm(seen, axis=1)
+    if not np.all(rough < DARK):
+        raise NotConverged(
+            "an energy lies on a level that no terminal reaches, and there nothing determines how the "
+            "currents change with a potential; move the energy a little"
+        )
 
 
 def current_tangent(
@@ -67,14 +72,14 @@ def current_tangent(
 ) -> Floats:
     """Derivative of ``i_a = (1/2pi) sum_b T_ab (f_a - f_b)``, (n_E, n_terminals); f (n_E, n_terminals)."""
     count = f.shape[1]
-    member = _members(channels.terminal, count)
+    member = members(channels.terminal, count)
     scattering, turned = channels.outgoing(part, amplitude), channels.outgoing(part, moved.amplitude)
     change = 2 * (scattering.conj() * turned).real * channels.weight
     found: Floats = np.asarray(member @ change @ member.T)
     to, inward = _emitted(moves, moved.contacts, amplitude[:, moved.contacts].conj().swapaxes(1, 2))
-    found += _members(to, count) @ inward.swapaxes(1, 2) @ (channels.weight * member).T
+    found += members(to, count) @ inward.swapaxes(1, 2) @ (channels.weight * member).T
     start, outward = _emitted(moves, moved.contacts, channels.outgoing(part, moved.columns))
-    found += (member * channels.weight) @ outward @ _members(start, count).T
+    found += (member * channels.weight) @ outward @ members(start, count).T
     return np.asarray(np.einsum("eab,eab->ea", found, f[:, :, None] - f[:, None, :]) / (2 * np.pi))
 
 
@@ -102,7 +107,7 @@ def _emitted(moves: Moves, contacts: Integers, rows: Complexes) -> tuple[Integer
     return terminal, np.concatenate(parts, axis=2)
 
 
-def _members(group: Integers, count: int) -> Floats:
+def members(group: Integers, count: int) -> Floats:
     """Ones where a member (column) belongs to a group (row); (count, n)."""
     ones = np.ones(len(group))
     return np.asarray(
