@@ -36,8 +36,9 @@ class Contacts:
     ``terminal[k]``, ``site[k]`` of contact k.  ``sigma(E)`` gives the retarded self-energies:
     shape (n_E, n_contacts) when every self-energy is a multiple of the identity on its site
     (``scalar`` is True), otherwise a list of arrays (n_E, d_k, d_k), one a contact.
-    ``taylor(E, n)``, n >= 1, is its n-th derivative by the energy over n!, in the same shape.  ``leads`` are terminals on several
-    orbitals at once; they are not among these contacts, unless they touch one orbital alone.
+    ``taylor(E, n)``, n >= 1, is its n-th derivative by the energy over n!, in the same shape.  ``leads`` are
+    terminals on several orbitals at once; they are not among these contacts, unless they touch one orbital
+    alone.
     ``fixed_edges`` are the energies at which a self-energy or its derivative jumps, without those of leads,
     ``poles`` the complex ones near which it is large.  Where ``analytic`` holds, ``sigma`` and ``taylor``
     take complex energies above the axis as well.

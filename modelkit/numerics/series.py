@@ -39,9 +39,7 @@ def coefficient(one: Series, other: Series, v: int, k: int, multiply: Bilinear, 
 
 def product(one: Series, other: Series, multiply: Bilinear) -> Series:
     """Up to the order of the first."""
-    return [
-        [coefficient(one, other, v, k, multiply) for k in range(len(one[0]))] for v in range(len(one))
-    ]
+    return [[coefficient(one, other, v, k, multiply) for k in range(len(one[0]))] for v in range(len(one))]
 
 
 def mapped(series: Series, function: Callable[[Any], Any]) -> Series:

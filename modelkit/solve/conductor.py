@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from modelkit.compile.open_system import Levels, OpenSystem
 
@@ -85,7 +86,7 @@ class ResponsiveConductance(Conductance, Protocol):
         """Derivative of ``density(f)`` as the levels move in the direction ``change``, (n_E, n_sites)."""
 
     def series(
-        self, directions: Sequence[Levels], order: int, sites: Floats | None = None
+        self, directions: Sequence[Levels], order: int, sites: sparse.csr_array | None = None
     ) -> tuple[Floats, Floats]:
         """Coefficients of powers of s as the levels move by s in the first direction, up to an order.
 
@@ -158,3 +159,9 @@ def reference_of(f: Floats, unknown: Flags | None = None) -> Floats:
     """
     given = np.arange(f.shape[1]) if unknown is None else np.flatnonzero(~unknown)
     return f[:, given[:1]] if len(given) else np.zeros((len(f), 1))
+
+
+def net_current(t: Floats, f: Floats) -> Floats:
+    """``i_a = (1/2pi) sum_b T_ab (f_a - f_b)``; ``t`` (n_E, n, n), ``f`` and result (n_E, n)."""
+    difference = f[:, :, None] - f[:, None, :]
+    return np.asarray(np.einsum("eab,eab->ea", t, difference) / (2 * np.pi))

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.contacts import field_span
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, NotConverged, raise_all
 from modelkit.graph.device import Device
@@ -19,7 +18,6 @@ from modelkit.solve.conductor import Conductance
 from modelkit.solve.found.conventions import bands_told, steady_attributes
 from modelkit.solve.found.electrons import electrons_of_order_one
 from modelkit.solve.found.steady_transport import SteadyTransport
-from modelkit.solve.junction.balance import moves
 from modelkit.solve.junction.continuity import continuity
 from modelkit.solve.junction.finite_temperature import refined, solve_warm
 from modelkit.solve.junction.junction import junction
@@ -216,16 +214,7 @@ def solve(request: Request) -> LinearTransport | SteadyTransport:
 
 
 def _beyond_first_order(problem: Steady) -> Iterator[ModelError]:
-    for group in problem.device.terminals:
-        if group.terminal.bands == "own" and problem.order not in (None, 2):
-            message = f"an expansion of order {problem.order} in which the bands of '{group.terminal.name}'"
-            hint = "write order = 2, or leave the order out: full transport has bands that follow"
-            span = field_span(group, "bands")
-            yield ModelError(f"{message} follow its mu comes with a later version", span, hint=hint)
     for block in problem.blocks:
-        if problem.responds and moves(block):
-            message = f"the condition on '{block.quantity}' is not expanded to order 2 while levels follow"
-            yield ModelError(f"{message}; that comes with a later version", block.span, hint="write no order")
         if not is_linear(block):
             message = f"the condition on '{block.quantity}' has no expansion beyond the first order"
             yield ModelError(message, block.span, hint="write order = 1, or no order")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from modelkit.compile.open_system import Levels
 from modelkit.errors import ModelError, NotConverged
@@ -231,7 +232,7 @@ def combined(one, other, part):
 def test_series_are_the_taylor_coefficients_of_moved_systems(drawn):
     open_system, energies, rng = drawn
     n, first, second = open_system.n_terminals, *directions(open_system, rng)[:2]
-    sites = rng.normal(size=(2, len(open_system.weight)))
+    sites = csr_array(rng.normal(size=(2, len(open_system.weight))))
 
     def moved(s):
         there = raised(open_system, s * first.potential, s * first.bands)
@@ -283,7 +284,9 @@ def test_the_diagonal_above_the_axis_as_a_series(drawn, height):
         for k, expected in enumerate(coefficients(moved, 3)):
             size = max(1.0, np.abs(expected).max())
             assert np.abs(series[0, k] - expected).max() < 10.0 ** (-9 + k) * size
-        parts = [kind(open_system, z).diagonal_series([combined(first, second, e)], 3)[0] for e in (-2, -1, 1, 2)]
+        parts = [
+            kind(open_system, z).diagonal_series([combined(first, second, e)], 3)[0] for e in (-2, -1, 1, 2)
+        ]
         slope = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / 12
         size = np.abs(np.stack(parts)).max(initial=1.0)
         assert np.abs(series[1] - slope).max() < 1e-10 * size

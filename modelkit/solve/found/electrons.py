@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 def electrons(grids: Grids, point: Point) -> Floats:
-    """(n_sites,), absolute; to the order of an expansion, to first order where levels follow in it.
+    """(n_sites,), absolute; to the order of an expansion.
 
     Raises
     ------
@@ -47,11 +47,9 @@ def electrons(grids: Grids, point: Point) -> Floats:
         panels = covering(point.grid.panels, point.system, mu, T)
         point = replace(point, grid=replace(point.grid, panels=panels))
     point = refined(point, INTEGRATION, measure, resolved_flow(1.0, bonds=True), centre=True)
-    if problem.screened is not None:
-        return density(point)
-    weights = point.linear if problem.responds else point.fill(centre=True)
-    found = sea.at(prepared).density() + point.grid.density(weights.value)
-    return np.asarray(found + sea.at(prepared).change(point.change) if problem.responds else found)
+    if problem.screened is not None or point.levels_move:
+        return density(replace(point, sea=sea))
+    return sea.at(prepared).density() + point.grid.density(point.fill(centre=True).value)
 
 
 def electrons_of_order_one(request: Request) -> Floats:

@@ -26,6 +26,7 @@ from modelkit.solve.junction.charges import Sea, sea_of, settled
 from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
 from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
+from modelkit.solve.junction.powers import of_both_rules
 from modelkit.solve.junction.reach import check_reached, place
 from modelkit.solve.junction.screening import Screened
 from modelkit.solve.junction.steady import Steady
@@ -260,8 +261,12 @@ def uncertainty(
 
     Both halves of :func:`flows` are measured by their own largest gross flow.
     """
-    weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
-    error, size = point.grid.uncertainty(weights.value, difference.value, measure)
+    if point.levels_move and measure is flows:
+        (current, off), _ = of_both_rules(point)
+        error, size = point.grid.by_panel(*(_with_energy(point, part) for part in (current, off)))
+    else:
+        weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
+        error, size = point.grid.uncertainty(weights.value, difference.value, measure)
     if not size.size:
         return np.zeros(len(point.grid.panels.lower))
     width = len(size) // 2 if measure is flows else len(size)
@@ -274,15 +279,27 @@ def uncertainty(
     return np.asarray(np.max(parts, axis=0))
 
 
+def _with_energy(point: Point, current: Floats) -> Floats:
+    return np.concatenate([current, point.grid.energies[:, None] * current], axis=1)
+
+
 def whole_uncertainty(point: Point) -> Floats:
     """That of currents, and of charges where potentials follow them; (n_panels,)."""
     found, screened = uncertainty(point), point.problem.screened
     if screened is None:
         return found
     if point.problem.order is not None:
-        return np.maximum(found, injected_uncertainty(point))
+        return np.maximum(np.maximum(found, injected_uncertainty(point)), _filled_uncertainty(point))
     charges = partial(_charges, screened)
     return np.maximum(found, uncertainty(point, charges, LEAST_CHARGE, centre=True))
+
+
+def _filled_uncertainty(point: Point) -> Floats:
+    """That of the electrons which the bias fills, to the order of an expansion; (n_panels,)."""
+    if point.problem.counted is None:
+        return np.zeros(len(point.grid.panels.lower))
+    error, size = point.grid.by_panel(*of_both_rules(point)[1])
+    return np.asarray(error.max(axis=1, initial=0.0) / max(float(size.max(initial=0.0)), LEAST_CHARGE))
 
 
 def injected_uncertainty(point: Point) -> Floats:

@@ -139,10 +139,10 @@ def refusals(device: Device, order: int | None) -> Iterator[ModelError]:
     """What transport with unknown potentials cannot treat."""
     if not device.screening:
         return
-    if order is not None and order > 2:
-        span = device.screening[0].screening.span
-        message = f"an expansion of order {order} with unknown potentials comes with a later version"
-        yield ModelError(message, span, hint="write order = 2, or no order for full transport")
+    local = [g.screening.span for g in device.screening if g.screening.response == THOMAS_FERMI]
+    if order is not None and order > 2 and local:
+        message = f"a response that is taken as local is linear: it has no expansion of order {order}"
+        yield ModelError(message, local[0], hint="leave out response = thomas_fermi, or write order = 2")
     if order != 1:
         yield from rigid_leads(device)
 

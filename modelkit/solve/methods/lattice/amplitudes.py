@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from operator import methodcaller
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,14 @@ from scipy import sparse
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import NotConverged
 from modelkit.numerics.series import mapped
-from modelkit.solve.conductor import Flags, Floats
+from modelkit.solve.conductor import Flags, Floats, net_current
 from modelkit.solve.memory import refuse_large, refuse_large_transmission
 from modelkit.solve.methods.lattice.columns import Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
 from modelkit.solve.methods.lattice.expansion import ends_of, expansion
 from modelkit.solve.methods.lattice.moves import Moves, moves_along, moves_of
 from modelkit.solve.methods.lattice.tangents import Tangent, current_tangent, density_tangent, tangent
-from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
+from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated
 from modelkit.solve.methods.orbitals import site_of_orbital
 
 Complexes = NDArray[np.complex128]
@@ -118,29 +119,29 @@ class AmplitudeConductance:
         return found / (2 * np.pi)
 
     def series(
-        self, directions: Sequence[Levels], order: int, sites: Floats | None = None
+        self, directions: Sequence[Levels], order: int, sites: sparse.csr_array | None = None
     ) -> tuple[Floats, Floats]:
         """See the protocol; columns of G at all contacts, order by order."""
         system, count, n = self._system, self._system.n_terminals, self._system.hamiltonian.shape[0]
         moves, ends = moves_along(system, self.energies, directions, order), ends_of(system)
-        rows = np.zeros((0, len(system.weight))) if sites is None else sites * system.weight
-        by_orbital = rows[:, site_of_orbital(system)]
+        rows = 0 if sites is None else sites.shape[0]
+        by_orbital = None if sites is None else _by_orbital(system, sites)
         width = len(directions) * (order + 1) * (len(ends.orbital) + 1)
         each = COPIES * 16 * n * width + self._columns.bytes_per_energy(width)
         refuse_large(
             each,
-            f"an expansion of order {order + 1} in the levels of {n} orbitals, {len(ends.orbital)} at contacts",
+            f"an expansion of order {order + 1} of {n} orbitals, {len(ends.orbital)} of them at contacts",
             "take a lower order, or a smaller lattice",
         )
         shape = (len(directions), order + 1, len(self.energies))
-        found = np.empty((*shape, count, count)), np.empty((*shape, len(rows), count))
+        found = np.empty((*shape, count, count)), np.empty((*shape, rows, count))
         size = max(1, CHUNK // each)
         for first in range(0, len(self.energies), size):
             part = slice(first, min(first + size, len(self.energies)))
-            here = mapped(moves, lambda move, part=part: move.at(part))
+            here = mapped(moves, methodcaller("at", part))
             one = expansion(self._columns, part, ends, here, n, order)
             found[0][:, :, part] = one.transmission(count)
-            if sites is not None:
+            if by_orbital is not None:
                 found[1][:, :, part] = one.injectivity(by_orbital, count)
         return found
 
@@ -232,6 +233,12 @@ class AmplitudeConductance:
         found[:, place[self._channels.orbital], self._channels.channel] = self._channels.value[part]
         found[:, :, -1] = probe(len(orbitals))
         return found
+
+
+def _by_orbital(system: OpenSystem, sites: sparse.csr_array) -> sparse.csr_array:
+    """Sums of sites as sums of orbitals, with the degeneracy."""
+    weighted = sparse.csr_array(sites @ sparse.diags_array(system.weight))
+    return sparse.csr_array(weighted[:, site_of_orbital(system)])
 
 
 def _grouped(values: Floats, group: Integers, count: int) -> Floats:

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from modelkit.compile.open_system import OpenSystem
 from modelkit.numerics.series import Series, mapped, product, resolved
@@ -123,13 +124,18 @@ class Expansion:
         found = mapped(strength, lambda x: member @ (x * ends.weight) @ member.T)
         return _stacked(found, (len(self.green[0][0]), count, count))
 
-    def injectivity(self, sites: Floats, count: int) -> Floats:
+    def injectivity(self, sites: sparse.csr_array, count: int) -> Floats:
         """(variations + 1, order + 1, chunk, n_rows, n): ``sites`` (n_rows, n_orbitals) adds orbitals up."""
         ends = self.ends
         filled = product(product(self.green, self.gamma, ends.behind), self.green, _local)
         member = members(ends.terminal, count).T / (2 * np.pi)
-        found = mapped(filled, lambda x: sites @ x @ member)
-        return _stacked(found, (len(self.green[0][0]), len(sites), count))
+
+        def summed(local: Floats) -> Floats:
+            turned = (local @ member).swapaxes(0, 1)
+            flat = sites @ turned.reshape(len(turned), -1)
+            return np.asarray(flat).reshape(-1, *turned.shape[1:]).swapaxes(0, 1)
+
+        return _stacked(mapped(filled, summed), (len(self.green[0][0]), sites.shape[0], count))
 
 
 def expansion(columns: Columns, part: slice, ends: Ends, moves: Series, n: int, order: int) -> Expansion:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from operator import methodcaller
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import ModelError
-from modelkit.numerics.block_tridiagonal import inverses
+from modelkit.numerics.block_tridiagonal import Block, inverses
 from modelkit.numerics.series import Series, mapped, resolved
 from modelkit.solve.methods.lattice.channels import Channels
 from modelkit.solve.methods.lattice.moves import Moves, moves_along, moves_of
@@ -61,7 +62,7 @@ class DenseGreen:
         step = max(1, CHUNK // (16 * max(1, n) ** 2 * len(directions) * (order + 1)))
         for first in range(0, len(self._z), step):
             part = slice(first, first + step)
-            here = mapped(moves, lambda move, part=part: move.at(part))
+            here = mapped(moves, methodcaller("at", part))
             green = self._green[part]
             series = resolved(green, here, green.__matmul__, lambda move, x: move.times(x), order)
             _fill_in(found[:, :, part], series)
@@ -141,12 +142,15 @@ class BlockGreen:
         layers = self._partition.matrix.layers
         for first in range(0, len(self._z), step):
             part = slice(first, min(first + step, len(self._z)))
-            here = mapped(moves, lambda move, part=part: MovedBlocks(move.at(part), self._partition))
+            here = mapped(moves, partial(self._moved_blocks, part))
             for k, series in self._expanded(part, here, order):
                 inside = np.zeros((*found.shape[:2], part.stop - first, layers.sizes[k]), dtype=complex)
                 _fill_in(inside, series)
                 found[:, :, part, layers.order[layers.begin[k] : layers.begin[k + 1]]] = inside
         return _of_sites(self._system, found)
+
+    def _moved_blocks(self, part: slice, moves: Moves) -> MovedBlocks:
+        return MovedBlocks(moves.at(part), self._partition)
 
     def _expanded(self, part: slice, moved: Series, order: int) -> Iterator[tuple[int, Series]]:
         """G of each layer as a series: the recursion of ``_sweep``."""
@@ -165,13 +169,13 @@ class BlockGreen:
         before: list[Series] = []
         for k in range(count - 1):
             hop, found = matrix.down(k), inverse(k, *before[-1:])
-            before.append(mapped(found, lambda g, hop=hop: hop.adjoint.right(hop.left(g))))
+            before.append(mapped(found, partial(_passed, hop)))
         behind: list[Series] = []
         for k in range(count - 1, -1, -1):
             yield k, inverse(k, *(before[k - 1 : k] if k else ()), *behind[-1:])
             if k:
-                hop, found = matrix.down(k - 1), inverse(k, *behind[-1:])
-                behind.append(mapped(found, lambda g, hop=hop: hop.right(hop.adjoint.left(g))))
+                found = inverse(k, *behind[-1:])
+                behind.append(mapped(found, partial(_passed, matrix.down(k - 1).adjoint)))
 
     def _collected(self, local: Callable[[_Sweep], list[Complexes]]) -> Complexes:
         orbitals = np.zeros((len(self._z), self._system.hamiltonian.shape[0]), dtype=complex)
@@ -238,6 +242,11 @@ class BlockGreen:
             seen = one @ (own[k] if seen is None else own[k] + seen) @ other
             total[k - 1] += seen
         return [np.einsum("eij,eji->ei", g @ block, g) for g, block in zip(sweep.green, total, strict=True)]
+
+
+def _passed(hop: Block, green: Complexes) -> Complexes:
+    """What a layer adds to the self-energy of the next: ``T g T†``."""
+    return hop.adjoint.right(hop.left(green))
 
 
 def _fill_in(found: Complexes, series: Series) -> None:

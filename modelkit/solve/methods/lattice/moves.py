@@ -40,7 +40,7 @@ class Moves:
     Attributes
     ----------
     potential : (n,) on the orbitals
-    number : (m,) of each scalar contact that moves, as :func:`~modelkit.solve.methods.orbitals.touching` has it
+    number : (m,) of each scalar contact that moves, in the order of ``orbitals.touching``
     terminal, orbital : (m,) its reservoir and orbital
     value : (n_E, m) what its self-energy gains there
     blocks : those of contacts over several orbitals
@@ -92,7 +92,7 @@ def moves_of(system: OpenSystem, energies: Complexes | Floats, change: Levels) -
 def moves_along(
     system: OpenSystem, energies: Complexes | Floats, directions: Sequence[Levels], order: int
 ) -> Series:
-    """``H + Sigma`` as levels move in the first direction: a series of :class:`Moves` from the first order on.
+    """``H + Sigma`` as levels move in the first direction: a series of :class:`Moves`, from order 1 on.
 
     Its variations are those by the other directions.  Errors as in :func:`moves_of`.
     """
@@ -124,9 +124,7 @@ def _scalar(
     return replace(moves, number=used, terminal=terminal, orbital=touched.orbital[used], value=value)
 
 
-def _blocks(
-    system: OpenSystem, energies: Complexes | Floats, shifts: Floats, order: int
-) -> Iterator[Moved]:
+def _blocks(system: OpenSystem, energies: Complexes | Floats, shifts: Floats, order: int) -> Iterator[Moved]:
     contacts, first = system.contacts, 0
     if not contacts.scalar:
         first = len(contacts.site)

@@ -58,7 +58,7 @@ def tangent(columns: Columns, part: slice, amplitude: Complexes, moves: Moves) -
 
 
 def check_determined(scale: Floats, seen: Complexes) -> None:
-    """Refuse energies on a level that no terminal reaches: ``seen`` (n_E, n) is what a random column gives."""
+    """Refuse energies on a level that no terminal reaches; ``seen`` (n_E, n) is G on a random column."""
     rough = np.finfo(float).eps * scale * np.linalg.norm(seen, axis=1)
     if not np.all(rough < DARK):
         raise NotConverged(
