@@ -67,6 +67,7 @@ class EnergyFunction:
         """
         energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
         found = self.formula.diff(energies[0], n) / sp.factorial(n) if energies else 0 * self.formula
+        found = found.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
         if found.has(sp.Derivative, sp.Subs):
             raise ModelError(
                 "the derivative of this self-energy by E is not known", self.span, hint="leave out conj"

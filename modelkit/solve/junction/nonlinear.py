@@ -27,7 +27,7 @@ from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
 from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
 from modelkit.solve.junction.powers import of_both_rules
-from modelkit.solve.junction.reach import check_reached, place
+from modelkit.solve.junction.reach import check_reached, check_smooth, place
 from modelkit.solve.junction.screening import Screened
 from modelkit.solve.junction.steady import Steady
 from modelkit.solve.request import Prepared, Request, prepare
@@ -138,7 +138,8 @@ class Grids:
         elif problem.T == 0:
             panels, blind = panel_about(system, problem.mu), ""
         else:
-            panels, blind = thermal_panels(prepared, problem.mu, problem.T)
+            smooth = problem.order > 2 and problem.responds
+            panels, blind = thermal_panels(prepared, problem.mu, problem.T, smooth=smooth)
         prepared.factorisations += solved
         return Grid(prepared, panels, problem.elastic[system.reservoirs.terminal], blind)
 
@@ -170,6 +171,7 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
+    check_smooth(request, first)
     if problem.order is not None:
         check_determined(first)
     here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)
