@@ -48,12 +48,17 @@ def mapped(series: Series, function: Callable[[Any], Any]) -> Series:
 
 
 def resolved(
-    start: Any, moved: Series, solve: Callable[[Any], Any], multiply: Bilinear, order: int
+    known: list[Any], moved: Series, solve: Callable[[Any], Any], multiply: Bilinear, order: int
 ) -> Series:
-    """``X = start + solve(V X)`` order by order, where V begins with the first order."""
+    """``X = start + solve(V X)`` order by order, where V begins with the first order.
+
+    ``known`` are the first coefficients of X, at least the start.
+    """
     found = zeros(len(moved) - 1, order)
-    found[0][0] = start
+    found[0][: len(known)] = known
     for v, k in places(len(moved) - 1, order, 1):
+        if v == 0 and k < len(known):
+            continue
         right = coefficient(moved, found, v, k, multiply, 1)
         found[v][k] = None if right is None else solve(right)
     return found

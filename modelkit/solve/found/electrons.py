@@ -49,7 +49,9 @@ def electrons(grids: Grids, point: Point) -> Floats:
     point = refined(point, INTEGRATION, measure, resolved_flow(1.0, bonds=True), centre=True)
     if problem.screened is not None or point.levels_move:
         return density(replace(point, sea=sea))
-    return sea.at(prepared).density() + point.grid.density(point.fill(centre=True).value)
+    filled_sea = sea.at(prepared)
+    found = filled_sea.density() + point.grid.density(point.fill(centre=True).value)
+    return found + filled_sea.change(point.change) if problem.order == 1 and problem.own.any() else found
 
 
 def electrons_of_order_one(request: Request) -> Floats:

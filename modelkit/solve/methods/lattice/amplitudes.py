@@ -7,7 +7,7 @@ of the Green function is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from operator import methodcaller
 
@@ -49,6 +49,7 @@ class AmplitudeConductance:
         self._off = np.zeros(len(energies))
         self._parts: list[tuple[slice, Complexes]] | None = None
         self._checked = False
+        self._bases: tuple[Hashable, dict[int, list[Complexes]]] = (None, {})
 
     def transmission(self) -> Floats:
         """See the protocol; (n_E, to, from)."""
@@ -126,7 +127,7 @@ class AmplitudeConductance:
         moves, ends = moves_along(system, self.energies, directions, order), ends_of(system)
         rows = 0 if sites is None else sites.shape[0]
         by_orbital = None if sites is None else _by_orbital(system, sites)
-        width = len(directions) * (order + 1) * (len(ends.orbital) + 1)
+        width = 2 * (order + 1) * (len(ends.orbital) + 1)  # whatever is followed: chunks stay the same
         each = COPIES * 16 * n * width + self._columns.bytes_per_energy(width)
         refuse_large(
             each,
@@ -136,10 +137,16 @@ class AmplitudeConductance:
         shape = (len(directions), order + 1, len(self.energies))
         found = np.empty((*shape, count, count)), np.empty((*shape, rows, count))
         size = max(1, CHUNK // each)
+        key = directions[0].potential.tobytes(), directions[0].bands.tobytes(), order
+        if self._bases[0] != key:
+            self._bases = key, {}
         for first in range(0, len(self.energies), size):
             part = slice(first, min(first + size, len(self.energies)))
             here = mapped(moves, methodcaller("at", part))
-            one = expansion(self._columns, part, ends, here, n, order)
+            known = self._bases[1].get(first)
+            one = expansion(self._columns, part, ends, here, n, order, known)
+            if 16 * len(self.energies) * n * len(ends.orbital) * (order + 1) <= KEEP:
+                self._bases[1][first] = one.green[0]
             found[0][:, :, part] = one.transmission(count)
             if by_orbital is not None:
                 found[1][:, :, part] = one.injectivity(by_orbital, count)

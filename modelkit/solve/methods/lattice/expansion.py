@@ -138,8 +138,18 @@ class Expansion:
         return _stacked(mapped(filled, summed), (len(self.green[0][0]), sites.shape[0], count))
 
 
-def expansion(columns: Columns, part: slice, ends: Ends, moves: Series, n: int, order: int) -> Expansion:
+def expansion(
+    columns: Columns,
+    part: slice,
+    ends: Ends,
+    moves: Series,
+    n: int,
+    order: int,
+    known: list[Complexes] | None = None,
+) -> Expansion:
     """Solve for a chunk of energies; ``moves`` are those of the chunk, ``n`` the number of orbitals.
+
+    ``known`` is ``green[0]`` of an expansion along the same direction.
 
     Raises
     ------
@@ -147,7 +157,6 @@ def expansion(columns: Columns, part: slice, ends: Ends, moves: Series, n: int, 
         An energy lies on a level that no terminal reaches.
     """
     channels: Channels = columns.channels
-    orbitals, place = np.unique(ends.orbital, return_inverse=True)
     count = part.stop - part.start
 
     def solve(right: Complexes) -> Complexes:
@@ -156,15 +165,17 @@ def expansion(columns: Columns, part: slice, ends: Ends, moves: Series, n: int, 
             found[:, columns.reached] = columns.solve(part, right[:, columns.reached])
         return found
 
-    unit = np.zeros((count, n, len(orbitals) + 1), dtype=complex)
-    unit[:, orbitals, np.arange(len(orbitals))] = 1.0
-    unit[:, columns.reached, -1] = probe(len(columns.reached))
-    start = solve(unit)
-    check_determined(columns.scale[part], start[:, :, -1])
-    green = resolved(start[:, :, :-1], moves, solve, lambda move, g: move.times(g), order)
+    if known is None:
+        unit = np.zeros((count, n, len(ends.orbital) + 1), dtype=complex)
+        unit[:, ends.orbital, np.arange(len(ends.orbital))] = 1.0
+        unit[:, columns.reached, -1] = probe(len(columns.reached))
+        start = solve(unit)
+        check_determined(columns.scale[part], start[:, :, -1])
+        known = [start[:, :, :-1]]
+    green = resolved(known, moves, solve, lambda move, g: move.times(g), order)
     gamma = mapped(moves, ends.moved)
     gamma[0][0] = ends.gamma(channels.sigma[part])
-    return Expansion(ends, mapped(green, lambda g: g[:, :, place]), gamma)
+    return Expansion(ends, green, gamma)
 
 
 def _local(one: Complexes, other: Complexes) -> Floats:

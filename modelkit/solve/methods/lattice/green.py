@@ -7,10 +7,11 @@ orders are the same recursion with power series for blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from operator import methodcaller
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class DenseGreen:
             part = slice(first, first + step)
             here = mapped(moves, methodcaller("at", part))
             green = self._green[part]
-            series = resolved(green, here, green.__matmul__, lambda move, x: move.times(x), order)
+            series = resolved([green], here, green.__matmul__, lambda move, x: move.times(x), order)
             _fill_in(found[:, :, part], series)
         return _of_sites(self._system, found)
 
@@ -123,6 +124,7 @@ class BlockGreen:
         self._sigma = SelfEnergyBlocks(_self_energies(system, self._z), self._partition)
         self._size = 5 * 16 * int((self._partition.matrix.layers.sizes**2).sum())
         self._kept: list[_Sweep] | None = None
+        self._bases: tuple[Hashable, dict[Hashable, list[Any]]] = (None, {})
 
     def diagonal(self) -> Complexes:
         """See the protocol."""
@@ -138,7 +140,8 @@ class BlockGreen:
         n = self._system.hamiltonian.shape[0]
         moves = moves_along(self._system, self._z, directions, order)
         found = np.zeros((len(directions), order + 1, len(self._z), n), dtype=complex)
-        step = max(1, CHUNK // max(1, self._size * len(directions) * (order + 1)))
+        step = max(1, CHUNK // max(1, 2 * self._size * (order + 1)))
+        self._begin(directions[0], order)
         layers = self._partition.matrix.layers
         for first in range(0, len(self._z), step):
             part = slice(first, min(first + step, len(self._z)))
@@ -149,6 +152,12 @@ class BlockGreen:
                 found[:, :, part, layers.order[layers.begin[k] : layers.begin[k + 1]]] = inside
         return _of_sites(self._system, found)
 
+    def _begin(self, direction: Levels, order: int) -> None:
+        """Blocks of the series itself are kept for its next variations."""
+        key = direction.potential.tobytes(), direction.bands.tobytes(), order
+        if self._bases[0] != key:
+            self._bases = key, {}
+
     def _moved_blocks(self, part: slice, moves: Moves) -> MovedBlocks:
         return MovedBlocks(moves.at(part), self._partition)
 
@@ -158,23 +167,30 @@ class BlockGreen:
         count = len(matrix.node)
         blocks = [self._sigma.taken_from(matrix.bare(z, matrix.node[k]), part, k) for k in range(count)]
 
-        def inverse(k: int, *seen: Series) -> Series:
-            start = inverses(blocks[k] - sum(one[0][0] for one in seen))
+        keep = self._size * len(self._z) * (order + 1) <= KEEP
+
+        def inverse(k: int, *seen: Series, of: str) -> Series:
+            place = of, k, part.start
+            known = self._bases[1].get(place) or [inverses(blocks[k] - sum(one[0][0] for one in seen))]
+            start = known[0]
             own = mapped(moved, lambda one: one.of_layer(len(z), k))
             total = [
                 [_added(terms) for terms in zip(*rows, strict=True)] for rows in zip(own, *seen, strict=True)
             ]
-            return resolved(start, total, start.__matmul__, np.matmul, order)
+            found = resolved(known, total, start.__matmul__, np.matmul, order)
+            if keep:
+                self._bases[1][place] = found[0]
+            return found
 
         before: list[Series] = []
         for k in range(count - 1):
-            hop, found = matrix.down(k), inverse(k, *before[-1:])
+            hop, found = matrix.down(k), inverse(k, *before[-1:], of="before")
             before.append(mapped(found, partial(_passed, hop)))
         behind: list[Series] = []
         for k in range(count - 1, -1, -1):
-            yield k, inverse(k, *(before[k - 1 : k] if k else ()), *behind[-1:])
+            yield k, inverse(k, *(before[k - 1 : k] if k else ()), *behind[-1:], of="both")
             if k:
-                found = inverse(k, *behind[-1:])
+                found = inverse(k, *behind[-1:], of="behind")
                 behind.append(mapped(found, partial(_passed, matrix.down(k - 1).adjoint)))
 
     def _collected(self, local: Callable[[_Sweep], list[Complexes]]) -> Complexes:
