@@ -102,6 +102,10 @@ class SteadyTransport:
     def _flow_of_bonds(self) -> tuple[Floats, float, float]:
         """With the residual of the local sum rule, and the flow below which it is rounding."""
         point = self._about_centre()
+        if point.levels_move:
+            order = point.problem.order
+            message = f"currents of bonds are not expanded to order {order} while levels follow"
+            raise ModelError(message, hint="ask for them in full transport, or in transport(order = 1)")
         off = [0.0]
 
         def measure(conductance: Conductance, f: Floats) -> Floats:

@@ -69,7 +69,7 @@ class Search:
         for _ in range(ITERATIONS):
             if off <= ACCURACY:
                 return here
-            step = self._step(here)
+            step = self.step(here)
             length = float(np.abs(step).max())
             if strict and length > CONTRACTION * last and off > ENOUGH:
                 raise _stuck(here, "Newton steps do not contract")
@@ -106,7 +106,8 @@ class Search:
                 return found
             before, x, scale, step = (scale, x), found.x, to, 2 * step
 
-    def _step(self, here: Point) -> Floats:
+    def step(self, here: Point) -> Floats:
+        """The step of Newton's method, (size,)."""
         left = here.left
         size = here.problem.size
         if size <= DENSE_UP_TO:

@@ -190,9 +190,15 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
-    """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
+    """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it.
+
+    Expansions start from linear response, which keeps to the branch: theirs have other solutions as well.
+    """
     try:
-        return search.direct(first.x, strict=not unique)
+        start = first.x
+        if problem.order is not None and problem.order > 1:
+            start = start + search.step(replace(first, problem=replace(problem, order=1)))
+        return search.direct(start, strict=not unique)
     except NotConverged:
         if unique and hasty:
             raise
