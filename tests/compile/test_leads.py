@@ -99,7 +99,7 @@ def test_only_so_many_leads_are_remembered() -> None:
         bulk, _ = bulk_of(np.array([[k + 0j]]), np.array([[1 + 0j]]))
         bulk.surface(np.zeros(1))
     assert len(module._bulks) == module.BULKS
-    assert {key[0] for key in module._surfaces} <= {id(one) for one in module._bulks.values()}  # type: ignore[index]
+    assert {key[0] for key in module._surfaces} <= {one.number for one in module._bulks.values()}  # type: ignore[index]
 
 
 def test_a_lead_on_one_orbital_is_a_contact_like_any_other() -> None:

@@ -232,6 +232,17 @@ def test_what_is_not_smooth_is_not_expanded(order: int, kind: str, smooth: bool)
     with pytest.raises(mk.ModelError, match="a self-energy is not smooth near E = ") as caught:
         model.run(f"order_{order}", V=0.1)
     assert caught.value.errors[0].hint
+    if order == 2:
+        with pytest.raises(mk.ModelError, match="a self-energy is not smooth near E = "):
+            mk.loads(model.to_source() + "task two = response(order = 2) { output G2 }\n").run("two")
+
+
+def test_currents_of_bonds_are_refused_where_levels_move() -> None:
+    model = device("uniform", "local", more=", bond_current")
+    with pytest.raises(mk.ModelError, match="bonds are not expanded to order 2 while levels") as caught:
+        model.run("order_2")
+    assert caught.value.errors[0].hint
+    assert model.run("order_1").bond_current.shape == (6,)
 
 
 def test_a_local_response_has_no_third_order() -> None:

@@ -138,7 +138,7 @@ class Grids:
         elif problem.T == 0:
             panels, blind = panel_about(system, problem.mu), ""
         else:
-            smooth = problem.order > 2 and problem.responds
+            smooth = problem.order > 2 and problem.levels_move
             panels, blind = thermal_panels(prepared, problem.mu, problem.T, smooth=smooth)
         prepared.factorisations += solved
         return Grid(prepared, panels, problem.elastic[system.reservoirs.terminal], blind)
@@ -171,7 +171,7 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
-    check_smooth(request, first)
+    check_smooth(request, problem, first.system)
     if problem.order is not None:
         check_determined(first)
     here = first if not problem.size else _found(search, problem, first, unique=unique, hasty=request.hasty)

@@ -114,7 +114,7 @@ class Posed:
     @property
     def levels_move(self) -> bool:
         """Whether levels move in an expansion, so that currents depend on where they are."""
-        return self.problem.responds and self.problem.order not in (None, 1)
+        return self.problem.levels_move
 
     @cached_property
     def powers(self) -> Flow:

@@ -19,7 +19,7 @@ from modelkit.solve.energies.thermal_rule import SMOOTH
 if TYPE_CHECKING:
     from scipy import sparse
 
-    from modelkit.solve.junction.posed import Posed
+    from modelkit.solve.junction.steady import Steady
     from modelkit.solve.request import Request
 
 Integers = NDArray[np.intp]
@@ -62,7 +62,7 @@ class Problem(Protocol):
     def blocks(self) -> Sequence[Block]: ...
 
 
-def check_smooth(request: Request, point: Posed) -> None:
+def check_smooth(request: Request, problem: Steady, system: OpenSystem) -> None:
     """Refuse expansions in bands that move while what they carry bends, or jumps, within the thermal window.
 
     Sigma has n - 1 derivatives in an expansion of order n.  At T = 0 only mu itself counts.
@@ -72,8 +72,8 @@ def check_smooth(request: Request, point: Posed) -> None:
     ModelError
         A band edge is too close to the reference, or somewhere unknown.
     """
-    problem, contacts = point.problem, point.system.contacts
-    if not point.levels_move or problem.T == 0:
+    contacts = system.contacts
+    if not problem.levels_move or problem.T == 0:
         return
     edges = contacts.edges[np.abs(contacts.edges - problem.mu) < SMOOTH * problem.T]
     if problem.order == 2 and len(edges):

@@ -127,6 +127,11 @@ class Steady:
         """Whether a conductor has to tell how it changes with its levels."""
         return self.screened is not None or bool(self.order is not None and self.order > 1 and self.own.any())
 
+    @property
+    def levels_move(self) -> bool:
+        """Whether levels move in an expansion, so that currents depend on where they are."""
+        return self.responds and self.order not in (None, 1)
+
     @cached_property
     def counted(self) -> sparse.csr_array | None:
         """Sites of each unknown potential, (count, n_sites), where electrons are counted beyond order 1."""
