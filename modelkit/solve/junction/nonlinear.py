@@ -26,7 +26,6 @@ from modelkit.solve.junction.charges import Sea, sea_of, settled
 from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
 from modelkit.solve.junction.newton import DENSE_UP_TO, Counts, Search, least_flow, offsets
-from modelkit.solve.junction.powers import of_both_rules
 from modelkit.solve.junction.reach import check_reached, check_smooth, place
 from modelkit.solve.junction.screening import Screened
 from modelkit.solve.junction.steady import Steady
@@ -270,7 +269,7 @@ def uncertainty(
     Both halves of :func:`flows` are measured by their own largest gross flow.
     """
     if point.levels_move and measure is flows:
-        (current, off), _ = of_both_rules(point)
+        (current, off), _ = point.both_rules
         error, size = point.grid.by_panel(*(_with_energy(point, part) for part in (current, off)))
     else:
         weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
@@ -306,7 +305,7 @@ def _filled_uncertainty(point: Point) -> Floats:
     """That of the electrons which the bias fills, to the order of an expansion; (n_panels,)."""
     if point.problem.counted is None:
         return np.zeros(len(point.grid.panels.lower))
-    error, size = point.grid.by_panel(*of_both_rules(point)[1])
+    error, size = point.grid.by_panel(*point.both_rules[1])
     return np.asarray(error.max(axis=1, initial=0.0) / max(float(size.max(initial=0.0)), LEAST_CHARGE))
 
 

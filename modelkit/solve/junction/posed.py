@@ -14,7 +14,7 @@ from modelkit.solve.energies.expansion import added, expanded, expanded_parts
 from modelkit.solve.energies.filling import Filled, filled
 from modelkit.solve.energies.grid import Grid
 from modelkit.solve.junction.charges import FilledSea, Sea
-from modelkit.solve.junction.powers import Flow, flows, lowered
+from modelkit.solve.junction.powers import Flow, flows, lowered, of_both_rules
 from modelkit.solve.junction.screening import moving
 from modelkit.solve.junction.steady import Steady
 from modelkit.solve.request import Prepared
@@ -110,6 +110,11 @@ class Posed:
     @property
     def system(self) -> OpenSystem:
         return self.grid.prepared.system
+
+    @cached_property
+    def both_rules(self) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """Currents and electrons where levels move in an expansion, with how far the embedded rule is off."""
+        return of_both_rules(self)
 
     @property
     def levels_move(self) -> bool:
