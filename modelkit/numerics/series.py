@@ -7,7 +7,7 @@ Products take any bilinear function of two coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Series = list[list[Any]]
@@ -42,13 +42,14 @@ def product(one: Series, other: Series, multiply: Bilinear) -> Series:
     return [[coefficient(one, other, v, k, multiply) for k in range(len(one[0]))] for v in range(len(one))]
 
 
-def added(one: Series, other: Series) -> Series:
+def added(*some: Series) -> Series:
     """Term by term."""
-    return [[_sum(*pair) for pair in zip(*rows, strict=True)] for rows in zip(one, other, strict=True)]
+    return [[_sum(terms) for terms in zip(*rows, strict=True)] for rows in zip(*some, strict=True)]
 
 
-def _sum(one: Any, other: Any) -> Any:
-    return other if one is None else one if other is None else one + other
+def _sum(terms: Sequence[Any]) -> Any:
+    there = [term for term in terms if term is not None]
+    return sum(there[1:], there[0]) if there else None
 
 
 def mapped(series: Series, function: Callable[[Any], Any]) -> Series:

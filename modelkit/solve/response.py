@@ -163,8 +163,8 @@ class Response:
                 hint="write response(order = 1), or take fewer terminals",
             )
         check_smooth(self.request, self.problem, self.system)
-        curved = self.coefficients.second(z)
-        levels = [levels_of(self.problem, self.system, z[:, :, k], self._followed) for k in range(z.shape[2])]
+        curved, each = self.coefficients.second(z), np.moveaxis(z, 2, 0)
+        levels = [levels_of(self.problem, self.system, one, self._followed) for one in each]
         if any(one is not None for one in levels):
             curved += self.coefficients.second_by_levels(z, levels)
         carried = np.einsum("aj,ak->ajk", z[0], flow[0])

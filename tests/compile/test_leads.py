@@ -155,9 +155,17 @@ def test_slopes_are_derivatives(sigma: str) -> None:
     assert np.array_equal(found.slope(energies), found.taylor(energies, 1))
 
 
-def test_slopes_of_leads_are_derivatives() -> None:
+SECTORS = STRIP.replace("exp(1i*phi*y)*(-1 - 0.2i*sigma_y)", "-1").replace("-1 + 0.2i*sigma_x", "-0.8")
+PAIRS = STRIP.replace("  onsite", "  pair s[x, y] - s[x, y] : 0.3*exp(0.7i)*[0, 1 | -1, 0]\n  onsite")
+
+
+@pytest.mark.parametrize("text", [STRIP, SECTORS, PAIRS])
+@pytest.mark.parametrize("conjugated", [False, True])
+def test_slopes_of_leads_are_derivatives(text: str, conjugated: bool) -> None:
+    """Of lattices that mix all orbitals, in sectors, with pairs; those of reversed fluxes as well."""
     energies, h = np.array([-1.1, 0.43, 1.3]), 1e-4
-    for lead in contacts(STRIP).leads:
+    for lead in open_system(mk.loads(text).device()).contacts.leads:
+        lead = lead.conjugated() if conjugated else lead
         for n, of in enumerate((lead.sigma, *(partial(lead.taylor, n=n) for n in (1, 2, 3))), start=1):
             values = [of(energies + k * h) for k in (-2, -1, 1, 2)]
             numeric = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)

@@ -24,6 +24,7 @@ INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 MOST_ENERGIES = 40_000
 LEAST_CHARGE = 1e-6  # electrons: charges of a window that need not be known more precisely
 CANCELLED = 100.0  # times the flow that counts of bonds: what is taken from electrons less that from holes
+ROUNDED = 1e-3  # of particles times window and bias: smaller energy currents are known to rounding of that
 SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
 
 
@@ -53,6 +54,9 @@ def uncertainty(
         part = slice(first, first + width)
         scale = float(np.ptp(point.grid.energies)) if first else 1.0
         gross = np.full(width, max(float(size[part].max(initial=0.0)), max(floor, least_flow(point)) * scale))
+        if measure is flows and first:
+            far = scale + float(np.abs(point.distributions[0] - point.problem.mu).max())
+            gross = np.maximum(gross, ROUNDED * far * float(size[:width].max(initial=0.0)))
         if measure is flows:
             least = CANCELLED * least_flow(point, bonds=True) if not first else np.inf  # they have no energy
             meters = point.system.reservoirs.meters

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import ModelError
 from modelkit.numerics.block_tridiagonal import Block, inverses
-from modelkit.numerics.series import Series, mapped, resolved
+from modelkit.numerics.series import Series, added, mapped, resolved
 from modelkit.solve.methods.lattice.channels import Channels
 from modelkit.solve.methods.lattice.moves import Moves, moves_along, moves_of
 from modelkit.solve.methods.lattice.partition import contact_groups, partition
@@ -174,10 +174,7 @@ class BlockGreen:
             known = self._bases[1].get(place) or [inverses(blocks[k] - sum(one[0][0] for one in seen))]
             start = known[0]
             own = mapped(moved, lambda one: one.of_layer(len(z), k))
-            total = [
-                [_added(terms) for terms in zip(*rows, strict=True)] for rows in zip(own, *seen, strict=True)
-            ]
-            found = resolved(known, total, start.__matmul__, np.matmul, order)
+            found = resolved(known, added(own, *seen), start.__matmul__, np.matmul, order)
             if keep:
                 self._bases[1][place] = found[0]
             return found
@@ -271,11 +268,6 @@ def _fill_in(found: Complexes, series: Series) -> None:
         for k, term in enumerate(row):
             if term is not None:
                 found[v, k] = np.einsum("eii->ei", term)
-
-
-def _added(terms: Sequence[Complexes | None]) -> Complexes | None:
-    there = [term for term in terms if term is not None]
-    return sum(there[1:], there[0]) if there else None
 
 
 def _of_sites(system: OpenSystem, values: Complexes) -> Complexes:
