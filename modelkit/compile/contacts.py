@@ -26,7 +26,7 @@ ROUNDING = 1e-12  # relative to the largest |Sigma|: a positive Im Sigma below i
 SAME = 1e-14  # of the largest edge: edges of several leads that differ less are one, which rounding parts
 
 
-def _no_slope(E: Energies) -> Complexes | list[Complexes]:
+def _no_taylor(E: Energies, n: int) -> Complexes | list[Complexes]:
     raise ModelError("these self-energies do not tell their derivative", hint="use chain, wide_band or lead")
 
 
@@ -37,11 +37,12 @@ class Contacts:
     ``terminal[k]``, ``site[k]`` of contact k.  ``sigma(E)`` gives the retarded self-energies:
     shape (n_E, n_contacts) when every self-energy is a multiple of the identity on its site
     (``scalar`` is True), otherwise a list of arrays (n_E, d_k, d_k), one a contact.
-    ``slope(E)`` is its derivative by the energy, in the same shape.  ``leads`` are terminals on several
-    orbitals at once; they are not among these contacts, unless they touch one orbital alone.
+    ``taylor(E, n)``, n >= 1, is its n-th derivative by the energy over n!, in the same shape.  ``leads`` are
+    terminals on several orbitals at once; they are not among these contacts, unless they touch one orbital
+    alone.
     ``fixed_edges`` are the energies at which a self-energy or its derivative jumps, without those of leads,
-    ``poles`` the complex ones near which it is large.  Where ``analytic`` holds, ``sigma`` and ``slope`` take
-    complex energies above the axis as well.
+    ``poles`` the complex ones near which it is large.  Where ``analytic`` holds, ``sigma`` and ``taylor``
+    take complex energies above the axis as well.
     """
 
     terminal: Integers
@@ -52,7 +53,11 @@ class Contacts:
     poles: Complexes = field(default_factory=lambda: np.zeros(0, dtype=complex))
     leads: tuple[LeadContact, ...] = ()
     analytic: bool = False
-    slope: Callable[[Energies], Complexes | list[Complexes]] = _no_slope
+    taylor: Callable[[Energies, int], Complexes | list[Complexes]] = _no_taylor
+
+    def slope(self, E: Energies) -> Complexes | list[Complexes]:
+        """Derivative of ``sigma`` by the energy."""
+        return self.taylor(E, 1)
 
     @cached_property
     def edges(self) -> Floats:
@@ -78,11 +83,11 @@ class Contacts:
         own = np.searchsorted(shifts, bands[self.terminal])
 
         def raised(
-            values: Callable[[Energies], Complexes | list[Complexes]],
-        ) -> Callable[[Energies], Complexes | list[Complexes]]:
-            def at(E: Energies) -> Complexes | list[Complexes]:
+            values: Callable[..., Complexes | list[Complexes]],
+        ) -> Callable[..., Complexes | list[Complexes]]:
+            def at(E: Energies, *n: int) -> Complexes | list[Complexes]:
                 energies = np.atleast_1d(np.asarray(E))
-                parts = [values(energies - shift) for shift in shifts]
+                parts = [values(energies - shift, *n) for shift in shifts]
                 if not self.scalar:
                     return [parts[which][k] for k, which in enumerate(own)]
                 whole = np.stack([np.asarray(part) for part in parts])
@@ -93,7 +98,7 @@ class Contacts:
         return replace(
             self,
             sigma=raised(self.sigma),
-            slope=raised(self.slope),
+            taylor=raised(self.taylor),
             fixed_edges=np.unique((self.fixed_edges[:, None] + shifts).ravel()),
             poles=np.unique((self.poles[:, None] + shifts).ravel()),
             leads=tuple(lead.raised(float(bands[lead.terminal])) for lead in self.leads),
@@ -103,14 +108,14 @@ class Contacts:
         """Those of the device with H conjugated: self-energies transposed, leads continued anew."""
 
         def transposed(
-            values: Callable[[Energies], Complexes | list[Complexes]],
-        ) -> Callable[[Energies], Complexes | list[Complexes]]:
-            return lambda E: [np.swapaxes(part, 1, 2) for part in values(E)]
+            values: Callable[..., Complexes | list[Complexes]],
+        ) -> Callable[..., Complexes | list[Complexes]]:
+            return lambda E, *n: [np.swapaxes(part, 1, 2) for part in values(E, *n)]
 
         leads = tuple(lead.conjugated() for lead in self.leads)
         if self.scalar:
             return replace(self, leads=leads)
-        return replace(self, sigma=transposed(self.sigma), slope=transposed(self.slope), leads=leads)
+        return replace(self, sigma=transposed(self.sigma), taylor=transposed(self.taylor), leads=leads)
 
 
 def contacts_of(device: Device, orbitals: Integers | None = None) -> Contacts:
@@ -140,7 +145,9 @@ def contacts_of(device: Device, orbitals: Integers | None = None) -> Contacts:
         poles=poles_of(groups),
         leads=tuple(lead for lead in leads if len(lead.orbitals) > 1),
         analytic=all(is_analytic(group) for group in groups),
-        slope=lambda E: parts.gathered(E, slope_of, lambda lead, e: lead.slope(e)),
+        taylor=lambda E, n: parts.gathered(
+            E, lambda group, e: taylor_of(group, e, n), lambda lead, e: lead.taylor(e, n)
+        ),
     )
 
 
@@ -214,8 +221,8 @@ def is_analytic(group: TerminalGroup) -> bool:
     return not formulas and bool(getattr(kind, "analytic", False))
 
 
-def slope_of(group: TerminalGroup, energies: Energies) -> Complexes:
-    """dSigma/dE of a group, in the shape of :func:`_raw`.
+def taylor_of(group: TerminalGroup, energies: Energies, n: int) -> Complexes:
+    """The n-th derivative of Sigma by the energy over n!, of a group, in the shape of :func:`_raw`.
 
     Raises
     ------
@@ -227,16 +234,17 @@ def slope_of(group: TerminalGroup, energies: Energies) -> Complexes:
         formula = group.arguments["sigma"]
         assert isinstance(formula, EnergyFunction)
         with np.errstate(all="ignore"):
-            value = formula.derivative()(energies)
+            value = formula.taylor(n)(energies)
     else:
-        slope = getattr(self_energies[name], "slope", None)
-        if slope is None or any(callable(value) for value in group.arguments.values()):
+        taylor = getattr(self_energies[name], "taylor", None)
+        if taylor is None or any(callable(value) for value in group.arguments.values()):
             raise ModelError(
                 f"the self-energy of '{group.terminal.name}' does not tell its derivative by the energy",
                 field_span(group, "self_energy"),
                 hint="write it as a formula in E",
             )
-        value = _of_kind(slope, energies, {name: np.asarray(one) for name, one in group.arguments.items()})
+        known = {key: np.asarray(one) for key, one in group.arguments.items()}
+        value = _of_kind(lambda E, **given: taylor(E, n, **given), energies, known)
     return _shaped(value, group, len(energies))
 
 

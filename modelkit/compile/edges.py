@@ -30,6 +30,23 @@ def edges_of(groups: tuple[TerminalGroup, ...]) -> Floats:
     return np.unique(np.concatenate([np.zeros(0), *found]))
 
 
+def has_hidden_edges(group: TerminalGroup) -> bool:
+    """Whether a formula may jump, or bend, at energies that are not found here."""
+    formulas: list[Any] = [value for value in group.arguments.values() if callable(value)]
+    return any(_is_hidden(one.formula) for one in formulas)
+
+
+def _is_hidden(formula: Any) -> bool:
+    elements = list(formula) if isinstance(formula, sp.MatrixBase) else [formula]
+    parts = [part for element in elements for part in _switches(element)]
+    steps = [node for element in elements for node in element.atoms(sp.floor, sp.ceiling, sp.Mod)]
+    energies = {s for part in (*parts, *steps) for s in part.free_symbols if s.name == "E"}
+    if any(energies & step.free_symbols for step in steps):
+        return True
+    hung = [(part, *(energies & part.free_symbols)) for part in parts if energies & part.free_symbols]
+    return any(not part.is_polynomial(E) or sp.degree(part, E) > HIGHEST for part, E in hung)
+
+
 def poles_of(groups: tuple[TerminalGroup, ...]) -> Complexes:
     """Zeros of what the formulas of self-energies divide by, off the real axis."""
     formulas = [value for group in groups for value in group.arguments.values() if callable(value)]

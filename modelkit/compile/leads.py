@@ -33,9 +33,10 @@ class LeadContact:
 
     ``sites`` and ``orbitals`` are numbers in the open system, the orbitals in the order of the rows of the
     matrices.  ``parts(E)`` gives Sigma (n_E, k, k) and W (n_E, k, k) with ``Gamma = W W†``, whose columns
-    beyond the open modes are zero (at complex energies all).  ``slope(E)`` is dSigma/dE; ``edges()`` the
-    energies at which a mode opens or closes.  ``conjugated()`` is the lead whose matrices are the complex
-    conjugates: that of the device with all fluxes reversed.
+    beyond the open modes are zero (at complex energies all).  ``taylor(E, n)`` is the n-th derivative of
+    Sigma by the energy over n!, n >= 1; ``edges()`` the energies at which a mode opens or closes.
+    ``conjugated()`` is the lead whose matrices are the complex conjugates: that of the device with all fluxes
+    reversed.
 
     A superconducting lead has ``meter``, the number of the reservoir that counts the charge which it takes,
     and tells by ``lifted(U)`` what it is with the potential energy of its electrons raised.
@@ -45,11 +46,15 @@ class LeadContact:
     sites: Integers
     orbitals: Integers
     parts: Callable[[Energies], tuple[Complexes, Complexes]]
-    slope: Callable[[Energies], Complexes]
+    taylor: Callable[[Energies, int], Complexes]
     edges: Callable[[], Floats]
     conjugated: Callable[[], LeadContact]
     meter: int | None = None
     lifted: Callable[[float], LeadContact] | None = None
+
+    def slope(self, E: Energies) -> Complexes:
+        """dSigma/dE, (n_E, k, k)."""
+        return self.taylor(E, 1)
 
     def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
@@ -64,7 +69,7 @@ class LeadContact:
         return replace(
             self,
             parts=lambda E: self.parts(np.asarray(E) - band),
-            slope=lambda E: self.slope(np.asarray(E) - band),
+            taylor=lambda E, n: self.taylor(np.asarray(E) - band, n),
             edges=lambda: self.edges() + band,
             conjugated=lambda: self.conjugated().raised(band),
         )
@@ -81,7 +86,7 @@ class LeadContact:
             self.sites + sites,
             self.orbitals + orbitals,
             parts,
-            lambda E: self.slope(-np.conj(E)).conj(),
+            lambda E, n: -((-1.0) ** n) * self.taylor(-np.conj(E), n).conj(),
             lambda: np.sort(-self.edges()),
             lambda: self.conjugated().of_holes(terminal, sites, orbitals),
         )
@@ -117,7 +122,7 @@ def _contact(
         lead.site,
         orbitals,
         found.parts,
-        found.slope,
+        found.taylor,
         lambda: found.bulk.edges,
         lambda: _contact(group, member, lead.conjugated(), size, terminals, raised),
     )
@@ -168,7 +173,7 @@ class _SelfEnergy:
         self.bulk, self._flipped = bulk_of(onsite, hop)
         self._coupling, self._label, self._span = coupling, label, span
         self._last: tuple[Hashable, tuple[Complexes, Complexes]] | None = None
-        self._slopes: OrderedDict[Hashable, Complexes] = OrderedDict()
+        self._derivatives: OrderedDict[Hashable, list[Complexes]] = OrderedDict()
 
     def parts(self, E: Energies) -> tuple[Complexes, Complexes]:
         """Sigma and W, see :class:`LeadContact`."""
@@ -182,14 +187,15 @@ class _SelfEnergy:
             self._last = key, _with_channels(sigma, count, most, real=not np.iscomplexobj(energies))
         return self._last[1]
 
-    def slope(self, E: Energies) -> Complexes:
-        """dSigma/dE."""
+    def taylor(self, E: Energies, n: int) -> Complexes:
+        """The n-th derivative by the energy over n!; lower ones are found on the way."""
         energies, key = _keyed(E)
-        if key not in self._slopes:
-            self._slopes[key] = self._derivative(energies)
-            while len(self._slopes) > SLOPES:
-                self._slopes.popitem(last=False)
-        return self._slopes[key]
+        known = self._derivatives.get(key, [])
+        if len(known) < n:
+            known = self._derivatives[key] = self._solved(energies, n)
+            while sum(map(len, self._derivatives.values())) > max(SLOPES, n):
+                self._derivatives.popitem(last=False)
+        return known[n - 1]
 
     def _raw(self, energies: Energies) -> tuple[Complexes, Integers, NDArray[np.bool_]]:
         found = self.bulk.surface(energies)
@@ -200,11 +206,10 @@ class _SelfEnergy:
         wrong = ~(found.error < LARGEST_ERROR * large) | ~np.isfinite(sigma).all(axis=(1, 2))
         return sigma, found.open, wrong
 
-    def _derivative(self, energies: Energies) -> Complexes:
+    def _solved(self, energies: Energies, n: int) -> list[Complexes]:
         found, spaces = self.bulk.surface(energies), self.bulk.spaces
-        if self._flipped:
-            return self._between(spaces.reversed.slope(energies, found.left))
-        return self._between(spaces.slope(energies, found.right))
+        spaces, g = (spaces.reversed, found.left) if self._flipped else (spaces, found.right)
+        return [self._between(part) for part in spaces.taylor(energies, g, n)]
 
     def _between(self, g: Complexes) -> Complexes:
         return np.asarray(self._coupling @ g @ self._coupling.conj().T)

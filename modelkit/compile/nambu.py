@@ -177,8 +177,8 @@ def _doubled_contacts(contacts: Contacts, device: Device, orbitals: int) -> Cont
     def sigma(E: Energies) -> Complexes | list[Complexes]:
         return _joined(contacts.sigma(E), contacts.sigma(-np.conj(E)), -1.0)
 
-    def slope(E: Energies) -> Complexes | list[Complexes]:
-        return _joined(contacts.slope(E), contacts.slope(-np.conj(E)), 1.0)
+    def taylor(E: Energies, n: int) -> Complexes | list[Complexes]:
+        return _joined(contacts.taylor(E, n), contacts.taylor(-np.conj(E), n), -((-1.0) ** n))
 
     n = device.n_terminals
     normal = (lead for lead in contacts.leads if lead.meter is None)
@@ -192,7 +192,7 @@ def _doubled_contacts(contacts: Contacts, device: Device, orbitals: int) -> Cont
         poles=np.unique(np.concatenate([contacts.poles, -contacts.poles.conj()])),
         leads=(*contacts.leads, *holes),
         analytic=contacts.analytic,
-        slope=slope,
+        taylor=taylor,
     )
 
 

@@ -16,9 +16,9 @@ A kind is one class, entered with ``@self_energies.register("name")``, with
 
 and, where it has them,
 
-``analytic = True``, ``slope(E, **arguments)``
-    sigma takes complex energies above the axis, and its derivative by the energy: what densities and moving
-    bands need;
+``analytic = True``, ``taylor(E, n, **arguments)``
+    sigma takes complex energies above the axis, and its n-th derivative by the energy over n!, n >= 1: what
+    densities and moving bands need;
 ``continues = True``
     the self-energy is that of the lattice itself, continued beyond an end; nothing else is asked of the kind.
 
@@ -103,12 +103,20 @@ class Chain:
         return np.asarray(found, dtype=complex)
 
     @staticmethod
-    def slope(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
-        """``-Sigma/root``; infinite at the band edges."""
-        energy = np.asarray(E)
+    def taylor(E: ArrayLike, n: int, **arguments: ArrayLike) -> Complexes:
+        """``-Sigma/root`` to first order; infinite at the band edges.
+
+        Further ones from ``E g = 1 + hopping^2 g^2``, order by order.
+        """
+        energy, strength = np.asarray(E), np.abs(arguments["coupling"]) ** 2
+        square = np.abs(arguments["hopping"]) ** 2
         with np.errstate(all="ignore"):
-            found = -Chain.sigma(energy, **arguments) / _root(energy, arguments["hopping"])
-        return np.asarray(found, dtype=complex)
+            root = _root(energy, arguments["hopping"])
+            found = [2 / (energy + root)]
+            for k in range(1, n + 1):
+                mixed = sum(found[j] * found[k - j] for j in range(1, k))
+                found.append((square * mixed - found[k - 1]) / root)
+            return np.asarray(strength * found[n], dtype=complex)
 
     @staticmethod
     def edges(**arguments: ArrayLike) -> tuple[Floats, ...]:
@@ -140,7 +148,7 @@ class WideBand:
         return -0.5j * np.asarray(arguments["Gamma"]) + np.zeros(np.shape(E))
 
     @staticmethod
-    def slope(E: ArrayLike, **arguments: ArrayLike) -> Complexes:
+    def taylor(E: ArrayLike, n: int, **arguments: ArrayLike) -> Complexes:
         """Zero."""
         return np.zeros(np.broadcast_shapes(np.shape(E), np.shape(arguments["Gamma"])), dtype=complex)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from sympy.core.relational import Relational
 
 from modelkit.elements.conditions import conditions, unknown_symbol
 from modelkit.elements.self_energies import described_as, self_energies
@@ -58,14 +57,8 @@ class EnergyFunction:
         elements = list(self.formula) if isinstance(self.formula, sp.MatrixBase) else [self.formula]
         return all(element.is_rational_function(*energies) for element in elements) if energies else True
 
-    @property
-    def jumps(self) -> bool:
-        """Whether something in it jumps with the energy: a comparison, a sign, a rounded number."""
-        steps = self.formula.atoms(Relational, sp.sign, sp.floor, sp.Mod)
-        return any(symbol.name == ENERGY for step in steps for symbol in step.free_symbols)
-
-    def derivative(self) -> EnergyFunction:
-        """By the energy; jumps have none.
+    def taylor(self, n: int) -> EnergyFunction:
+        """The n-th derivative by the energy over n!; jumps have none.
 
         Raises
         ------
@@ -73,7 +66,8 @@ class EnergyFunction:
             sympy knows no derivative of a function in it.
         """
         energies = [symbol for symbol in self.formula.free_symbols if symbol.name == ENERGY]
-        found = self.formula.diff(energies[0]) if energies else 0 * self.formula
+        found = self.formula.diff(energies[0], n) / sp.factorial(n) if energies else 0 * self.formula
+        found = found.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
         if found.has(sp.Derivative, sp.Subs):
             raise ModelError(
                 "the derivative of this self-energy by E is not known", self.span, hint="leave out conj"

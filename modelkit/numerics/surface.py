@@ -98,19 +98,24 @@ class HalfSpaces:
             found = _together(found, sector.vectors, sector.at(z))
         return found
 
-    def slope(self, energies: Energies, g: Complexes) -> Complexes:
-        """Derivative of the right surface function g(E) by the energy, (n_E, m, m); infinite at band edges.
+    def taylor(self, energies: Energies, g: Complexes, order: int) -> list[Complexes]:
+        """Derivatives of the right surface function g(E) by the energy, from the first on, over n!.
 
-        ``g' - g hop g' hop† g = -g^2``, solved on the image of the hop.
+        Each (n_E, m, m); infinite at band edges.
         """
+        vectors, square = self._vectors, self._strength**2
         root = _root(np.asarray(energies, dtype=complex)[:, None] - self._level, self._strength)
         with np.errstate(all="ignore"):
-            inner = np.einsum("ik,nij,jk->nk", self._vectors.conj(), g, self._vectors, optimize=True)
-            found = _rotated(self._vectors, -inner / root)
+            inner = [np.einsum("ik,nij,jk->nk", vectors.conj(), g, vectors, optimize=True)]
+            for n in range(1, order + 1):
+                mixed = sum(inner[j] * inner[n - j] for j in range(1, n))
+                inner.append((square * mixed - inner[n - 1]) / root)
+            found = [_rotated(vectors, part) for part in inner[1:]]
         for sector in self._wide:
             back = sector.vectors.conj().T
-            found = found + sector.vectors @ sector.slope(back @ g @ sector.vectors) @ back
-        return np.asarray(found)
+            parts = sector.taylor(back @ g @ sector.vectors, order)
+            found = [one + sector.vectors @ part @ back for one, part in zip(found, parts, strict=True)]
+        return found
 
 
 def surface(energies: Energies, onsite: Complexes, hop: Complexes) -> Surface:
@@ -146,10 +151,18 @@ class _Sector:
         ]
         return Surface(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
 
-    def slope(self, g: Complexes) -> Complexes:
-        across, back = self.b.conj().T @ g, g @ self.b
-        change = stein(across @ self.a, self.a.conj().T @ back, -across @ back)
-        return np.asarray(-g @ g + (g @ self.a) @ change @ (self.a.conj().T @ g))
+    def taylor(self, g: Complexes, order: int) -> list[Complexes]:
+        """With ``g (E - onsite - hop g hop†) = 1``, order by order, solved on the image of the hop:
+        ``g_n - g hop g_n hop† g = c g``, ``c = -g_{n-1} + sum_{0<j<n} g_j hop g_{n-j} hop†``.
+        """
+        a, b, back = self.b.conj().T @ g @ self.a, self.a.conj().T @ g @ self.b, self.hop.conj().T
+        found = [g]
+        for n in range(1, order + 1):
+            mixed = sum((found[j] @ self.hop @ found[n - j] @ back for j in range(1, n)), -found[n - 1])
+            free = mixed @ g
+            inside = stein(a, b, self.b.conj().T @ free @ self.b)
+            found.append(free + (g @ self.a) @ inside @ (self.a.conj().T @ g))
+        return found[1:]
 
 
 _FIELDS = ("right", "left", "open", "error")

@@ -10,12 +10,13 @@ A method says what it can treat by ``Method.refuses(system)``: a reason, or None
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from modelkit.compile.open_system import Levels, OpenSystem
 
@@ -90,6 +91,16 @@ class ResponsiveConductance(Conductance, Protocol):
         None where the lattice is so large that it is not formed.
         """
 
+    def series(
+        self, directions: Sequence[Levels], order: int, sites: sparse.csr_array | None = None
+    ) -> tuple[Floats, Floats]:
+        """Coefficients of powers of s as the levels move by s in the first direction, up to an order.
+
+        Transmissions, ``[0, k, E, to, from]``, and their first derivatives by the other directions,
+        ``[v, k, ...]``; likewise what each reservoir fills of groups of sites, ``density`` for its f = 1,
+        (..., n_rows, n_terminals), where ``sites`` (n_rows, n_sites) adds them up (else no rows).
+        """
+
 
 class GreenFunction(Protocol):
     """The retarded Green function at complex energies, above the real axis: what a filled sea needs."""
@@ -99,6 +110,9 @@ class GreenFunction(Protocol):
 
     def diagonal_change(self, change: Levels) -> Complexes:
         """Derivative of ``diagonal`` as the levels move in the direction ``change``, (n_z, n_sites)."""
+
+    def diagonal_series(self, directions: Sequence[Levels], order: int) -> Complexes:
+        """``diagonal`` as a power series, (n_directions, order + 1, n_z, n_sites), as ``series`` above."""
 
 
 class Conductor(Protocol):
@@ -151,3 +165,9 @@ def reference_of(f: Floats, unknown: Flags | None = None) -> Floats:
     """
     given = np.arange(f.shape[1]) if unknown is None else np.flatnonzero(~unknown)
     return f[:, given[:1]] if len(given) else np.zeros((len(f), 1))
+
+
+def net_current(t: Floats, f: Floats) -> Floats:
+    """``i_a = (1/2pi) sum_b T_ab (f_a - f_b)``; ``t`` (n_E, n, n), ``f`` and result (n_E, n)."""
+    difference = f[:, :, None] - f[:, None, :]
+    return np.asarray(np.einsum("eab,eab->ea", t, difference) / (2 * np.pi))

@@ -21,7 +21,7 @@ from modelkit.solve.coefficients.thermoelectric import Thermoelectric, thermoele
 from modelkit.solve.found.characteristic import Characteristic, characteristic
 from modelkit.solve.found.conventions import bands_told
 from modelkit.solve.junction.junction import reference_state
-from modelkit.solve.junction.reach import check_reached
+from modelkit.solve.junction.reach import check_reached, check_smooth
 from modelkit.solve.junction.screening import gates_at_work, no_potentials, refusals
 from modelkit.solve.junction.steady import Steady, Wanted, is_linear, steady
 from modelkit.solve.request import Prepared, Request, prepare
@@ -162,8 +162,9 @@ class Response:
                 f"the second order of {z.shape[2]} voltages and temperatures has too many coefficients",
                 hint="write response(order = 1), or take fewer terminals",
             )
-        curved = self.coefficients.second(z)
-        levels = [levels_of(self.problem, self.system, z[:, :, k], self._followed) for k in range(z.shape[2])]
+        check_smooth(self.request, self.problem, self.system)
+        curved, each = self.coefficients.second(z), np.moveaxis(z, 2, 0)
+        levels = [levels_of(self.problem, self.system, one, self._followed) for one in each]
         if any(one is not None for one in levels):
             curved += self.coefficients.second_by_levels(z, levels)
         carried = np.einsum("aj,ak->ajk", z[0], flow[0])

@@ -9,14 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.contacts import field_span
 from modelkit.compile.open_system import OpenSystem
 from modelkit.errors import ModelError, NotConverged, raise_all
 from modelkit.graph.device import Device
 from modelkit.registry import Verb, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.solve.conductor import Conductance
-from modelkit.solve.energies.thresholds import check_thresholds
 from modelkit.solve.found.conventions import bands_told, steady_attributes
 from modelkit.solve.found.electrons import electrons_of_order_one
 from modelkit.solve.found.steady_transport import SteadyTransport
@@ -27,7 +25,7 @@ from modelkit.solve.junction.linear import Flows, Solution, check_residual, solv
 from modelkit.solve.junction.nonlinear import Grids, solve_steady
 from modelkit.solve.junction.reach import outside_band, place
 from modelkit.solve.junction.screening import no_potentials, refusals
-from modelkit.solve.junction.steady import Steady, is_linear, is_unique, mixes, moves, steady
+from modelkit.solve.junction.steady import Steady, is_linear, is_unique, mixes, steady
 from modelkit.solve.methods.pattern import closes_loops
 from modelkit.solve.request import Request, prepare
 
@@ -217,16 +215,7 @@ def solve(request: Request) -> LinearTransport | SteadyTransport:
 
 
 def _beyond_first_order(problem: Steady) -> Iterator[ModelError]:
-    for group in problem.device.terminals:
-        if group.terminal.bands == "own" and problem.order not in (None, 2):
-            message = f"an expansion of order {problem.order} in which the bands of '{group.terminal.name}'"
-            hint = "write order = 2, or leave the order out: full transport has bands that follow"
-            span = field_span(group, "bands")
-            yield ModelError(f"{message} follow its mu comes with a later version", span, hint=hint)
     for block in problem.blocks:
-        if problem.responds and moves(block):
-            message = f"the condition on '{block.quantity}' is not expanded to order 2 while levels follow"
-            yield ModelError(f"{message}; that comes with a later version", block.span, hint="write no order")
         if not is_linear(block):
             message = f"the condition on '{block.quantity}' has no expansion beyond the first order"
             yield ModelError(message, block.span, hint="write order = 1, or no order")
@@ -278,10 +267,6 @@ def _solve_linear(request: Request) -> LinearTransport | SteadyTransport:
 def _solve_steady(request: Request, problem: Steady) -> SteadyTransport:
     unique = is_unique(problem)
     grids = Grids(request, problem)
-    if problem.order is not None and problem.order > 1 and problem.responds:
-        count = problem.screened.count if problem.screened is not None else 0
-        bands = problem.moved(np.ones(len(problem.own)), np.ones(count)).bands
-        check_thresholds(grids.home, problem.mu, problem.T, bands[grids.home.system.reservoirs.terminal])
     start = request.memory.get(WARM) if request.hasty else None
     solved = solve_steady(grids, unique=unique, start=start)
     if request.hasty:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -146,17 +148,29 @@ def test_a_lead_on_one_orbital_is_a_contact_like_any_other() -> None:
 )
 def test_slopes_are_derivatives(sigma: str) -> None:
     found, energies, h = chain(sigma), np.array([-1.1, 0.4, 1.3]), 1e-4
-    values = [np.asarray(found.sigma(energies + k * h)) for k in (-2, -1, 1, 2)]
-    numeric = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
-    assert np.asarray(found.slope(energies)) == pytest.approx(numeric, abs=1e-8)
-
-
-def test_slopes_of_leads_are_derivatives() -> None:
-    energies, h = np.array([-1.1, 0.43, 1.3]), 1e-4
-    for lead in contacts(STRIP).leads:
-        values = [lead.sigma(energies + k * h) for k in (-2, -1, 1, 2)]
+    for n, of in enumerate((found.sigma, *(partial(found.taylor, n=n) for n in (1, 2, 3))), start=1):
+        values = [np.asarray(of(energies + k * h)) for k in (-2, -1, 1, 2)]
         numeric = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
-        assert np.abs(lead.slope(energies) - numeric).max() < 1e-7
+        assert n * np.asarray(found.taylor(energies, n)) == pytest.approx(numeric, abs=1e-7)
+    assert np.array_equal(found.slope(energies), found.taylor(energies, 1))
+
+
+SECTORS = STRIP.replace("exp(1i*phi*y)*(-1 - 0.2i*sigma_y)", "-1").replace("-1 + 0.2i*sigma_x", "-0.8")
+PAIRS = STRIP.replace("  onsite", "  pair s[x, y] - s[x, y] : 0.3*exp(0.7i)*[0, 1 | -1, 0]\n  onsite")
+
+
+@pytest.mark.parametrize("text", [STRIP, SECTORS, PAIRS])
+@pytest.mark.parametrize("conjugated", [False, True])
+def test_slopes_of_leads_are_derivatives(text: str, conjugated: bool) -> None:
+    """Of lattices that mix all orbitals, in sectors, with pairs; those of reversed fluxes as well."""
+    energies, h = np.array([-1.1, 0.43, 1.3]), 1e-4
+    for lead in open_system(mk.loads(text).device()).contacts.leads:
+        lead = lead.conjugated() if conjugated else lead
+        for n, of in enumerate((lead.sigma, *(partial(lead.taylor, n=n) for n in (1, 2, 3))), start=1):
+            values = [of(energies + k * h) for k in (-2, -1, 1, 2)]
+            numeric = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
+            size = max(1.0, np.abs(numeric).max())
+            assert np.abs(n * lead.taylor(energies, n) - numeric).max() < 1e-6 * size
 
 
 @pytest.mark.parametrize("sigma", ["chain(hopping = 1, coupling = 0.7)", "wide_band(0.4)", "0.2/(E + 1i)"])
@@ -180,7 +194,7 @@ class Bare(WideBand):
     """A kind that tells nothing but what it must."""
 
     analytic = False
-    slope = None  # type: ignore[assignment]
+    taylor = None  # type: ignore[assignment]
 
 
 def test_a_kind_without_a_derivative_says_so() -> None:

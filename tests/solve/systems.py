@@ -122,34 +122,31 @@ def forests(draw, most=40):
     )
 
 
-def responsive(found: OpenSystem, slope=None) -> OpenSystem:
-    """The same system, whose self-energies take complex energies and tell their slope (default: zero)."""
-    contacts = replace(found.contacts)
+def responsive(found: OpenSystem, taylor=None) -> OpenSystem:
+    """The same system, whose self-energies take complex energies and tell their derivatives (default 0)."""
 
-    def nothing(energies):
-        values = contacts.sigma(energies)
+    def nothing(energies, n):
+        values = found.contacts.sigma(energies)
         return [0 * v for v in values] if isinstance(values, list) else 0 * np.asarray(values)
 
-    object.__setattr__(contacts, "slope", slope or nothing)
-    object.__setattr__(contacts, "analytic", True)
-    return replace(found, contacts=contacts)
+    return replace(found, contacts=replace(found.contacts, taylor=taylor or nothing, analytic=True))
 
 
 def resonant(levels, widths):
-    """Scalar self-energies ``w/(E - level + i)`` with their slope; analytic above the axis."""
+    """Scalar self-energies ``w/(E - level + i)`` with their derivatives; analytic above the axis."""
     levels, widths = np.asarray(levels), np.asarray(widths)
 
     def sigma(energies):
         return widths / (np.asarray(energies)[:, None] - levels + 1j)
 
-    def slope(energies):
-        return -widths / (np.asarray(energies)[:, None] - levels + 1j) ** 2
+    def taylor(energies, n):
+        return (-1) ** n * widths / (np.asarray(energies)[:, None] - levels + 1j) ** (n + 1)
 
-    return sigma, slope
+    return sigma, taylor
 
 
 def resonant_matrices(levels, roots):
-    """Matrix self-energies ``r r†/(E - level + i)`` with their slope."""
+    """Matrix self-energies ``r r†/(E - level + i)`` with their derivatives."""
 
     def power(energies, n):
         away = np.asarray(energies)[:, None, None] + 1j
@@ -158,7 +155,7 @@ def resonant_matrices(levels, roots):
             for r, level in zip(roots, levels, strict=True)
         ]
 
-    return lambda energies: power(energies, 1), lambda energies: power(energies, 2)
+    return lambda energies: power(energies, 1), lambda energies, n: power(energies, n + 1)
 
 
 def raised(found: OpenSystem, potential, bands) -> OpenSystem:
@@ -228,10 +225,10 @@ def lattices(draw):
     offset = np.arange(n + 1) * orbitals
     scalar = draw(st.booleans())
     if scalar:
-        sigma, slope = resonant(levels, rng.uniform(0.05, 1.0, len(site)))
+        sigma, taylor = resonant(levels, rng.uniform(0.05, 1.0, len(site)))
     else:
         shape = (len(site), orbitals, orbitals)
         roots = (rng.normal(size=shape) + 1j * rng.normal(size=shape)) * 0.6
-        sigma, slope = resonant_matrices(levels, roots)
+        sigma, taylor = resonant_matrices(levels, roots)
     found = system(h, terminal, site, sigma, scalar=scalar, n_terminals=n_terminals, offset=offset)
-    return responsive(found, slope), energies, rng
+    return responsive(found, taylor), energies, rng

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from modelkit.compile.open_system import Levels
 from modelkit.errors import ModelError, NotConverged
@@ -255,3 +256,82 @@ def test_the_density_of_large_lattices_by_all_potentials_is_not_formed():
     open_system = clean_strip(7, 43)
     conductance = methods["blocks"].build(open_system).at(np.zeros(1))
     assert conductance.density_matrix(np.ones((1, 2))) is None
+
+
+def coefficients(of, order):
+    """Taylor coefficients of a function of s by the trapezoidal rule on a circle: of a polynomial fit."""
+    nodes = 0.02 * np.cos(np.pi * (np.arange(12) + 0.5) / 12)
+    values = np.stack([of(s) for s in nodes])
+    powers = np.vander(nodes / 0.02, 12, increasing=True)
+    found = np.linalg.solve(powers, values.reshape(12, -1)).reshape(values.shape)
+    return [found[k] / 0.02**k for k in range(order + 1)]
+
+
+def combined(one, other, part):
+    return Levels(one.potential + part * other.potential, one.bands + part * other.bands)
+
+
+@given(lattices())
+@settings(max_examples=20, deadline=None)
+def test_series_are_the_taylor_coefficients_of_moved_systems(drawn):
+    open_system, energies, rng = drawn
+    n, first, second = open_system.n_terminals, *directions(open_system, rng)[:2]
+    sites = csr_array(rng.normal(size=(2, len(open_system.weight))))
+
+    def moved(s):
+        there = raised(open_system, s * first.potential, s * first.bands)
+        conductance = DENSE.build(there).at(energies)
+        filled = [conductance.density(np.tile(unit, (len(energies), 1))) @ sites.T for unit in np.eye(n)]
+        through = conductance.transmission() * (1 - np.eye(n))
+        return np.concatenate([through.ravel(), np.stack(filled, axis=2).ravel()])
+
+    expected = coefficients(moved, 3)
+    for name in RESPONDING:
+        conductance = methods[name].build(open_system).at(energies)
+        through, filled = conductance.series([first], 3, sites)
+        found = [
+            np.concatenate([(t * (1 - np.eye(n))).ravel(), d.ravel()])
+            for t, d in zip(through[0], filled[0], strict=True)
+        ]
+        for k in range(4):
+            size = max(1.0, np.abs(expected[k]).max())
+            assert np.abs(found[k] - expected[k]).max() < 10.0 ** (-9 + k) * size
+        # a variation of the direction is a derivative: polynomials in its strength, by exact differences
+        both, _ = conductance.series([first, second, first], 3)
+        assert np.array_equal(both[0], through[0])
+        parts = [conductance.series([combined(first, second, e)], 3)[0][0] for e in (-2, -1, 1, 2)]
+        slope = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / 12
+        scale = np.abs(np.stack(parts)).max(axis=(0, 2, 3, 4), initial=1.0)
+        assert np.all(np.abs(both[1] - slope).max(axis=(1, 2, 3)) < 1e-10 * scale)
+        own = np.arange(4)[:, None, None, None] * both[0]  # along itself: k times the coefficient
+        assert np.all(np.abs(both[2] - own).max(axis=(1, 2, 3)) < 1e-11 * scale)
+
+
+@given(lattices(), st.floats(0.05, 2.0))
+@settings(max_examples=20, deadline=None)
+def test_the_diagonal_above_the_axis_as_a_series(drawn, height):
+    open_system, energies, rng = drawn
+    first, second = directions(open_system, rng)[:2]
+    z = energies + 1j * height
+    found = []
+    for kind in (green.DenseGreen, green.BlockGreen):
+        one = kind(open_system, z)
+        series = one.diagonal_series([first, second], 3)
+        found.append(series)
+        assert series[0, 0] == pytest.approx(one.diagonal(), abs=1e-10)
+        assert series[0, 1] == pytest.approx(one.diagonal_change(first), abs=1e-9)
+        assert series[1, 1] == pytest.approx(one.diagonal_change(second), abs=1e-9)
+
+        def moved(s, kind=kind):
+            return kind(raised(open_system, s * first.potential, s * first.bands), z).diagonal()
+
+        for k, expected in enumerate(coefficients(moved, 3)):
+            size = max(1.0, np.abs(expected).max())
+            assert np.abs(series[0, k] - expected).max() < 10.0 ** (-9 + k) * size
+        parts = [
+            kind(open_system, z).diagonal_series([combined(first, second, e)], 3)[0] for e in (-2, -1, 1, 2)
+        ]
+        slope = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / 12
+        size = np.abs(np.stack(parts)).max(initial=1.0)
+        assert np.abs(series[1] - slope).max() < 1e-10 * size
+    assert found[0] == pytest.approx(found[1], abs=1e-8 * np.abs(found[0]).max(initial=1.0))

@@ -332,8 +332,6 @@ def test_what_cannot_be_solved_is_refused() -> None:
     rigid = run(ring(NEUTRAL, "rigid"), "first")
     assert "the bands of 'a' are fixed" in rigid.attrs["warnings"]
     assert "audit_gauge_shift" not in rigid
-    third = ring(NEUTRAL).replace("order = 2", "order = 3")
-    assert "of order 3 with unknown potentials comes with a later version" in refusal(third, "second").message
     jump = ring(NEUTRAL, kind="-1i*if(E > -1, 1, 0.5)")
     assert "is not known off the real axis" in refusal(jump).message
     outputs = ring(NEUTRAL).replace(

@@ -157,12 +157,10 @@ def test_bands_of_probes_that_follow_their_own_mu() -> None:
     assert found.attributes["uniqueness"] == "not known"
 
 
-def test_own_bands_need_a_reference_and_no_order() -> None:
+def test_own_bands_need_a_reference() -> None:
     leads = [Lead("L", [0], 0.4), Lead("R", [3], -0.2)]
     with pytest.raises(ModelError, match="from the reference on, and there is none"):
         full(bands(device(chain(4), leads, None), "own"))
-    with pytest.raises(ModelError, match="comes with a later version"):
-        full(bands(device(chain(4), leads, 0.0), "own"), 3)
 
 
 @pytest.mark.parametrize("T", [0.0, 0.05])

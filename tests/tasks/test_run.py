@@ -362,10 +362,8 @@ def test_check_asks_the_verb_of_every_task() -> None:
 
 
 def test_a_gate_is_set_by_a_parameter() -> None:
-    screening = (
-        "screening on wire { solve U[wire] such that charge == capacitance; capacitance wire - G : 1 }"
-    )
-    model = mk.loads(f"{TEXT}gate G {{ U = -V }}\n{screening}\ntask t = echo {{ output X }}")
+    felt = "screening on wire { solve U[wire] such that charge == capacitance; capacitance wire - G : 0.3 }\n"
+    model = mk.loads(f"{TEXT}gate G {{ U = -V }}\n{felt}task t = echo {{ output X }}")
     with pytest.raises(ModelError, match=r"'G\.U' cannot be set") as caught:
         model.run("t", {"G.U": 1})
     assert caught.value.hint == "give it a parameter, gate G { U = U_G }, and set that"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from modelkit.compile.open_system import Levels
 from modelkit.numerics.quadrature import Panels, errors
-from modelkit.solve.conductor import Conductance, ResponsiveConductance
+from modelkit.numerics.series import Series, coefficient, mapped, places, product, zeros
+from modelkit.solve.conductor import Conductance, ResponsiveConductance, net_current
 from modelkit.solve.energies.elastic import completed, refilled
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.request import Prepared
@@ -75,6 +78,43 @@ class Grid:
             if filling is not None:
                 found[range_] += conductance.current(filling)
         return found
+
+    def series(
+        self, fillings: Series, directions: Sequence[Levels], sites: sparse.csr_array | None = None
+    ) -> tuple[Floats, Floats]:
+        """Weighted currents at the nodes degree by degree, while levels move along the first direction.
+
+        ``fillings[v][k]`` (n_E, n_reservoirs) are the weights of degree k + 1, with v > 0 their change where
+        the direction gains ``directions[v]``.  Gives currents (n_directions, n_degrees, n_E, n_reservoirs)
+        and what is filled of the rows of ``sites``, (n_directions, n_degrees, n_E, n_rows).
+        """
+        shape, energies = (len(fillings), len(fillings[0]), len(self.energies)), self.energies
+        rows = 0 if sites is None else sites.shape[0]
+        flows, filled = np.zeros((*shape, fillings[0][0].shape[1])), np.zeros((*shape, rows))
+        for range_ in self.prepared.batches(len(energies), self.panels.batch_starts):
+            here = mapped(fillings, itemgetter(range_))
+            if not any(np.any(part) for row in here for part in row):
+                continue
+            conductance = self.prepared.at(energies[range_])
+            order = shape[1] - 1
+            through, local = responsive(conductance).series(directions, order, sites)
+            flows[:, :, range_], done = self._along(conductance, [list(part) for part in through], here)
+            if rows:
+                held = product([list(part) for part in local], done, _filled)
+                filled[:, :, range_] = np.array(held)
+        return flows, filled
+
+    def _along(self, conductance: Conductance, through: Series, fillings: Series) -> tuple[Floats, Series]:
+        """Currents of a batch, and the fillings with those of the elastic reservoirs."""
+        variations, order = len(fillings) - 1, len(fillings[0]) - 1
+        flows, done = zeros(variations, order), zeros(variations, order)
+        for v, k in places(variations, order):
+            known = coefficient(through, done, v, k, net_current, 1)
+            f = completed(conductance, fillings[v][k], self.elastic)
+            gained = None if known is None else refilled(conductance, known, self.elastic)
+            done[v][k] = f if gained is None else f + gained
+            flows[v][k] = conductance.current(done[v][k]) + (0.0 if known is None else known)
+        return np.array(flows), done
 
     def density(self, weights: Floats) -> Floats:
         """Filled states of each site, (n_sites,)."""
@@ -153,6 +193,20 @@ class Grid:
                 np.add.at(noise, panel, np.abs(measure(conductance, rounding[range_])))
         change = np.maximum(np.abs(change) - noise, 0.0)
         return errors(change, size), size.sum(axis=0)
+
+    def by_panel(self, values: Floats, off: Floats, noise: Floats | None = None) -> tuple[Floats, Floats]:
+        """The same from what flows at the nodes for both rules, (n_E, m) each."""
+        panel = np.repeat(np.arange(len(self.panels.lower)), self.panels.count)
+        change, size, rounding = np.zeros((3, len(self.panels.lower), values.shape[1]))
+        np.add.at(change, panel, off)
+        np.add.at(size, panel, np.abs(values))
+        if noise is not None:
+            np.add.at(rounding, panel, np.abs(noise))
+        return errors(np.maximum(np.abs(change) - rounding, 0.0), size), size.sum(axis=0)
+
+
+def _filled(local: Floats, f: Floats) -> Floats:
+    return np.asarray(np.einsum("era,ea->er", local, f))
 
 
 def responsive(conductance: Conductance) -> ResponsiveConductance:

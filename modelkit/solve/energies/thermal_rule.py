@@ -13,6 +13,7 @@ from modelkit.solve.request import Prepared
 Floats = NDArray[np.float64]
 
 MARKS = (3.5, 9.0, 40.0)  # first panel ends, in units of T; beyond 40 T the weight is below 1e-17
+SMOOTH = 30.0  # T: beyond, no bend of a transmission is felt in its expansion
 MOST_SPLITS = 100  # edges at which the first panels are split
 CORE = 4.0  # half-widths about a resonance that one panel on either side holds
 RATIO = 8.0  # of the ends of the panels outside: the rule takes 1/E^2 exactly there
@@ -21,19 +22,20 @@ DEEPEST = 100.0  # a gap of more T than this is closed: e^-100 of nothing
 MOST_ENDS = 1800  # panel ends at resonances
 
 
-def thermal_panels(prepared: Prepared, mu: float, T: float) -> tuple[Panels, str]:
+def thermal_panels(prepared: Prepared, mu: float, T: float, *, smooth: bool = False) -> tuple[Panels, str]:
     """Panels about mu, and what their error estimate cannot see.
 
-    Where mu lies in a gap, the window reaches over it, as long as any weight is left there.
+    Where mu lies in a gap, the window reaches over it, as long as any weight is left there; not where only
+    what is smooth is wanted, which ends at ``SMOOTH``.
     """
     system = prepared.system
     edges = system.contacts.edges
     closed = not np.any(broadening(system, np.array([mu])) > 0)
     gap = float(np.min(np.abs(edges - mu), initial=np.inf)) if closed else 0.0
-    gap = gap if gap < DEEPEST * T else 0.0
+    gap = gap if gap < DEEPEST * T and not smooth else 0.0
     narrow = narrow_resonances(system, mu, T, gap)
     prepared.factorisations += narrow.solved
-    reach = MARKS[-1] * T + gap
+    reach = SMOOTH * T if smooth else MARKS[-1] * T + gap
     window = open_part(system, mu - reach, mu + reach)
     panels, left_out = first_panels(mu, T, edges, gap, narrow, window)
     if narrow.searched and not left_out:

@@ -19,7 +19,8 @@ from modelkit.errors import NotConverged
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.charge_balance import response
-from modelkit.solve.junction.nonlinear import INTEGRATION, Grids, finer, injected_uncertainty
+from modelkit.solve.junction.nonlinear import Grids
+from modelkit.solve.junction.precision import INTEGRATION, finer, injected_uncertainty
 from modelkit.solve.junction.preconditioner import of_potentials
 from modelkit.solve.junction.screening import Screened, no_potentials
 from modelkit.solve.junction.steady import Steady, steady

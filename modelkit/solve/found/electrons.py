@@ -13,7 +13,8 @@ from modelkit.solve.conductor import Conductance
 from modelkit.solve.energies.windows import covering
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.charge_balance import density
-from modelkit.solve.junction.nonlinear import INTEGRATION, Grids, refined, solve_steady
+from modelkit.solve.junction.nonlinear import Grids, solve_steady
+from modelkit.solve.junction.precision import INTEGRATION, refined
 from modelkit.solve.junction.steady import steady
 from modelkit.solve.request import Request, prepare
 
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 def electrons(grids: Grids, point: Point) -> Floats:
-    """(n_sites,), absolute; to the order of an expansion, to first order where levels follow in it.
+    """(n_sites,), absolute; to the order of an expansion.
 
     Raises
     ------
@@ -47,11 +48,11 @@ def electrons(grids: Grids, point: Point) -> Floats:
         panels = covering(point.grid.panels, point.system, mu, T)
         point = replace(point, grid=replace(point.grid, panels=panels))
     point = refined(point, INTEGRATION, measure, resolved_flow(1.0, bonds=True), centre=True)
-    if problem.screened is not None:
-        return density(point)
-    weights = point.linear if problem.responds else point.fill(centre=True)
-    found = sea.at(prepared).density() + point.grid.density(weights.value)
-    return np.asarray(found + sea.at(prepared).change(point.change) if problem.responds else found)
+    if problem.screened is not None or point.levels_move:
+        return density(replace(point, sea=sea))
+    filled_sea = sea.at(prepared)
+    found = filled_sea.density() + point.grid.density(point.fill(centre=True).value)
+    return found + filled_sea.change(point.change) if problem.order == 1 and problem.own.any() else found
 
 
 def electrons_of_order_one(request: Request) -> Floats:

@@ -22,7 +22,8 @@ from modelkit.solve.found.gauge import gauge_shift
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.continuity import continuity
 from modelkit.solve.junction.deviations import least_flow, reach, rounding_flow, worst
-from modelkit.solve.junction.nonlinear import INTEGRATION, Grids, refined
+from modelkit.solve.junction.nonlinear import Grids
+from modelkit.solve.junction.precision import INTEGRATION, refined
 from modelkit.solve.junction.screening import no_potentials
 from modelkit.solve.methods.pattern import closes_loops
 
@@ -104,6 +105,10 @@ class SteadyTransport:
     def _flow_of_bonds(self) -> tuple[Floats, float, float]:
         """With the residual of the local sum rule, and the flow below which it is rounding."""
         point = self._about_centre()
+        if point.levels_move:
+            order = point.problem.order
+            message = f"currents of bonds are not expanded to order {order} while levels follow"
+            raise ModelError(message, hint="ask for them in full transport, or in transport(order = 1)")
         off = [0.0]
 
         def measure(conductance: Conductance, f: Floats) -> Floats:

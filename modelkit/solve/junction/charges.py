@@ -7,7 +7,7 @@ from it.  Both move with the levels, and both derivatives are exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -74,6 +74,17 @@ class FilledSea:
     def change(self, change: Levels) -> Floats:
         """Its derivative as the levels move, (n_sites,)."""
         return self._summed(green.diagonal_change(change) for green in self._green)
+
+    def along(self, directions: Sequence[Levels], order: int) -> Floats:
+        """What it gains as the levels move along the first direction, to an order; (n_directions, n_sites).
+
+        With the derivatives by further directions.
+        """
+        series = (green.diagonal_series(directions, order)[:, 1:] for green in self._green)
+        found = np.zeros((len(directions), len(self._system.weight)))
+        for part, one in zip(self._parts, series, strict=True):
+            found += np.einsum("z,vkzs->vs", self._weight[part], one.real)
+        return found
 
     def stiffness(self) -> Floats:
         """Electrons that leave each site as all levels are raised, per energy; (n_sites,)."""

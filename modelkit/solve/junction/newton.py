@@ -76,7 +76,7 @@ class Search:
             # after a short step what is left is its square
             if met and (last <= CLOSE or _length(here, self._estimate(here)) <= SETTLED):
                 return self._determined(here)
-            step = self._step(here)
+            step = self.step(here)
             length = _length(here, step)
             close = worst(here) <= ENOUGH or length <= CLOSE
             if strict and length > CONTRACTION * last and not close:
@@ -116,7 +116,8 @@ class Search:
                 return found
             before, x, scale, step = (scale, x), found.x, to, 2 * step
 
-    def _step(self, here: Point) -> Floats:
+    def step(self, here: Point) -> Floats:
+        """The step of Newton's method, (size,)."""
         found = self._dense(here) if here.problem.size <= DENSE_UP_TO else self._krylov(here)
         if not np.all(np.isfinite(found)):
             raise _stuck(here, UNDETERMINED)
@@ -125,7 +126,7 @@ class Search:
     def _estimate(self, here: Point) -> Floats:
         """What a step would be, roughly."""
         if here.problem.size <= DENSE_UP_TO:
-            return self._step(here)
+            return self.step(here)
         return preconditioner(here)(-here.left)
 
     def _dense(self, here: Point) -> Floats:

@@ -17,33 +17,28 @@ from numpy.typing import NDArray
 from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.graph.labels import region_labels, site_labels
-from modelkit.numerics.quadrature import Panels, panels_between, spot
-from modelkit.solve.conductor import Conductance
-from modelkit.solve.energies.grid import Grid, Measure
+from modelkit.numerics.quadrature import spot
+from modelkit.solve.energies.grid import Grid
 from modelkit.solve.energies.thermal_rule import thermal_panels
+from modelkit.solve.energies.thresholds import check_thresholds
 from modelkit.solve.energies.windows import carried, covering, first_panels, panel_about
 from modelkit.solve.junction.balance import Point
 from modelkit.solve.junction.charges import Sea, sea_of, settled
 from modelkit.solve.junction.charges import uncertainty as miscounted
 from modelkit.solve.junction.determined import check_determined
-from modelkit.solve.junction.deviations import is_weak, least_flow, offsets, rounded
+from modelkit.solve.junction.deviations import offsets
 from modelkit.solve.junction.newton import DENSE_UP_TO, ENOUGH, Counts, Search
-from modelkit.solve.junction.reach import check_reached, place
-from modelkit.solve.junction.screening import Screened
+from modelkit.solve.junction.precision import INTEGRATION, refined, whole_uncertainty
+from modelkit.solve.junction.reach import check_reached, check_smooth, place
 from modelkit.solve.junction.steady import Steady
 from modelkit.solve.request import Prepared, Request, prepare
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-INTEGRATION = 1e-10  # of the currents, relative to the largest gross flow
 ROUGH = 1e-6  # the same while bands still move with the unknowns
-MOST_ENERGIES = 40_000
 COUNTED = 1e-10  # electrons of a site, between two rules, where the levels have moved
-LEAST_CHARGE = 1e-6  # electrons: charges of a window that need not be known more precisely
-CANCELLED = 100.0  # times the flow that counts of bonds: what is taken from electrons less that from holes
 MUCH = 0.5  # of the worst condition
-SMALLEST = 2.0**-30  # of the first panel of an expansion at T = 0
 
 
 @dataclass
@@ -144,7 +139,8 @@ class Grids:
         elif problem.T == 0:
             panels, blind = panel_about(system, problem.mu), ""
         else:
-            panels, blind = thermal_panels(prepared, problem.mu, problem.T)
+            smooth = problem.order > 2 and problem.levels_move
+            panels, blind = thermal_panels(prepared, problem.mu, problem.T, smooth=smooth)
         prepared.factorisations += solved
         if not len(panels.lower):
             raise NotConverged(
@@ -182,6 +178,10 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
     before = first.grid.prepared.factorisations
     first.grid.prepared.begin()
     check_reached(request.device, first.system, problem, first.grid.energies)
+    check_smooth(request, problem, first.system)
+    if problem.order == 2 and problem.levels_move:
+        bands = problem.moved(np.ones(len(problem.own)), np.ones(problem.size - problem.charges.start)).bands
+        check_thresholds(grids.home, problem.mu, problem.T, bands[first.system.reservoirs.terminal])
     if problem.order is not None:
         check_determined(first)
     hasty = request.hasty and (unique or fitting)
@@ -202,14 +202,20 @@ def solve_steady(grids: Grids, *, unique: bool, start: Floats | None = None) -> 
 
 
 def _found(search: Search, problem: Steady, first: Point, *, unique: bool, hasty: bool) -> Point:
-    """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it."""
+    """Straight from equilibrium; where that fails, or might lead elsewhere, along the path from it.
+
+    Expansions start from linear response, which keeps to the branch: theirs have other solutions as well.
+    """
     alike = problem.common() if problem.of_temperature.any() else None
     if alike is not None:
         still = search.point(alike, 1.0)
         if not still.left.any():  # nothing flows: no gross flow measures it, and no step ends at T = 0
             return still
     try:
-        return search.direct(first.x, strict=not unique or hasty)
+        start = first.x
+        if problem.order is not None and problem.order > 1:
+            start = start + search.step(replace(first, problem=replace(problem, order=1)))
+        return search.direct(start, strict=not unique or hasty)
     except NotConverged:
         if hasty:
             raise
@@ -279,107 +285,3 @@ def _failing(point: Point, off: Floats) -> int:
     with np.errstate(all="ignore"):
         needed = np.abs(point.left) / influence
     return int(np.argmax(np.where(off >= MUCH * off.max(), np.nan_to_num(needed, nan=0.0), -1.0)))
-
-
-def flows(conductance: Conductance, weights: Floats) -> Floats:
-    """Particle currents and energy currents of the reservoirs, (n_E, 2 n)."""
-    current = conductance.current(weights)
-    return np.concatenate([current, conductance.energies[:, None] * current], axis=1)
-
-
-def uncertainty(
-    point: Point, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
-) -> Floats:
-    """Estimated error on each panel of its worst element, relative to the gross flow; (n_panels,).
-
-    Both halves of :func:`flows` are measured by their own largest gross flow; what superconducting leads
-    take, which is a difference of large terms, at least by what is resolved of such.
-    """
-    weights, difference = point.fill(centre=centre), point.fill(difference=True, centre=centre)
-    error, size = point.grid.uncertainty(weights.value, difference.value, measure)
-    if not size.size:
-        return np.zeros(len(point.grid.panels.lower))
-    weak = measure is flows and is_weak(point)
-    if weak and error.sum(axis=0).max() > INTEGRATION * size.max():
-        error, size = point.grid.uncertainty(weights.value, difference.value, measure, rounded(point))
-    width = len(size) // 2 if measure is flows else len(size)
-    parts = []
-    for first in range(0, len(size), max(width, 1)):
-        part = slice(first, first + width)
-        scale = float(np.ptp(point.grid.energies)) if first else 1.0
-        gross = np.full(width, max(float(size[part].max(initial=0.0)), max(floor, least_flow(point)) * scale))
-        if measure is flows:
-            least = CANCELLED * least_flow(point, bonds=True) if not first else np.inf  # they have no energy
-            meters = point.system.reservoirs.meters
-            gross[meters] = np.maximum(gross[meters], least)
-        parts.append((error[:, part] / np.where(gross > 0, gross, 1.0)).max(axis=1, initial=0.0))
-    return np.asarray(np.max(parts, axis=0))
-
-
-def whole_uncertainty(point: Point) -> Floats:
-    """That of currents, and of charges where potentials follow them; (n_panels,)."""
-    found, screened = uncertainty(point), point.problem.screened
-    if screened is None:
-        return found
-    if point.problem.order is not None:
-        return np.maximum(found, injected_uncertainty(point))
-    charges = partial(_charges, screened)
-    return np.maximum(found, uncertainty(point, charges, LEAST_CHARGE, centre=True))
-
-
-def injected_uncertainty(point: Point) -> Floats:
-    """That of the states which terminals fill at the reference, in a mixture of all; (n_panels,)."""
-    screened = point.problem.screened
-    assert screened is not None
-    mixture = 1 + 0.5 * np.cos(np.arange(len(point.problem.given_mu)))
-    weights, difference = point.linear.by_mu, point.first_order(difference=True).by_mu
-    change, size = point.grid.uncertainty(
-        weights * mixture, difference * mixture, partial(_charges, screened)
-    )
-    if not size.size:
-        return np.zeros(len(point.grid.panels.lower))
-    return np.asarray(change.max(axis=1, initial=0.0) / (float(size.max(initial=0.0)) or 1.0))
-
-
-def _charges(screened: Screened, conductance: Conductance, f: Floats) -> Floats:
-    return screened.of_regions(conductance.density(f))
-
-
-def refined(
-    point: Point, tolerance: float, measure: Measure = flows, floor: float = 0.0, *, centre: bool = False
-) -> Point:
-    """The same unknowns on panels on which the measure is known to the tolerance."""
-    while True:
-        if measure is flows:
-            error = whole_uncertainty(point)
-        else:
-            error = uncertainty(point, measure, floor, centre=centre)
-        if error.sum() <= tolerance:
-            return point
-        point = finer(point, error, tolerance)
-
-
-def finer(point: Point, error: Floats, tolerance: float) -> Point:
-    """With the panels bisected whose error is too large; raises NotConverged where that does not help."""
-    grid = point.grid
-    if point.problem.order is not None and point.problem.T == 0:
-        first = panel_about(grid.prepared.system, point.problem.mu)
-        least = SMALLEST * float(first.upper[0] - first.lower[0])
-        return replace(point, grid=replace(grid, panels=_halved(grid.panels, least, float(error.sum()))))
-    used = int(np.count_nonzero(~grid.panels.split))
-    chosen: Flags = (error > tolerance / used) & grid.panels.divisible
-    if not chosen.any() or grid.used > MOST_ENERGIES:
-        off = float(error.sum())
-        message = f"the integral over energies is uncertain by {off:.1e} of the largest gross flow"
-        raise NotConverged(f"{message} after {grid.used} energies", residual=off)
-    return replace(point, grid=replace(grid, panels=grid.panels.bisected(chosen)))
-
-
-def _halved(panels: Panels, least: float, off: float) -> Panels:
-    """Half of the panel in whose middle the expansion stands."""
-    low, high = float(panels.lower[0]), float(panels.upper[0])
-    middle, half = (low + high) / 2, (high - low) / 4
-    if 2 * half < least:
-        message = f"the derivatives of the transmission are uncertain by {off:.1e} of the largest gross flow"
-        raise NotConverged(message, residual=off)
-    return panels_between(np.array([middle - half, middle + half]), np.zeros(2, dtype=np.bool_))

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.edges import has_hidden_edges
 from modelkit.compile.open_system import OpenSystem
 from modelkit.elements.conditions import conditions
-from modelkit.errors import NotConverged
+from modelkit.errors import ModelError, NotConverged
 from modelkit.graph.device import Device, TerminalGroup
 from modelkit.solve.energies.broadening import broadening
+from modelkit.solve.energies.thermal_rule import SMOOTH
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+    from modelkit.solve.junction.steady import Steady
+    from modelkit.solve.request import Request
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -23,6 +29,8 @@ Flags = NDArray[np.bool_]
 
 APART = "join it to a part of the device that a bath touches, with states at the energies of that bath"
 SAMPLES = 1_000_000  # self-energies evaluated at once
+CLOSE = 1e-9  # T: sides of an edge
+JUMP = 1e-3  # of a self-energy, between both sides: more than a square root makes of it
 
 
 class Block(Protocol):
@@ -54,6 +62,41 @@ class Problem(Protocol):
 
     @property
     def blocks(self) -> Sequence[Block]: ...
+
+
+def check_smooth(request: Request, problem: Steady, system: OpenSystem) -> None:
+    """Refuse expansions in bands that move while what they carry bends, or jumps, within the thermal window.
+
+    Sigma has n - 1 derivatives in an expansion of order n.  At T = 0 only mu itself counts.
+
+    Raises
+    ------
+    ModelError
+        A band edge is too close to the reference, or somewhere unknown.
+    """
+    if not problem.levels_move or problem.T == 0:
+        return
+    moving = tuple(lead for lead in system.contacts.leads if lead.meter is None)  # not with a condensate
+    contacts = replace(system.contacts, leads=moving)
+    edges = contacts.edges[np.abs(contacts.edges - problem.mu) < SMOOTH * problem.T]
+    if problem.order == 2 and len(edges):
+        step = CLOSE * problem.T
+        sides = [contacts.sigma(edges + sign * step) for sign in (-1, 1)]
+        pairs = zip(*sides, strict=True) if not contacts.scalar else [sides]
+        jumps = any(np.any(np.abs(b - a) > JUMP * np.abs(a + b)) for a, b in map(np.asarray, pairs))
+        edges = edges if jumps else edges[:0]
+    for group in problem.device.terminals:
+        if has_hidden_edges(group):
+            edges = np.append(edges, problem.mu)
+    if len(edges):
+        nearest = edges[np.argmin(np.abs(edges - problem.mu))]
+        shown = problem.device.units.shown("energy", float(nearest))
+        raise ModelError(
+            f"a self-energy is not smooth near E = {shown}, within reach of the reference: where bands move, "
+            f"currents have no expansion of order {problem.order}",
+            request.place("order"),
+            hint="write no order for full transport, or take a lower temperature, or a lower order",
+        )
 
 
 def check_reached(device: Device, system: OpenSystem, problem: Problem, energies: Floats) -> None:

@@ -17,7 +17,6 @@ from scipy import sparse
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.screening import bands_of, is_flat, local_average, rigid_leads
-from modelkit.graph.terminals import EnergyFunction
 
 Integers = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -137,15 +136,13 @@ def screened(device: Device) -> Screened | None:
 
 
 def refusals(device: Device, order: int | None) -> Iterator[ModelError]:
-    """What cannot be treated where levels follow the bias."""
-    if order is not None and order > 1:
-        yield from _abrupt(device)
+    """What transport with unknown potentials cannot treat."""
     if not device.screening:
         return
-    if order is not None and order > 2:
-        span = device.screening[0].screening.span
-        message = f"an expansion of order {order} with unknown potentials comes with a later version"
-        yield ModelError(message, span, hint="write order = 2, or no order for full transport")
+    local = [g.screening.span for g in device.screening if g.screening.response == THOMAS_FERMI]
+    if order is not None and order > 2 and local:
+        message = f"a response that is taken as local is linear: it has no expansion of order {order}"
+        yield ModelError(message, local[0], hint="leave out response = thomas_fermi, or write order = 2")
     if order != 1:
         yield from rigid_leads(device)
 
@@ -160,21 +157,6 @@ def gates_at_work(device: Device, why: str) -> Iterator[ModelError]:
                 shown = device.units.shown("energy", gate.potential, 6)
                 message = f"the gate '{gate.label}' has U = {shown}, but {why}, where gates are at 0"
                 yield ModelError(message, span, hint="take transport, or U = 0 of this gate in this task")
-
-
-def _abrupt(device: Device) -> Iterator[ModelError]:
-    """Self-energies that jump have no derivative by the bias that they follow."""
-    for group in device.terminals:
-        terminal = group.terminal
-        if bands_of(device, terminal) == "own" and any(
-            isinstance(value, EnergyFunction) and value.jumps for value in group.arguments.values()
-        ):
-            yield ModelError(
-                f"the second order needs the derivative of the self-energy of '{terminal.name}', whose bands "
-                "follow its mu, and comparisons in it have none",
-                terminal.spans.get("bands", terminal.span),
-                hint="write bands = rigid, ask for order = 1, or take full transport",
-            )
 
 
 def no_potentials() -> ModelError:

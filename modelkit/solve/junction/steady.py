@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from modelkit.compile.contacts import field_span
 from modelkit.compile.nambu import check_potentials
@@ -129,6 +130,18 @@ class Steady:
     def responds(self) -> bool:
         """Whether a conductor has to tell how it changes with its levels."""
         return self.screened is not None or bool(self.order is not None and self.order > 1 and self.own.any())
+
+    @property
+    def levels_move(self) -> bool:
+        """Whether levels move in an expansion, so that currents depend on where they are."""
+        return self.responds and self.order not in (None, 1)
+
+    @cached_property
+    def counted(self) -> sparse.csr_array | None:
+        """Sites of each unknown potential, (count, n_sites), where electrons are counted beyond order 1."""
+        if self.order in (None, 1) or self.screened is None or self.screened.simple.all():
+            return None
+        return sparse.csr_array(self.screened.spread.T)
 
     @cached_property
     def unknown(self) -> Flags:

@@ -7,8 +7,9 @@ of the Green function is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
+from operator import methodcaller
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,13 @@ from scipy import sparse
 
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import NotConverged
-from modelkit.solve.conductor import Flags, Floats
-from modelkit.solve.memory import refuse_large_transmission
+from modelkit.numerics.series import mapped
+from modelkit.solve.conductor import Flags, Floats, net_current
+from modelkit.solve.memory import refuse_large, refuse_large_transmission
 from modelkit.solve.methods.lattice.columns import DENSE_UP_TO, Columns
 from modelkit.solve.methods.lattice.dark_levels import probe, settled
-from modelkit.solve.methods.lattice.moves import Moves, moves_of
+from modelkit.solve.methods.lattice.expansion import ends_of, expansion
+from modelkit.solve.methods.lattice.moves import Moves, moves_along, moves_of
 from modelkit.solve.methods.lattice.tangents import (
     Tangent,
     current_tangent,
@@ -28,7 +31,7 @@ from modelkit.solve.methods.lattice.tangents import (
     members,
     tangent,
 )
-from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated, net_current
+from modelkit.solve.methods.lattice.terminal_matrix import balanced, dissipated
 from modelkit.solve.methods.orbitals import site_of_orbital
 
 Complexes = NDArray[np.complex128]
@@ -36,6 +39,7 @@ Integers = NDArray[np.intp]
 
 CHUNK = 2**26  # bytes of the matrices inverted together
 KEEP = 2**28  # bytes of amplitudes kept for local quantities
+COPIES = 4  # of the columns of a series, in its products
 
 
 class AmplitudeConductance:
@@ -51,6 +55,7 @@ class AmplitudeConductance:
         self._off = np.zeros(len(energies))
         self._parts: list[tuple[slice, Complexes]] | None = None
         self._checked = False
+        self._bases: tuple[Hashable, dict[int, list[Complexes]]] = (None, {})
 
     @property
     def held(self) -> int:
@@ -145,6 +150,39 @@ class AmplitudeConductance:
         grouped = _grouped(_grouped(found, site, len(system.weight)).T, site, len(system.weight)).T
         return np.asarray(grouped * system.weight[:, None])
 
+    def series(
+        self, directions: Sequence[Levels], order: int, sites: sparse.csr_array | None = None
+    ) -> tuple[Floats, Floats]:
+        """See the protocol; columns of G at all contacts, order by order."""
+        system, count, n = self._system, self._system.n_terminals, self._system.hamiltonian.shape[0]
+        moves, ends = moves_along(system, self.energies, directions, order), ends_of(system)
+        rows = 0 if sites is None else sites.shape[0]
+        by_orbital = None if sites is None else _by_orbital(system, sites)
+        width = 2 * (order + 1) * (len(ends.orbital) + 1)  # whatever is followed: chunks stay the same
+        each = COPIES * 16 * n * width + self._columns.bytes_per_energy(width)
+        refuse_large(
+            each,
+            f"an expansion of order {order + 1} of {n} orbitals, {len(ends.orbital)} of them at contacts",
+            "take a lower order, or a smaller lattice",
+        )
+        shape = (len(directions), order + 1, len(self.energies))
+        found = np.empty((*shape, count, count)), np.empty((*shape, rows, count))
+        size = max(1, CHUNK // each)
+        key = directions[0].potential.tobytes(), directions[0].bands.tobytes(), order
+        if self._bases[0] != key:
+            self._bases = key, {}
+        for first in range(0, len(self.energies), size):
+            part = slice(first, min(first + size, len(self.energies)))
+            here = mapped(moves, methodcaller("at", part))
+            known = self._bases[1].get(first)
+            one = expansion(self._columns, part, ends, here, n, order, known)
+            if 16 * len(self.energies) * n * len(ends.orbital) * (order + 1) <= KEEP:
+                self._bases[1][first] = one.green[0]
+            found[0][:, :, part] = one.transmission(count)
+            if by_orbital is not None:
+                found[1][:, :, part] = one.injectivity(by_orbital, count)
+        return found
+
     @cached_property
     def _t(self) -> Floats:
         found = np.empty((len(self.energies), self._system.n_terminals, self._system.n_terminals))
@@ -237,6 +275,12 @@ class AmplitudeConductance:
         found[:, place[self._channels.orbital], self._channels.channel] = self._channels.value[part]
         found[:, :, -1] = probe(len(orbitals))
         return found
+
+
+def _by_orbital(system: OpenSystem, sites: sparse.csr_array) -> sparse.csr_array:
+    """Sums of sites as sums of orbitals, with the degeneracy."""
+    weighted = sparse.csr_array(sites @ sparse.diags_array(system.weight))
+    return sparse.csr_array(weighted[:, site_of_orbital(system)])
 
 
 def _grouped(values: Floats, group: Integers, count: int) -> Floats:

@@ -44,6 +44,11 @@ class Charge:
         """``rows psi`` for the energies of ``part``, (chunk, m, n_channels)."""
         return np.asarray(self.rows[part] @ amplitude[:, self.orbitals])
 
+    def taken(self, part: slice) -> Complexes:
+        """``i (tau Sigma - Sigma† tau)`` with the degeneracy, (chunk, m, m)."""
+        rows = self.rows[part]
+        return np.asarray((rows.conj().swapaxes(1, 2) * self.strength[part, None]) @ rows)
+
     def emitted(self, part: slice, amplitude: Complexes, terminal: Integers) -> Floats:
         """What its own channels add, linear in psi; (chunk, n_channels)."""
         found = np.zeros((len(amplitude), len(terminal)))

@@ -1,23 +1,27 @@
 """The Green function above the real axis: its diagonal, and the derivative of that as levels move.
 
 There nothing is singular.  ``dG = G M G`` with ``M = d(H + Sigma)``: the response matrix is never formed,
-its action on one displacement is the derivative of the recursion, and costs as much as the diagonal.
+its action on one displacement is the derivative of the recursion, and costs as much as the diagonal.  Further
+orders are the same recursion with power series for blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from operator import methodcaller
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
 from modelkit.errors import ModelError
-from modelkit.numerics.block_tridiagonal import inverses
+from modelkit.numerics.block_tridiagonal import Block, inverses
+from modelkit.numerics.series import Series, added, mapped, resolved
 from modelkit.solve.methods.lattice.channels import Channels
-from modelkit.solve.methods.lattice.moves import Moves, moves_of
+from modelkit.solve.methods.lattice.moves import Moves, moves_along, moves_of
 from modelkit.solve.methods.lattice.partition import contact_groups, partition
 from modelkit.solve.methods.lattice.self_energy_blocks import MovedBlocks, SelfEnergyBlocks
 from modelkit.solve.methods.orbitals import touching
@@ -50,6 +54,20 @@ class DenseGreen:
         """See the protocol."""
         turned = moves_of(self._system, self._z, change).times(self._green)
         return _by_site(self._system, np.einsum("eij,eji->ei", self._green, turned))
+
+    def diagonal_series(self, directions: Sequence[Levels], order: int) -> Complexes:
+        """See the protocol."""
+        n = self._system.hamiltonian.shape[0]
+        moves = moves_along(self._system, self._z, directions, order)
+        found = np.zeros((len(directions), order + 1, len(self._z), n), dtype=complex)
+        step = max(1, CHUNK // (16 * max(1, n) ** 2 * len(directions) * (order + 1)))
+        for first in range(0, len(self._z), step):
+            part = slice(first, first + step)
+            here = mapped(moves, methodcaller("at", part))
+            green = self._green[part]
+            series = resolved([green], here, green.__matmul__, lambda move, x: move.times(x), order)
+            _fill_in(found[:, :, part], series)
+        return _of_sites(self._system, found)
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,7 @@ class BlockGreen:
         self._sigma = SelfEnergyBlocks(_self_energies(system, self._z), self._partition)
         self._size = 5 * 16 * int((self._partition.matrix.layers.sizes**2).sum())
         self._kept: list[_Sweep] | None = None
+        self._bases: tuple[Hashable, dict[Hashable, list[Any]]] = (None, {})
 
     def diagonal(self) -> Complexes:
         """See the protocol."""
@@ -115,6 +134,61 @@ class BlockGreen:
         """See the protocol."""
         moves = moves_of(self._system, self._z, change)
         return self._collected(lambda sweep: self._changed(sweep, moves.at(sweep.part)))
+
+    def diagonal_series(self, directions: Sequence[Levels], order: int) -> Complexes:
+        """See the protocol."""
+        n = self._system.hamiltonian.shape[0]
+        moves = moves_along(self._system, self._z, directions, order)
+        found = np.zeros((len(directions), order + 1, len(self._z), n), dtype=complex)
+        step = max(1, CHUNK // max(1, 2 * self._size * (order + 1)))
+        self._begin(directions[0], order)
+        layers = self._partition.matrix.layers
+        for first in range(0, len(self._z), step):
+            part = slice(first, min(first + step, len(self._z)))
+            here = mapped(moves, partial(self._moved_blocks, part))
+            for k, series in self._expanded(part, here, order):
+                inside = np.zeros((*found.shape[:2], part.stop - first, layers.sizes[k]), dtype=complex)
+                _fill_in(inside, series)
+                found[:, :, part, layers.order[layers.begin[k] : layers.begin[k + 1]]] = inside
+        return _of_sites(self._system, found)
+
+    def _begin(self, direction: Levels, order: int) -> None:
+        """Blocks of the series itself are kept for its next variations."""
+        key = direction.potential.tobytes(), direction.bands.tobytes(), order
+        if self._bases[0] != key:
+            self._bases = key, {}
+
+    def _moved_blocks(self, part: slice, moves: Moves) -> MovedBlocks:
+        return MovedBlocks(moves.at(part), self._partition)
+
+    def _expanded(self, part: slice, moved: Series, order: int) -> Iterator[tuple[int, Series]]:
+        """G of each layer as a series: the recursion of ``_sweep``."""
+        matrix, z = self._partition.matrix, self._z[part]
+        count = len(matrix.node)
+        blocks = [self._sigma.taken_from(matrix.bare(z, matrix.node[k]), part, k) for k in range(count)]
+
+        keep = self._size * len(self._z) * (order + 1) <= KEEP
+
+        def inverse(k: int, *seen: Series, of: str) -> Series:
+            place = of, k, part.start
+            known = self._bases[1].get(place) or [inverses(blocks[k] - sum(one[0][0] for one in seen))]
+            start = known[0]
+            own = mapped(moved, lambda one: one.of_layer(len(z), k))
+            found = resolved(known, added(own, *seen), start.__matmul__, np.matmul, order)
+            if keep:
+                self._bases[1][place] = found[0]
+            return found
+
+        before: list[Series] = []
+        for k in range(count - 1):
+            hop, found = matrix.down(k), inverse(k, *before[-1:], of="before")
+            before.append(mapped(found, partial(_passed, hop)))
+        behind: list[Series] = []
+        for k in range(count - 1, -1, -1):
+            yield k, inverse(k, *(before[k - 1 : k] if k else ()), *behind[-1:], of="both")
+            if k:
+                found = inverse(k, *behind[-1:], of="behind")
+                behind.append(mapped(found, partial(_passed, matrix.down(k - 1).adjoint)))
 
     def _collected(self, local: Callable[[_Sweep], list[Complexes]]) -> Complexes:
         orbitals = np.zeros((len(self._z), self._system.hamiltonian.shape[0]), dtype=complex)
@@ -181,6 +255,25 @@ class BlockGreen:
             seen = one @ (own[k] if seen is None else own[k] + seen) @ other
             total[k - 1] += seen
         return [np.einsum("eij,eji->ei", g @ block, g) for g, block in zip(sweep.green, total, strict=True)]
+
+
+def _passed(hop: Block, green: Complexes) -> Complexes:
+    """What a layer adds to the self-energy of the next: ``T g T†``."""
+    return hop.adjoint.right(hop.left(green))
+
+
+def _fill_in(found: Complexes, series: Series) -> None:
+    """Diagonals of the terms of a series, (n_directions, order + 1, n_z, m)."""
+    for v, row in enumerate(series):
+        for k, term in enumerate(row):
+            if term is not None:
+                found[v, k] = np.einsum("eii->ei", term)
+
+
+def _of_sites(system: OpenSystem, values: Complexes) -> Complexes:
+    """As :func:`_by_site`, (..., n_z, n_orbitals)."""
+    flat = _by_site(system, values.reshape(-1, values.shape[-1]))
+    return flat.reshape(*values.shape[:-1], -1)
 
 
 def _turned(blocks: list[Complexes]) -> Complexes:

@@ -1,14 +1,18 @@
-"""What a displacement of levels adds to ``H + Sigma``: potentials on the sites, bands of the reservoirs."""
+"""What a displacement of levels adds to ``H + Sigma``: potentials on the sites, bands of the reservoirs.
+
+To first order, or as a power series along a direction, ``Sigma(E - s b)``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.open_system import Levels, OpenSystem
+from modelkit.numerics.series import Series, places, zeros
 from modelkit.solve.methods.orbitals import site_of_orbital, touching
 
 Complexes = NDArray[np.complex128]
@@ -18,26 +22,32 @@ Integers = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Moved:
-    """The change of the self-energy of one reservoir over all orbitals of a contact, (n_E, m, m)."""
+    """The change of the self-energy of one reservoir over all orbitals of a contact, (n_E, m, m).
+
+    ``number`` is that of the contact among those over several orbitals.
+    """
 
     terminal: int
+    number: int
     orbitals: Integers
     value: Complexes
 
 
 @dataclass(frozen=True)
 class Moves:
-    """The derivative ``d(H + Sigma)``.
+    """The derivative ``d(H + Sigma)``, or one term of a series.
 
     Attributes
     ----------
     potential : (n,) on the orbitals
-    terminal, orbital : (m,) reservoir and orbital of each scalar contact that moves
+    number : (m,) of each scalar contact that moves, in the order of ``orbitals.touching``
+    terminal, orbital : (m,) its reservoir and orbital
     value : (n_E, m) what its self-energy gains there
     blocks : those of contacts over several orbitals
     """
 
     potential: Floats
+    number: Integers
     terminal: Integers
     orbital: Integers
     value: Complexes
@@ -75,39 +85,57 @@ def moves_of(system: OpenSystem, energies: Complexes | Floats, change: Levels) -
     ModelError
         A band moves whose self-energy does not tell its derivative.
     """
-    change = system.spread(change)
-    potential = np.asarray(change.potential, dtype=float)[site_of_orbital(system)]
-    bands = np.asarray(change.bands, dtype=float)
-    none = np.zeros(0, dtype=np.intp)
-    moves = Moves(potential, none, none, np.zeros((len(energies), 0), dtype=complex))
-    if not bands.any():
-        return moves
-    if system.contacts.scalar:
-        moves = _scalar(system, energies, bands, moves)
-    return replace(moves, blocks=tuple(_blocks(system, energies, bands)))
+    found: Moves = moves_along(system, energies, [change], 1)[0][1]
+    return found
 
 
-def _scalar(system: OpenSystem, energies: Complexes | Floats, bands: Floats, moves: Moves) -> Moves:
+def moves_along(
+    system: OpenSystem, energies: Complexes | Floats, directions: Sequence[Levels], order: int
+) -> Series:
+    """``H + Sigma`` as levels move in the first direction: a series of :class:`Moves`, from order 1 on.
+
+    Its variations are those by the other directions.  Errors as in :func:`moves_of`.
+    """
+    spread = [system.spread(one) for one in directions]
+    site = site_of_orbital(system)
+    potential = [np.asarray(one.potential, dtype=float)[site] for one in spread]
+    bands = [np.asarray(one.bands, dtype=float) for one in spread]
+    none, still = np.zeros(0, dtype=np.intp), np.zeros((len(energies), 0), dtype=complex)
+    found = zeros(len(directions) - 1, order)
+    for v, k in places(len(directions) - 1, order, 1):
+        # the part of (-(b + eps y))^k that is without eps, or linear in it
+        shifts = (-bands[0]) ** k if v == 0 else -k * (-bands[0]) ** (k - 1) * bands[v]
+        moves = Moves(potential[v] if k == 1 else np.zeros(len(site)), none, none, none, still)
+        if shifts.any():
+            moves = _scalar(system, energies, shifts, k, moves) if system.contacts.scalar else moves
+            moves = replace(moves, blocks=tuple(_blocks(system, energies, shifts, k)))
+        found[v][k] = moves if k == 1 or shifts.any() else None
+    return found
+
+
+def _scalar(
+    system: OpenSystem, energies: Complexes | Floats, shifts: Floats, order: int, moves: Moves
+) -> Moves:
     touched = touching(system)
-    slope = np.asarray(system.contacts.slope(energies), dtype=complex)
-    used = bands[touched.terminal] != 0
+    taylor = np.asarray(system.contacts.taylor(energies, order), dtype=complex)
+    used = np.flatnonzero(shifts[touched.terminal])
     contact, terminal = touched.contact[used], touched.terminal[used]
-    value = -bands[terminal] * slope.reshape(len(energies), -1)[:, contact]
-    return replace(moves, terminal=terminal, orbital=touched.orbital[used], value=value)
+    value = shifts[terminal] * taylor.reshape(len(energies), -1)[:, contact]
+    return replace(moves, number=used, terminal=terminal, orbital=touched.orbital[used], value=value)
 
 
-def _blocks(system: OpenSystem, energies: Complexes | Floats, bands: Floats) -> Iterator[Moved]:
-    contacts = system.contacts
+def _blocks(system: OpenSystem, energies: Complexes | Floats, shifts: Floats, order: int) -> Iterator[Moved]:
+    contacts, first = system.contacts, 0
     if not contacts.scalar:
-        for terminal, site, slope in zip(
-            contacts.terminal, contacts.site, contacts.slope(energies), strict=True
-        ):
-            if bands[terminal]:
+        first = len(contacts.site)
+        taylor = contacts.taylor(energies, order)
+        for k, (terminal, site) in enumerate(zip(contacts.terminal, contacts.site, strict=True)):
+            if shifts[terminal]:
                 orbitals = np.arange(system.offset[site], system.offset[site + 1])
                 shape = (len(energies), len(orbitals), len(orbitals))
-                value = np.broadcast_to(-bands[terminal] * np.asarray(slope, dtype=complex), shape)
-                yield Moved(int(terminal), orbitals, np.asarray(value))
-    for lead in contacts.leads:
-        if bands[lead.terminal]:
-            slope = -bands[lead.terminal] * np.asarray(lead.slope(energies), dtype=complex)
-            yield Moved(int(lead.terminal), np.asarray(lead.orbitals, dtype=np.intp), slope)
+                value = np.broadcast_to(shifts[terminal] * np.asarray(taylor[k], dtype=complex), shape)
+                yield Moved(int(terminal), k, orbitals, np.asarray(value))
+    for k, lead in enumerate(contacts.leads, start=first):
+        if shifts[lead.terminal]:
+            value = shifts[lead.terminal] * np.asarray(lead.taylor(energies, order), dtype=complex)
+            yield Moved(int(lead.terminal), k, np.asarray(lead.orbitals, dtype=np.intp), value)

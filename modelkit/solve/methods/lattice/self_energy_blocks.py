@@ -92,6 +92,16 @@ class MovedBlocks:
             place = self._local[moves.blocks[k].orbitals]
             block[:, place[:, None], place] += moves.blocks[k].value
 
+    def of_layer(self, count: int, layer: int) -> Complexes | None:
+        """The block of a layer at ``count`` energies, None where nothing moves; (count, m, m)."""
+        layers = self._partition.matrix.layers
+        still = not self._potential[layers.begin[layer] : layers.begin[layer + 1]].any()
+        if still and not len(self._scalar[layer]) and layer not in self._blocks:
+            return None
+        found = np.zeros((count, layers.sizes[layer], layers.sizes[layer]), dtype=complex)
+        self.add(found, layer)
+        return found
+
     def thin(self, shape: tuple[int, ...]) -> Complexes:
         """The blocks of all layers, which are equally large, energies last; (n_layers, m, m, n_E)."""
         found = np.zeros(shape, dtype=complex)

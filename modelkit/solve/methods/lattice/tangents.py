@@ -52,14 +52,19 @@ def tangent(columns: Columns, part: slice, amplitude: Complexes, moves: Moves) -
         right[:, contacts, width + np.arange(len(contacts))] = 1.0
         right[:, reached, -1] = probe(len(reached))
         solved = columns.solve(part, right[:, reached])
-        rough = np.finfo(float).eps * columns.scale[part] * np.linalg.norm(solved[:, :, -1], axis=1)
-        if not np.all(rough < DARK):
-            raise NotConverged(
-                "an energy lies on a level that no terminal reaches, and there nothing determines how the "
-                "currents change with a potential; move the energy a little"
-            )
+        check_determined(columns.scale[part], solved[:, :, -1])
         found[:, reached] = solved[:, :, :-1]
     return Tangent(found[:, :, :width], found[:, :, width:], contacts)
+
+
+def check_determined(scale: Floats, seen: Complexes) -> None:
+    """Refuse energies on a level that no terminal reaches; ``seen`` (n_E, n) is G on a random column."""
+    rough = np.finfo(float).eps * scale * np.linalg.norm(seen, axis=1)
+    if not np.all(rough < DARK):
+        raise NotConverged(
+            "an energy lies on a level that no terminal reaches, and there nothing determines how the "
+            "currents change with a potential; move the energy a little"
+        )
 
 
 def current_tangent(

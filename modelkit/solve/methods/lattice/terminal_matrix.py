@@ -13,12 +13,6 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def net_current(t: Floats, f: Floats) -> Floats:
-    """``i_a = (1/2pi) sum_b T_ab (f_a - f_b)``; ``t`` (n_E, n, n), ``f`` and result (n_E, n)."""
-    difference = f[:, :, None] - f[:, None, :]
-    return np.asarray(np.einsum("eab,eab->ea", t, difference) / (2 * np.pi))
-
-
 def dissipated(t: Floats, f: Floats) -> Floats:
     """``(1/4pi) sum_b T_ab (f_a - f_b)^2``, shapes as in :func:`net_current`."""
     difference = f[:, :, None] - f[:, None, :]
