@@ -33,7 +33,12 @@ task second = response(order = 2) { output a = G2[L, L, R], b = G2[L, L, L] }
 
 @pytest.mark.parametrize(
     ("number", "verdict"),
-    [(1, "forbidden: inversion"), (5, "forbidden: elastic probe"), (6, "not forbidden"), (2, "warning: bias")],
+    [
+        (1, "forbidden: inversion"),
+        (5, "forbidden: elastic probe"),
+        (6, "not forbidden"),
+        (2, "warning: bias"),
+    ],
 )
 def test_the_verdict_stands_beside_the_number_and_is_held_against_it(number: int, verdict: str) -> None:
     found = mk.load(DIODES / f"golden_{number}.model").run("iv")
@@ -90,7 +95,9 @@ def test_a_large_device_is_examined_on_demand_only(monkeypatch: pytest.MonkeyPat
 
 
 def test_second_order_coefficients_are_told_and_audited() -> None:
-    text = CHAIN.replace("bath R on dot.c[N] { self_energy = wide_band(1)", "bath R on dot.c[N] { self_energy = wide_band(2)")
+    text = CHAIN.replace(
+        "bath R on dot.c[N] { self_energy = wide_band(1)", "bath R on dot.c[N] { self_energy = wide_band(2)"
+    )
     for source, word in ((CHAIN, "forbidden: "), (text, "not forbidden")):
         found = mk.loads(source + "screening on dot { solve U such that charge == 0 }\n").run("second")
         assert f"b = G2[L, L, L]: {word}" in found.attrs["verdicts"]
