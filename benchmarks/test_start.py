@@ -1,4 +1,4 @@
-"""CPU at the start: `modelkit check --no-symmetry` and `import modelkit` against imports alone."""
+"""CPU at the start: `modelkit check`, with `--no-symmetry` and without, and `import modelkit` against imports alone."""
 
 import os
 import resource
@@ -36,6 +36,14 @@ def test_checking_a_model_costs_at_most_twice_the_imports(smoke):
     assert found > 0
     if not smoke:
         assert found <= 2
+
+
+def test_checking_with_verdicts_costs_at_most_three_times_the_imports(smoke):
+    found = ratio(CHECK.replace("'--no-symmetry', ", ""), IMPORTS, 1 if smoke else 7)
+    print(f"\ncheck / imports: {found:.2f}")
+    assert found > 0
+    if not smoke:
+        assert found <= 3
 
 
 def test_importing_the_front_door_costs_at_most_three_times_numpy(smoke):

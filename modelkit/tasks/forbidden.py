@@ -73,7 +73,7 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
         return
     settings = settings_of(expansion, task.cases, task, given)
     first = next(iter(settings.values()))
-    swept = [sweep.name for sweep in task.sweeps if sweep.name in {**first.parameters, **first.fields}]
+    swept = [sweep.name for sweep in task.sweeps if sweep.name not in given]
     swept += [name for name, value in given.items() if np.ndim(value)]
     values = {**first.parameters, **first.fields}
     point = ", ".join(f"{name} = {values[name]:.6g}" for name in dict.fromkeys(swept) if name in values)

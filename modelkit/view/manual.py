@@ -18,6 +18,7 @@ import modelkit.solve.choose
 import modelkit.solve.response
 import modelkit.solve.transmission
 import modelkit.solve.transport  # noqa: F401  these imports fill the registries
+from modelkit.elements.checks import check_kinds, operation_words
 from modelkit.elements.conditions import conditions
 from modelkit.elements.declarations import nouns
 from modelkit.elements.disorder import distributions
@@ -188,6 +189,16 @@ def _outputs() -> str:
         for name, one in outputs.items()
     )
     return table(("short", "long", "runs over", "unit", "of", "meaning"), rows)
+
+
+@sections.register("check_kinds")
+def _check_kinds() -> str:
+    return table(("written", "meaning"), ((code(one.pattern), one.meaning) for one in check_kinds.values()))
+
+
+@sections.register("operations")
+def _operations() -> str:
+    return ", ".join(map(code, operation_words))
 
 
 @sections.register("reductions")

@@ -53,12 +53,30 @@ def test_check_refuses_a_sweep_only_where_both_its_ends_fail(desk: Path) -> None
     assert "positive imaginary part 0.4" in call("check", "small.model", code=1).output
 
 
-def test_check_of_a_right_model_says_what_it_has_and_what_it_left_out(desk: Path) -> None:
+def test_check_of_a_right_model_says_what_it_has_and_what_it_keeps(desk: Path) -> None:
     lines = call("check", "small.model").output.splitlines()
     assert lines[0] == "small.model: fine (1 parameter, 1 reference, 1 lattice, 2 baths, 3 tasks)"
-    assert lines[1:] == ["symmetries: not examined by this version"]
-    assert "symmetr" not in call("check", "small.model", "--json").output
+    assert any(line.startswith("inversion") for line in lines[1:])
+    found = json.loads(call("check", "small.model", "--json").stdout)["symmetry"]
+    assert "inversion" in {one["name"] for one in found["operations"]}
+    assert found["verdicts"] == []  # no task has two cases
+    assert "symmetry" not in json.loads(call("check", "small.model", "--json", "--no-symmetry").stdout)
     assert call("check", "small.model", "--no-symmetry").output.splitlines() == lines[:1]
+
+
+def test_check_tells_the_verdict_on_what_tasks_with_two_cases_ask_for(desk: Path) -> None:
+    cases = "case f { gamma = 0.5 }; case b { gamma = 0.5 }\n"
+    task = "task two = transport { cases f, b; output current }\n"
+    (desk / "small.model").write_text(SMALL + cases + task)
+    assert "two: rectification(I[L]): not forbidden" in call("check", "small.model").output
+    (desk / "small.model").write_text(
+        SMALL + cases + task.replace("output ", "output d = nonreciprocity(I[R]), ")
+    )
+    assert "two: d = nonreciprocity(I[R]): " in call("check", "small.model").output
+    (desk / "small.model").write_text(SMALL + "check broken : inversion\n")
+    told = call("check", "small.model", code=1)
+    assert "'inversion' is not broken" in told.stderr
+    assert call("run", "small.model", code=1).stderr == told.stderr
 
 
 def test_check_of_a_wrong_model_shows_every_error_and_ends_with_one(desk: Path) -> None:
