@@ -123,7 +123,7 @@ def breakers(
     """
     moved = replace(other.device, potential=other.device.potential - shift)
     found = [
-        *_terms(graph, one.device, moved, sort, permutation),
+        *terms(graph, one.device, moved, sort, permutation),
         *terminals(one, other, sort, permutation, shift),
     ]
     if not _ties_fit(one, other, permutation):
@@ -145,9 +145,10 @@ def _declared_terms(graph: nx.MultiDiGraph) -> list[Term]:
     return [data["element"] for _, _, data in graph.edges(data=True) if data["kind"] in kinds]
 
 
-def _terms(
+def terms(
     graph: nx.MultiDiGraph, one: Device, other: Device, sort: Sort, permutation: Integers
 ) -> Iterator[Breaker]:
+    """Terms that do not fit to those before them, then prescribed potentials."""
     declared = _declared_terms(graph)
     alone = [(_alone(graph, term, one), _alone(graph, term, other)) for term in declared]
     kept: list[tuple[Device, Device]] = []
@@ -258,10 +259,11 @@ def terminals(
         for name in fields:
             if (terminal.name, name) not in said:
                 said.add((terminal.name, name))
-                yield _of_terminal(terminal, name)
+                yield of_terminal(terminal, name)
 
 
-def _of_terminal(terminal: Terminal, name: str) -> Breaker:
+def of_terminal(terminal: Terminal, name: str) -> Breaker:
+    """A field of a terminal, or its ``condition``."""
     what = f"{terminal.noun} {terminal.name}"
     if name == "condition":
         conditions = terminal.conditions

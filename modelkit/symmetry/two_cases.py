@@ -19,6 +19,7 @@ from modelkit.symmetry.candidates import (
     inelastic,
     scatters_elastically,
 )
+from modelkit.symmetry.counterparts import without_counterpart
 from modelkit.symmetry.explanations import (
     by_condensate,
     by_lines,
@@ -120,15 +121,19 @@ class TwoCases:
             currents.image(terminal.tolist(), opposing=sort.opposing, to=1)
             return currents.vanishes(combination, constant)
 
-        found, graph = [], self.declared[0].graph
+        found, graph = list[tuple[bool, Broken]](), self.declared[0].graph
         same = self._other(0.0)
         for sort, permutation in exchanging(
             graph, self._one, same, self._baths.tolist(), wanted, driven=True
         ):
             shift = self._shift_for(-1.0 if sort.opposing else 1.0)
             both = Comparison(*self.declared, driven=True, shift=shift)
-            found.append(broken(both, self._one, self._other(shift), sort, permutation))
-        return found
+            failing = broken(both, self._one, self._other(shift), sort, permutation)
+            found.append((sort.opposing, failing))
+        if all(opposing for opposing, _ in found):
+            turned = without_counterpart(graph, self._one, same, wanted)
+            found += [] if turned is None else [(False, turned)]
+        return [failing for _, failing in sorted(found, key=lambda one: one[0])]
 
     @property
     def _statements(self) -> Iterator[str]:

@@ -151,3 +151,33 @@ def test_time_reversal_alone_does_not_forbid() -> None:
     assert "a finite device may rectify all the same" in kept
     forward, backward = model.run("iv").current.sel(terminal="L").values
     assert abs(forward + backward) > 1e-3 * abs(forward)
+
+
+SHORT = """\
+model chain
+param V = 1; param t = 0.3
+reference { mu = 0; T = 0.1 }
+lattice dot {
+  site c[l] for l in 1..4 at (l, 0)
+  hop c[l] -> c[l+1] : -1
+  hop c[1] -> c[3] : -t
+}
+bath L on dot.c[1] { self_energy = wide_band(0.7); mu = V/2; T = 0.1 }
+bath R on dot.c[4] { self_energy = wide_band(0.7); mu = -V/2; T = 0.1 }
+"""
+FILLED = "screening on dot { solve U such that charge == 0 }\n"
+PROBE = "probe P on dot.c[2] { self_energy = wide_band(0.5); T = 0.1; solve mu such that I == 0 }\n"
+
+
+def test_a_pattern_without_a_reversal_is_told_what_is_too_much() -> None:
+    """A hop that has no image, a probe that has none, a contact that is wider than its image."""
+    hop = "not forbidden: inversion is broken by hop c[1] -> c[3] : -t (line 7)"
+    assert str(verdict_of(mk.loads(SHORT + FILLED), V=1)).startswith(
+        f"{hop}; restored by t = 0; particle-hole"
+    )
+    told = str(verdict_of(mk.loads(SHORT + PROBE), V=1))
+    assert told.startswith(f"{hop}, probe P (no counterpart, line 11); particle-hole about mu is broken by")
+    wider = (SHORT + FILLED).replace("R on dot.c[4]", "R on dot.c[3], dot.c[4]")
+    told = str(verdict_of(mk.loads(wider), V=1))
+    assert told.startswith(f"{hop}, bath L (no counterpart, line 9), bath R (no counterpart, line 10)")
+    assert str(verdict_of(mk.loads(SHORT + FILLED), V=1, t=0)).startswith("forbidden: inversion")
