@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
@@ -28,7 +29,7 @@ Entry = tuple[int, tuple[Any, ...], bool]  # number of a term, values of its ind
 Block = tuple[Entry, ...]
 
 NEAR = 1e-8  # of an element of a unitary: it is the exact one
-MOST = 300  # different pairs of blocks that are compared
+MOST = 100  # different blocks, and pairs of them that are compared
 ODD = ("wide_band", "chain")  # kinds whose -conj(Sigma(-E)) is Sigma(E)
 MU = -1  # the number of the term -mu, on each site
 
@@ -41,19 +42,19 @@ class Certainty(Enum):
     NUMBERS = "by numbers, to 1e-12"
 
 
-def certainty(operation: Operation, device: Examined, subject: Subject) -> Certainty:
-    """The strongest that can be proven: symbolically, in exact numbers, or neither.
+def certainties(operations: Sequence[Operation], device: Examined, subject: Subject) -> list[Certainty]:
+    """For each operation the strongest that can be proven: symbolically, in exact numbers, or neither.
 
     Lattices are compared at their given sizes.  What is known by numbers alone (leads, disorder, condensates,
     capacitances) leaves an operation that moves anything known by numbers.
     """
-    for level in (Certainty.ALWAYS, Certainty.GIVEN):
-        try:
-            if Proof(operation, device, Formulas(subject, device, level)).holds():
-                return level
-        except _Unproven:
-            continue
-    return Certainty.NUMBERS
+    found = [Certainty.NUMBERS] * len(operations)
+    for level in (Certainty.GIVEN, Certainty.ALWAYS):
+        formulas = Formulas(subject, device, level)
+        for k, operation in enumerate(operations):
+            with suppress(_Unproven):
+                found[k] = level if Proof(operation, device, formulas).holds() else found[k]
+    return found
 
 
 class _Unproven(Exception):
@@ -65,13 +66,16 @@ class Formulas:
 
     def __init__(self, subject: Subject, device: Examined, level: Certainty) -> None:
         self._subject, self._values, self._device = subject, device.device.values, device.device
-        try:
-            self._terms: list[Placed] = subject.expansion.placed_terms(self._values)
-        except ModelError:  # a potential whose place is no formula
-            raise _Unproven from None
         self._level = level
         self._made: dict[Any, sp.Matrix] = {}
         self._equal: dict[Any, bool] = {}
+
+    @cached_property
+    def _terms(self) -> list[Placed]:
+        try:
+            return self._subject.expansion.placed_terms(self._values)
+        except ModelError:  # a potential whose place is no formula
+            raise _Unproven from None
 
     @cached_property
     def _replaced(self) -> dict[sp.Symbol, sp.Expr]:
@@ -101,9 +105,21 @@ class Formulas:
         reference = self._subject.graph.graph["declarations"].reference
         return sp.S.Zero if reference is None else self.formula(reference.mu, {})
 
-    @cached_property
+    @property
     def blocks(self) -> dict[tuple[int, int], Block]:
         """What the Hamiltonian is made of, by (to, from)."""
+        if self._found is None:
+            raise _Unproven
+        return self._found
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, int], Block] | None:
+        """None where it is not all formulas, or too many of them."""
+        with suppress(_Unproven):
+            return self._collected()
+        return None
+
+    def _collected(self) -> dict[tuple[int, int], Block]:
         found: dict[tuple[int, int], list[Entry]] = {}
         for number, each in enumerate(self._terms):
             if each.term.distribution is not None or each.term.part == "pairs":
@@ -122,6 +138,8 @@ class Formulas:
 
     def _refuse_others(self, blocks: Mapping[tuple[int, int], Block]) -> None:
         """The formulas have the values that the device's matrix has, and it holds nothing else."""
+        if len(set(blocks.values())) > MOST:
+            raise _Unproven
         device = self._device
         matrix, offset = hamiltonian(device), device.offset
         site = np.repeat(np.arange(device.size), np.diff(offset))

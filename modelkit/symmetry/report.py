@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.elements.lattices import Term
 from modelkit.graph.formulas import names_in
 from modelkit.symmetry.blame import Breaker, bare, breakers
-from modelkit.symmetry.exact import Certainty, certainty
+from modelkit.symmetry.exact import Certainty, certainties
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
 from modelkit.symmetry.matching import Pair
@@ -83,9 +83,9 @@ def _found(subject: Subject) -> Report:
             operator_of(each, device),
             all(_holds(one, one, each.sort, each.permutation) for one in often),
             each,
-            certainty(each, device, subject),
+            sure,
         )
-        for each in operations
+        for each, sure in zip(operations, certainties(operations, device, subject), strict=True)
     ]
     known = {each.name for each in kept}
     broken = []
