@@ -14,7 +14,6 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from modelkit.elements.self_energies import self_energies
 from modelkit.errors import ModelError
 from modelkit.graph.device import TerminalGroup
 from modelkit.graph.formulas import names_in
@@ -309,8 +308,6 @@ class Proof:
         own, number = group.terminal, int(self._operation.terminal[group.first + member])
         image = next(g for g in self._device.device.terminals if g.first <= number < g.first + g.count)
         to = number - image.first
-        if self._still and number == group.first + member and own.self_energy.kind in self_energies:
-            return all(not isinstance(x, sp.MatrixBase) for x in own.self_energy.arguments.values())
         kind = own.self_energy.kind
         if kind != image.terminal.self_energy.kind or kind not in ODD:
             raise _Unproven
@@ -329,7 +326,7 @@ class Proof:
             b = self._formulas.formula(other, _index(image, to))
             if self._operation.sort.opposing and one in [each.value for each in own.conditions] and a != 0:
                 raise _Unproven
-            if not self._formulas.equal((a, b), a, b):
+            if a != b and not self._formulas.equal((a, b), a, b):
                 return False
         return True
 
