@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +14,6 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from modelkit.elements.self_energies import self_energies
 from modelkit.errors import ModelError
 from modelkit.graph.device import TerminalGroup
 from modelkit.graph.formulas import names_in
@@ -28,7 +28,7 @@ Entry = tuple[int, tuple[Any, ...], bool]  # number of a term, values of its ind
 Block = tuple[Entry, ...]
 
 NEAR = 1e-8  # of an element of a unitary: it is the exact one
-MOST = 300  # different pairs of blocks that are compared
+MOST = 100  # different blocks, and pairs of them that are compared
 ODD = ("wide_band", "chain")  # kinds whose -conj(Sigma(-E)) is Sigma(E)
 MU = -1  # the number of the term -mu, on each site
 
@@ -41,19 +41,19 @@ class Certainty(Enum):
     NUMBERS = "by numbers, to 1e-12"
 
 
-def certainty(operation: Operation, device: Examined, subject: Subject) -> Certainty:
-    """The strongest that can be proven: symbolically, in exact numbers, or neither.
+def certainties(operations: Sequence[Operation], device: Examined, subject: Subject) -> list[Certainty]:
+    """For each operation the strongest that can be proven: symbolically, in exact numbers, or neither.
 
     Lattices are compared at their given sizes.  What is known by numbers alone (leads, disorder, condensates,
     capacitances) leaves an operation that moves anything known by numbers.
     """
-    for level in (Certainty.ALWAYS, Certainty.GIVEN):
-        try:
-            if Proof(operation, device, Formulas(subject, device, level)).holds():
-                return level
-        except _Unproven:
-            continue
-    return Certainty.NUMBERS
+    found = [Certainty.NUMBERS] * len(operations)
+    for level in (Certainty.GIVEN, Certainty.ALWAYS):
+        formulas = Formulas(subject, device, level)
+        for k, operation in enumerate(operations):
+            with suppress(_Unproven):
+                found[k] = level if Proof(operation, device, formulas).holds() else found[k]
+    return found
 
 
 class _Unproven(Exception):
@@ -65,13 +65,16 @@ class Formulas:
 
     def __init__(self, subject: Subject, device: Examined, level: Certainty) -> None:
         self._subject, self._values, self._device = subject, device.device.values, device.device
-        try:
-            self._terms: list[Placed] = subject.expansion.placed_terms(self._values)
-        except ModelError:  # a potential whose place is no formula
-            raise _Unproven from None
         self._level = level
         self._made: dict[Any, sp.Matrix] = {}
         self._equal: dict[Any, bool] = {}
+
+    @cached_property
+    def _terms(self) -> list[Placed]:
+        try:
+            return self._subject.expansion.placed_terms(self._values)
+        except ModelError:  # a potential whose place is no formula
+            raise _Unproven from None
 
     @cached_property
     def _replaced(self) -> dict[sp.Symbol, sp.Expr]:
@@ -101,9 +104,21 @@ class Formulas:
         reference = self._subject.graph.graph["declarations"].reference
         return sp.S.Zero if reference is None else self.formula(reference.mu, {})
 
-    @cached_property
+    @property
     def blocks(self) -> dict[tuple[int, int], Block]:
         """What the Hamiltonian is made of, by (to, from)."""
+        if self._found is None:
+            raise _Unproven
+        return self._found
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, int], Block] | None:
+        """None where it is not all formulas, or too many of them."""
+        with suppress(_Unproven):
+            return self._collected()
+        return None
+
+    def _collected(self) -> dict[tuple[int, int], Block]:
         found: dict[tuple[int, int], list[Entry]] = {}
         for number, each in enumerate(self._terms):
             if each.term.distribution is not None or each.term.part == "pairs":
@@ -122,6 +137,8 @@ class Formulas:
 
     def _refuse_others(self, blocks: Mapping[tuple[int, int], Block]) -> None:
         """The formulas have the values that the device's matrix has, and it holds nothing else."""
+        if len(set(blocks.values())) > MOST:
+            raise _Unproven
         device = self._device
         matrix, offset = hamiltonian(device), device.offset
         site = np.repeat(np.arange(device.size), np.diff(offset))
@@ -291,8 +308,6 @@ class Proof:
         own, number = group.terminal, int(self._operation.terminal[group.first + member])
         image = next(g for g in self._device.device.terminals if g.first <= number < g.first + g.count)
         to = number - image.first
-        if self._still and number == group.first + member and own.self_energy.kind in self_energies:
-            return all(not isinstance(x, sp.MatrixBase) for x in own.self_energy.arguments.values())
         kind = own.self_energy.kind
         if kind != image.terminal.self_energy.kind or kind not in ODD:
             raise _Unproven
@@ -311,7 +326,7 @@ class Proof:
             b = self._formulas.formula(other, _index(image, to))
             if self._operation.sort.opposing and one in [each.value for each in own.conditions] and a != 0:
                 raise _Unproven
-            if not self._formulas.equal((a, b), a, b):
+            if a != b and not self._formulas.equal((a, b), a, b):
                 return False
         return True
 

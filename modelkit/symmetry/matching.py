@@ -6,7 +6,6 @@ while earlier ones stay; each is verified, its internal unitaries included.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +20,7 @@ from modelkit.symmetry.structure import Structure
 Integers = NDArray[np.intp]
 
 TRIED = 400  # dead ends before a search is given up
+ROOM = 20_000_000  # colours of vertices that are kept, for all choices
 WORK = 3_000_000  # vertices in them: fewer dead ends for large structures
 
 
@@ -62,23 +62,38 @@ class Pair:
         self.tried = 0
         return self._search(partition)
 
-    def generators(self) -> Iterator[tuple[Integers, Lift]]:
-        """Of the group of automorphisms, where both structures are the same; the identity is left out."""
-        partition, known = self.partition, []
+    def generators(self) -> list[tuple[Integers, Lift]]:
+        """Of the group of automorphisms, where both structures are the same; the identity is left out.
+
+        Vertices are held one after another until nothing moves; then, from the last to the first, an
+        automorphism is sought for each image that those known do not give: all of them keep what is held.
+
+        Raises
+        ------
+        Undecided
+            As for ``found``; or so many choices are open that they cannot be listed.
+        """
+        levels: list[tuple[Partition, Integers]] = []
+        partition = self.partition
         while (cell := self._open_cell(partition)) is not None:
             members = np.flatnonzero(partition.colour[: self.n] == cell)
-            vertex, orbit = int(members[0]), {int(members[0])}
+            levels.append((partition, members))
+            if len(levels) * self.n > ROOM:
+                raise Undecided("too many of its sites can be exchanged one by one")
+            partition = self._with(partition, int(members[0]), int(members[0]))
+        found: list[tuple[Integers, Lift]] = []
+        for partition, members in reversed(levels):
+            vertex = int(members[0])
+            orbit = _orbit(vertex, [each for each, _ in found])
             for image in members[1:].tolist():
                 if image in orbit:
                     continue
                 self.tried = 0
-                found = self._search(self._with(partition, vertex, image))
-                if found is not None:
-                    known.append(found[0])
-                    yield found
-                    orbit = _orbit(vertex, known)
-            partition = self._with(partition, vertex, vertex)
-            known = [each for each in known if each[vertex] == vertex]
+                more = self._search(self._with(partition, vertex, image))
+                if more is not None:
+                    found.append(more)
+                    orbit = _orbit(vertex, [each for each, _ in found])
+        return found[::-1]
 
     def _with(self, partition: Partition, vertex: int, image: int) -> Partition:
         partition, both = partition.copy(), np.array([vertex, self.n + image])

@@ -10,7 +10,7 @@ import numpy as np
 
 from modelkit.symmetry.blame import bare
 from modelkit.symmetry.candidates import Broken, Candidate, Comparison, broken, called, holds
-from modelkit.symmetry.exact import Certainty, certainty
+from modelkit.symmetry.exact import Certainty, certainties
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
@@ -81,9 +81,9 @@ def _found(subject: Subject) -> Report:
             operator_of(each, device),
             all(holds(one, one, each.sort, each.permutation) for one in often),
             each,
-            certainty(each, device, subject),
+            sure,
         )
-        for each in operations
+        for each, sure in zip(operations, certainties(operations, device, subject), strict=True)
     ]
     known = {each.name for each in kept}
     failing = []

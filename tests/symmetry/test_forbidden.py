@@ -1,0 +1,71 @@
+"""What is forbidden vanishes: each verdict on random devices beside numbers of the full solver."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modelkit as mk
+from modelkit.errors import ModelError
+from modelkit.symmetry.operations import generators
+from modelkit.symmetry.parts import examined
+from modelkit.symmetry.relations import Current
+from modelkit.symmetry.responses import Coefficient, Coefficients
+from modelkit.symmetry.two_cases import TwoCases
+from tests.symmetry.devices import diode
+
+VANISHING = 1e-10  # of the largest current
+
+
+def confirmed(seed: int) -> list[str]:
+    """The verdicts of a random device; those that forbid are compared with the nonlinear solver."""
+    model = mk.loads(diode(seed))
+    cases = TwoCases(model.device(V=1), model.device(V=-1))
+    verdicts = {
+        sign: cases.verdict({Current("I", 0, 0): 1.0, Current("I", 0, 1): sign}) for sign in (1.0, -1.0)
+    }
+    forbidden = [sign for sign, each in verdicts.items() if each.word.value == "forbidden"]
+    if forbidden:
+        current = model.run("iv").current.values
+        for sign in forbidden:
+            off = abs(current[0, 0] + sign * current[1, 0])
+            assert off < VANISHING * np.abs(current).max(), verdicts[sign]
+    return [str(each) for each in verdicts.values()]
+
+
+@settings(max_examples=4, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6))
+def test_forbidden_currents_vanish(seed):
+    confirmed(seed)
+
+
+@pytest.mark.slow
+def test_forbidden_currents_of_many_devices_vanish():
+    words = {word for seed in range(100) for word in confirmed(seed)}
+    assert {"not forbidden", "forbidden: two-terminal unitarity", "forbidden: elastic probe"} <= words
+    assert any(word.startswith("forbidden: exchange of sites") for word in words)
+
+
+@settings(max_examples=4, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6))
+def test_forbidden_coefficients_vanish(seed):
+    model = mk.loads(diode(seed))
+    device = model.device(V=0)
+    operations = generators(examined(device, driven=False))
+    try:
+        found = model.run("start", V=0)
+    except ModelError:  # a device driven at its reference has no coefficients
+        return
+    first, second = found.conductance.values, found.conductance_2.values
+    scale = np.nanmax(np.abs(first))
+    for order, numbers in ((1, first), (2, second)):
+        known = Coefficients(order, (0, 1))
+        known.kept(operations)
+        for place in itertools.product((0, 1), repeat=order + 1):
+            by = tuple(sorted(("V", b) for b in place[1:]))
+            if known.forbidden(Coefficient("I", place[0], by)):
+                assert abs(numbers[place]) < VANISHING * scale
