@@ -54,6 +54,23 @@ def test_the_group_and_its_dimension_are_those_of_qsymm(name):
     assert (len(found.conserved) if name in NO_TURNS else found.dimension) == dimension
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(16))
+def test_random_hamiltonians_have_the_group_that_qsymm_finds(seed):
+    random = np.random.default_rng(seed)
+    k = (KX, KY, KZ)[: int(random.integers(1, 4))]
+    H = sp.zeros(4)
+    for parameter in (1, a, b, c)[: int(random.integers(2, 5))]:
+        p, q = (k[int(place)] for place in random.integers(0, len(k), 2))
+        function = [p, p * q, sp.cos(p) + sp.cos(q), sp.sin(p) * sp.cos(q)][int(random.integers(0, 4))]
+        left, right = ([ONE, SX, SY, SZ][int(place)] for place in random.integers(0, 4, 2))
+        H += parameter * function * kron(left, right)
+    found = bulk_symmetries(H, k)
+    operations, dimension = by_qsymm(H, k, turns=False)
+    assert operations_of(found) == operations
+    assert len(found.conserved) == dimension
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_each_operator_maps_h_to_itself_at_random_momenta_and_parameters(name):
     H, k = MODELS[name]()
@@ -259,6 +276,8 @@ def test_wrong_names_and_values_are_refused():
         bulk_symmetries(H, k).operator("particle-hole")
     with pytest.raises(ModelError, match="is kept"):
         bulk_symmetries(H, k).broken("time reversal")
+    with pytest.raises(ModelError, match="2 bands are a product of 1"):
+        bulk_symmetries(H, k, spaces=("tau", "sigma"))
     with pytest.raises(ModelError, match="not orthogonal"):
         bulk_symmetries(H, k, rotations=[sp.Matrix([[1, 1], [0, 1]])])
 

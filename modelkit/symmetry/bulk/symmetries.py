@@ -264,7 +264,8 @@ def bulk_symmetries(
     Raises
     ------
     ModelError
-        H is not hermitian, or holds other functions than polynomials, exponentials, sines and cosines.
+        H is not hermitian, or holds other functions than polynomials, exponentials, sines and cosines;
+        a value, a rotation or a name does not fit.
     """
     H, momenta = sp.Matrix(H), tuple(k)
     if len(momenta) > 3:
@@ -280,8 +281,7 @@ def bulk_symmetries(
         )
     parts = family(H.xreplace({known[name]: x for name, x in given.items()}), momenta)
     chosen = candidates(len(momenta)) if rotations is None else given_rotations(rotations, len(momenta))
-    factors = spaces_of(parts.n, spaces)
-    return BulkSymmetries(parts, chosen, factors)
+    return BulkSymmetries(parts, chosen, spaces_of(parts.n, spaces))
 
 
 def _exact(name: str, value: object) -> sp.Expr:

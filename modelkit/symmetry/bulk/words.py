@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from modelkit.errors import ModelError
 from modelkit.symmetry.bulk.exact.elimination import Matrix, identity
 from modelkit.symmetry.bulk.exact.functions import Key
 from modelkit.symmetry.bulk.exact.surds import Surd
@@ -125,9 +126,16 @@ def turn_text(turn: Turn, n: int, spaces: Sequence[str]) -> str:
 
 
 def spaces_of(n: int, given: Sequence[str]) -> tuple[str, ...]:
-    """Names of the two-dimensional factors of n bands."""
-    count = n.bit_length() - 1
-    return tuple(given) if given else SPACES[len(SPACES) - count :] if count <= len(SPACES) else ()
+    """Names of the two-dimensional factors of n bands; none where there are no such factors."""
+    count = n.bit_length() - 1 if products_of(n) else 0
+    if given and len(given) != count:
+        raise ModelError(
+            f"{n} bands are a product of {count} two-dimensional spaces, but {len(given)} are named",
+            hint="name each of them: spaces=(" + "".join(f'"{each}", ' for each in SPACES[-count:]) + ")"
+            if count
+            else "leave the names out: operators are then written as matrices",
+        )
+    return tuple(given) or SPACES[len(SPACES) - count :]
 
 
 def _words(unitary: Unitary, spaces: Sequence[str]) -> sp.Expr | None:
