@@ -15,7 +15,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from modelkit.symmetry.operations import Operation
 from modelkit.symmetry.structure import Sort
@@ -132,6 +131,8 @@ class Coefficients:
         Relations never join all coefficients (voltages stay voltages), so that the parts that they join
         are solved one by one; vectors that vanish are zero exactly.
         """
+        from scipy.sparse import csgraph
+
         n = len(self.all)
         number = np.repeat(np.arange(len(self._rows)), [len(row) for row in self._rows])
         column = np.array([k for row in self._rows for k in row], dtype=np.intp)
