@@ -74,7 +74,7 @@ def together(numbers: Floats) -> Integers:
         with np.errstate(invalid="ignore"):
             step = ~(np.diff(values, prepend=values[:1]) <= SAME * np.abs(values) + NOTHING * scale)
         found[order, c] = np.cumsum(step)
-    return found[:, 0] if found.shape[1] == 1 else _rows(found)
+    return found[:, 0] if numbers.shape[1] == 1 else _rows(found)
 
 
 def _rows(columns: Integers) -> Integers:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 STRIP = (ROOT / "models/lattices/strip.model").read_text()
 RING = """model ring
 param flux = 0.4; param t = 1
-lattice ring { site a[j] for j in ring(4) at (cos(pi*j/2), sin(pi*j/2)); hop a[j] -> a[j+1] : -t*exp(1i*flux/4) }
+lattice ring { site a[j] for j in ring(4) at (cos(pi*j/2), sin(pi*j/2))
+  hop a[j] -> a[j+1] : -t*exp(1i*flux/4) }
 """
 
 

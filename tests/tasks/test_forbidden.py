@@ -26,7 +26,7 @@ probe P on dot.c[2] { self_energy = wide_band(0.6); T = 0.1; solve mu such that 
 case forward { V = V }; case backward { V = -V }
 task iv = transport { cases forward, backward; output r = rectification(I[L]) }
 task swept = transport { cases forward, backward; sweep a in {0, 0.5}; output r = rectification(I[L]) }
-task plain = transport { cases forward, backward; output current, x = I[L]/V, y = I[L]@forward/I[L]@backward }
+task plain = transport { cases forward, backward; output current, x = I[L]/V, y = I[L]@forward/V }
 task second = response(order = 2) { output a = G2[L, L, R], b = G2[L, L, L] }
 """
 
