@@ -108,7 +108,7 @@ def audit(
     for each in verdicts:
         if each.forbidden:
             off = _off(each, found, cases, values)
-            if np.isfinite(off):
+            if not np.isnan(off):
                 demand({"forbidden": off})
                 worst = float(np.fmax(worst, off))
     return worst
@@ -122,13 +122,18 @@ def _off(each: Told, found: xr.Dataset, cases: Sequence[str], values: Sequence[M
     calls = _reductions(formula)
     if not calls:
         sums = [_sum(formula, each, found, cases, case, values) for case in range(max(len(cases), 1))]
-        return max(relative(abs(total), scale) for total, scale in sums)
+        return max(_relative(abs(total), scale) for total, scale in sums)
     (first, one), (second, other) = (
         _sum(calls[0].args[0], each, found, cases, case, values) for case in (0, 1)
     )
     evaluate_two = reductions[calls[0].func.__name__].evaluate
     signs = [sign for sign in (-1, 1) if evaluate_two(1.0, float(sign)) == 0]
-    return min(relative(abs(first - sign * second), max(one, other)) for sign in signs)
+    return min(_relative(abs(first - sign * second), max(one, other)) for sign in signs)
+
+
+def _relative(off: float, scale: float) -> float:
+    """NaN where no gross flow is known."""
+    return float("nan") if np.isnan(off) or np.isnan(scale) else relative(off, scale)
 
 
 def _sum(

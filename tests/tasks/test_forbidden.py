@@ -95,9 +95,7 @@ def test_a_large_device_is_examined_on_demand_only(monkeypatch: pytest.MonkeyPat
 
 
 def test_second_order_coefficients_are_told_and_audited() -> None:
-    text = CHAIN.replace(
-        "bath R on dot.c[N] { self_energy = wide_band(1)", "bath R on dot.c[N] { self_energy = wide_band(2)"
-    )
+    text = CHAIN.replace("param a = 0;", "param a = 0.5;")
     for source, word in ((CHAIN, "forbidden: "), (text, "not forbidden")):
         found = mk.loads(source + "screening on dot { solve U such that charge == 0 }\n").run("second")
         assert f"b = G2[L, L, L]: {word}" in found.attrs["verdicts"]
