@@ -9,7 +9,7 @@ import pytest
 
 import modelkit as mk
 from modelkit.symmetry.verdict import Verdict, Word
-from modelkit.tasks import forbidden
+from modelkit.tasks import forbidden, symmetries
 
 DIODES = Path(__file__).parents[2] / "models/diodes"
 CHAIN = """model chain
@@ -62,7 +62,7 @@ def test_a_forbidden_number_that_does_not_vanish_is_an_error(
     model = mk.loads(text)
     assert model.run("iv").attrs["verdicts"].startswith(f"r = {quantity}: not forbidden")
     lie = Verdict(Word.FORBIDDEN, "so it is said")
-    monkeypatch.setattr(forbidden, "verdict_on", lambda *_, **__: lie)
+    monkeypatch.setattr(symmetries, "verdict_on", lambda *_, **__: lie)
     with pytest.raises(mk.NotConverged, match="'forbidden' failed: what the symmetry"):
         model.run("iv")
 
@@ -83,7 +83,7 @@ def test_a_task_that_asks_for_nothing_of_the_kind_pays_nothing(monkeypatch: pyte
     def never(*_: object, **__: object) -> Verdict:
         raise AssertionError("a verdict was made")
 
-    monkeypatch.setattr(forbidden, "verdict_on", never)
+    monkeypatch.setattr(symmetries, "verdict_on", never)
     found = mk.loads(CHAIN).run("plain")
     assert "audit_forbidden" not in found
 
