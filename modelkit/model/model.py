@@ -235,7 +235,7 @@ class Model:
         task: str | None = None,
         **named: Any,
     ) -> Verdict:
-        """Whether a formula over results must vanish, as behind ``check forbidden :`` (``task``: its ``on``)."""
+        """Whether a formula over results must vanish, as behind ``check forbidden`` (``on`` a task)."""
         from modelkit.model.symmetries import forbids
 
         return forbids(self, self._expansion, formula, task, {**(values or {}), **named})
