@@ -1,4 +1,4 @@
-"""CPU at the start: `modelkit check`, with symmetries and without, and `import modelkit` against imports alone."""
+"""CPU at the start: `modelkit check` (also `--no-symmetry`) and `import modelkit` against imports alone."""
 
 import os
 import resource

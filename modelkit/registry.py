@@ -159,8 +159,8 @@ class Output:
         Where the unit hangs on the words along the first dimensions, the unit of each choice of words,
         ``("I", "V")``; ``unit`` is not used then.
     scale : callable or None
-        ``scale(found)``: the gross flow that its rounding is counted against where it should vanish; its
-        largest entry if None.
+        ``scale(found)``: the gross flow that its rounding is counted against where symmetry forbids it; not
+        audited so if None.
     """
 
     name: str

@@ -235,10 +235,7 @@ class Model:
         task: str | None = None,
         **named: Any,
     ) -> Verdict:
-        """Whether a formula over results must vanish: ``"rectification(I[L])"``, ``"G2[L, L, L]"``.
-
-        In the cases of the task, else of the first task with two, as behind ``check forbidden :``.
-        """
+        """Whether a formula over results must vanish, as behind ``check forbidden`` (``on`` a task)."""
         from modelkit.model.symmetries import forbids
 
         return forbids(self, self._expansion, formula, task, {**(values or {}), **named})

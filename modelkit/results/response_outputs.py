@@ -24,6 +24,7 @@ _BY = {"V": "energy", "T": "temperature"}
 @output(
     "conductance", "G1", ("terminal", "terminal_from"), "current/energy",
     "coefficients of the conventional current in the voltages, G1[a, a] > 0", ("response",),
+    scale=lambda found: float(np.abs(found.conductance).max(initial=0.0)),
 )  # fmt: skip
 def conductance(found: Any) -> Floats:
     """``I_a = sum_b G1_ab V_b``, shape (n_terminals, n_terminals)."""
@@ -33,7 +34,7 @@ def conductance(found: Any) -> Floats:
 @output(
     "conductance_2", "G2", ("terminal", "terminal_from", "terminal_from_2"), "current/energy^2",
     "coefficients of the conventional current in products of two voltages, symmetric in these",
-    ("response",), lambda found: found.second_audits,
+    ("response",), lambda found: found.second_audits, scale=lambda found: found.second_gross,
 )  # fmt: skip
 def conductance_2(found: Any) -> Floats:
     """``I_a = ... + sum_bc G2_abc V_b V_c``, shape (n_terminals, n_terminals, n_terminals)."""

@@ -194,12 +194,17 @@ class Response:
             found["integration"] = self.coefficients.integration
         return found
 
+    @property
+    def second_gross(self) -> float:
+        """The largest gross flow of the second order: what rounding of it is counted against."""
+        return max(float(np.abs(self._curved[0][0]).sum(axis=0).max(initial=0.0)), self._scale[0])
+
     @cached_property
     def second_audits(self) -> Mapping[str, float]:
         """Conditions, conservation, gauge invariance where levels follow: of the second order."""
         found, off = self._curved
         z, flow = self.linear.deviations, self.linear.linear
-        gross = max(float(np.abs(found[0]).sum(axis=0).max(initial=0.0)), self._scale[0])
+        gross = self.second_gross
         power = np.einsum("aj,ak->jk", z[0], flow[0])
         heat = found[1].sum(axis=0) + power + power.T
         most = max(float(np.abs(found[1]).sum(axis=0).max(initial=0.0)), float(np.abs(power).max(initial=0)))

@@ -16,15 +16,12 @@ from modelkit.graph.expand import Expansion
 from modelkit.numerics.evaluate import evaluate
 from modelkit.registry import reductions
 from modelkit.results.audit import demand, relative
-from modelkit.symmetry.claims import CURRENTS
-from modelkit.symmetry.subject import Subject
-from modelkit.symmetry.tensors import ORDERS
-from modelkit.symmetry.verdict import Verdict, Word
 from modelkit.tasks.points import gross, reference
-from modelkit.tasks.symmetries import settings_of, verdict_on
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from modelkit.symmetry.verdict import Verdict
 
 LARGEST = 500  # sites of a device that is examined without being asked
 LATER = "a device with more than {} sites is examined on demand only"
@@ -42,7 +39,7 @@ class Told:
     @property
     def forbidden(self) -> bool:
         """Whether it must vanish."""
-        return self.verdict.word is Word.FORBIDDEN
+        return self.verdict.word.value == "forbidden"
 
     @property
     def text(self) -> str:
@@ -60,6 +57,9 @@ def is_asked(request: OutputRequest) -> bool:
         return False
     if _reductions(request.formula):
         return True
+    from modelkit.symmetry.claims import CURRENTS
+    from modelkit.symmetry.tensors import ORDERS
+
     named = {quantity.output for quantity in request.quantities.values()}
     cases = {quantity.case for quantity in request.quantities.values()}
     labelled = all(quantity.labels for quantity in request.quantities.values())
@@ -71,6 +71,10 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
     asked = [(k, request) for k, request in enumerate(task.outputs) if is_asked(request)]
     if not asked:
         return
+    from modelkit.symmetry.subject import Subject
+    from modelkit.symmetry.verdict import Verdict, Word
+    from modelkit.tasks.symmetries import settings_of, verdict_on
+
     settings = settings_of(expansion, task.cases, task, given)
     first = next(iter(settings.values()))
     swept = [sweep.name for sweep in task.sweeps if sweep.name not in given]
@@ -108,7 +112,7 @@ def audit(
     for each in verdicts:
         if each.forbidden:
             off = _off(each, found, cases, values)
-            if np.isfinite(off):
+            if not np.isnan(off):
                 demand({"forbidden": off})
                 worst = float(np.fmax(worst, off))
     return worst
@@ -122,13 +126,18 @@ def _off(each: Told, found: xr.Dataset, cases: Sequence[str], values: Sequence[M
     calls = _reductions(formula)
     if not calls:
         sums = [_sum(formula, each, found, cases, case, values) for case in range(max(len(cases), 1))]
-        return max(relative(abs(total), scale) for total, scale in sums)
+        return max(_relative(abs(total), scale) for total, scale in sums)
     (first, one), (second, other) = (
         _sum(calls[0].args[0], each, found, cases, case, values) for case in (0, 1)
     )
     evaluate_two = reductions[calls[0].func.__name__].evaluate
     signs = [sign for sign in (-1, 1) if evaluate_two(1.0, float(sign)) == 0]
-    return min(relative(abs(first - sign * second), max(one, other)) for sign in signs)
+    return min(_relative(abs(first - sign * second), max(one, other)) for sign in signs)
+
+
+def _relative(off: float, scale: float) -> float:
+    """NaN where no gross flow is known."""
+    return float("nan") if np.isnan(off) or np.isnan(scale) else relative(off, scale)
 
 
 def _sum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -145,7 +145,9 @@ class Work:
                 picked = pick(quantity, output(quantity.output), frame, values)
                 if picked is not None:
                     arrays[reference(position, number)] = picked
-        arrays |= {gross(name): Labelled((), self._gross(name, found, output)) for name in self.scaled}
+        for name in self.scaled:
+            flow = (outputs[name].scale or _unknown)(found) * np.max(scale_of(outputs[name], units))
+            arrays[gross(name)] = Labelled((), np.asarray(flow))
         arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in audits.items()}
         dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
         labels = {dim: _labels(dim, found, frame) for dim in dims}
@@ -154,14 +156,6 @@ class Work:
         if placed:
             labels[AXIS] = np.array(AXES[: placed[0]])
         return Point(job.place, arrays, labels, coordinates)
-
-    def _gross(self, name: str, found: Found, output: Callable[[str], Labelled]) -> NDArray[np.float64]:
-        """The flow that rounding of an output is counted against, in the units of the results."""
-        scale = outputs[name].scale
-        if scale is None:
-            values = np.abs(output(name).values)
-            return np.asarray(values.max(initial=0.0, where=np.isfinite(values)))
-        return np.asarray(scale(found) * np.max(scale_of(outputs[name], self.declarations.units)))
 
     def _reduced(self, array: Labelled) -> Labelled:
         """Without the dimension of a running variable that was given as a single value."""
@@ -191,6 +185,11 @@ def reference(position: int, number: int) -> str:
 def gross(output: str) -> str:
     """The private name under which the gross flow of an output travels."""
     return f"\N{SECTION SIGN}{output}"
+
+
+def _unknown(found: Found) -> float:
+    """The gross flow of an output that has none declared."""
+    return np.nan
 
 
 def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str, Any]) -> Labelled | None:

@@ -42,7 +42,7 @@ def test_what_holds_changes_nothing(check: str) -> None:
 
 
 def test_what_does_not_hold_is_an_error_at_its_line_and_the_numbers_are_kept(tmp_path: Path) -> None:
-    model = mk.loads(f"{WIRE}check value : I[L] < 0.03 on iv\n")
+    model = mk.loads(f"{WIRE}check value : I[L] < 0.001 on iv\n")
     model.check()  # nothing is computed
     assert model.run("one").x > 0  # another task
     path = tmp_path / "iv.nc"
@@ -51,12 +51,12 @@ def test_what_does_not_hold_is_an_error_at_its_line_and_the_numbers_are_kept(tmp
     error = caught.value.errors[0]
     assert error.span is not None
     assert error.span.line == 10
-    assert "'I[L] < 0.03' does not hold at g = " in error.message
+    assert "'I[L] < 0.001' does not hold at g = " in error.message
     assert "case = forward" in error.message
     current = read(path).current.sel(terminal="L")
     worst = current.where(current == current.max(), drop=True)
     assert f"g = {worst.g.item()}" in error.message
-    assert error.hint == f"the difference of both sides is {current.max().item() - 0.03:.6g}, allowed is 0"
+    assert error.hint == f"the difference of both sides is {current.max().item() - 0.001:.6g}, allowed is 0"
 
 
 def test_every_label_counts_and_points_that_failed_do_not() -> None:
