@@ -19,9 +19,9 @@ from modelkit.symmetry.structure import Structure
 
 Integers = NDArray[np.intp]
 
-TRIED = 400  # dead ends before a search is given up
+TRIED = 2000  # dead ends before a search is given up
 ROOM = 20_000_000  # colours of vertices that are kept, for all choices
-WORK = 3_000_000  # vertices in them: fewer dead ends for large structures
+WORK = 1_000_000  # vertices in them: fewer dead ends for large structures
 
 
 @dataclass(eq=False)
@@ -73,6 +73,7 @@ class Pair:
         Undecided
             As for ``found``; or so many choices are open that they cannot be listed.
         """
+        self.tried = 0
         levels: list[tuple[Partition, Integers]] = []
         partition = self.partition
         while (cell := self._open_cell(partition)) is not None:
@@ -88,7 +89,6 @@ class Pair:
             for image in members[1:].tolist():
                 if image in orbit:
                     continue
-                self.tried = 0
                 more = self._search(self._with(partition, vertex, image))
                 if more is not None:
                     found.append(more)

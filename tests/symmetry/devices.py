@@ -65,6 +65,8 @@ def diode(seed: int) -> str:
         mu = "0" if name == "R" and random.random() < 0.15 else mu
         lines.append(f"bath {name} on t.c[{number[site]}] {{ self_energy = {own}; mu = {mu}; T = 0.2 }}")
     lines += _around(random, number, image)
+    if lead.startswith("chain") and lines[-1].startswith("screening"):  # a common shift moves the bands, too
+        lines = [line.replace("0.7); mu", "0.7); bands = own; mu") for line in lines]
     return "\n".join([*lines, TASKS])
 
 

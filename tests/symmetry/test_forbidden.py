@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelkit as mk
-from modelkit.errors import ModelError
+from modelkit.errors import ModelError, NotConverged
 from modelkit.symmetry.operations import generators
 from modelkit.symmetry.parts import examined
 from modelkit.symmetry.relations import Current
@@ -30,7 +30,11 @@ def confirmed(seed: int) -> list[str]:
     }
     forbidden = [sign for sign, each in verdicts.items() if each.word.value == "forbidden"]
     if forbidden:
-        current = model.run("iv").current.values
+        try:
+            current = model.run("iv").current.values
+        except NotConverged:  # the solver gives no number where a screened device fails its audits
+            assert model.device(V=1).screening
+            return []
         for sign in forbidden:
             off = abs(current[0, 0] + sign * current[1, 0])
             assert off < VANISHING * np.abs(current).max(), verdicts[sign]
