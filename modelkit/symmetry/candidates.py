@@ -84,9 +84,9 @@ def called(device: Examined, sort: Sort, permutation: Integers) -> str:
 
 
 def broken(both: Comparison, one: Examined, other: Examined, sort: Sort, permutation: Integers) -> Broken:
-    """Why a candidate fails; parameters are tried that the breaking lines use."""
+    """Why a candidate fails, and which parameter would restore it."""
     lines = breakers(both.first.graph, one, other, sort, permutation, both.shift)
-    used = both.first.parameters_in(name for line in lines for name in line.names)
+    used = both.first.parameters_behind(lines)
     found: dict[str, list[str]] = {"zero": [], "flip": []}
     for name in both.first.real():
         value = float(both.first.value(name))

@@ -19,6 +19,7 @@ from modelkit.graph.formulas import names_in
 from modelkit.graph.link import relations
 from modelkit.graph.values import values_of
 from modelkit.language import nodes
+from modelkit.symmetry.blame import Breaker
 from modelkit.symmetry.parts import parts, undeclared
 
 GENERIC = 2  # sets of random values that stand for all
@@ -77,6 +78,17 @@ class Subject:
     def value(self, name: str) -> Any:
         """The value of a parameter."""
         return self.given.get(name, self.parameters[name].default)
+
+    def parameters_behind(self, lines: Iterable[Breaker]) -> frozenset[str]:
+        """Parameters of lines that break an operation; where a term is one, those of all terms.
+
+        Which of several terms is the one that does not fit to the others is a matter of their order.
+        """
+        lines = list(lines)
+        names = {name for line in lines for name in line.names}
+        if any(line.what.split()[0] in terms for line in lines):
+            names |= names_in(term.value for term in relations(self.graph, frozenset(terms)))
+        return self.parameters_in(names)
 
     def parameters_in(self, names: Iterable[str]) -> frozenset[str]:
         """Parameters among some names, and those that the lets among them use."""

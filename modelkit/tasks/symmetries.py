@@ -10,12 +10,9 @@ from modelkit.elements.cases import Case, Override
 from modelkit.elements.checks import Check
 from modelkit.elements.result_formulas import OutputRequest
 from modelkit.elements.tasks import Task
-from modelkit.elements.terms import terms
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
-from modelkit.graph.formulas import names_in
-from modelkit.graph.link import relations
 from modelkit.graph.values import values_of
 from modelkit.registry import verbs
 from modelkit.symmetry.blame import told
@@ -157,9 +154,7 @@ def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, 
         message = f"'{check.text}' does not hold: the sites and hops themselves do not have it"
         return ModelError(message, check.span, hint=f"write: check broken : {check.text}")
     message = f"'{check.text}' does not hold" + f": it is broken by {told(lines)}" * bool(lines)
-    of_terms = names_in(term.value for term in relations(subject.graph, frozenset(terms)))
-    names = subject.parameters_in({*of_terms, *(name for line in lines for name in line.names)})
-    ways = list(_restoring(subject, claimed, names - set(check.values), given))
+    ways = list(_restoring(subject, claimed, subject.parameters_behind(lines) - set(check.values), given))
     hint = (
         f"it holds {' or '.join(ways)}"
         if ways
