@@ -16,6 +16,7 @@ from modelkit.results.audit import demand, relative, resolved_flow
 from modelkit.solve.coefficients import onsager
 from modelkit.solve.coefficients.coefficients import Coefficients
 from modelkit.solve.coefficients.elimination import Elimination, parts
+from modelkit.solve.coefficients.expandable import unexpandable
 from modelkit.solve.coefficients.following import gauge_invariant, levels_of
 from modelkit.solve.coefficients.thermoelectric import Thermoelectric, thermoelectric
 from modelkit.solve.found.characteristic import Characteristic, characteristic
@@ -23,7 +24,7 @@ from modelkit.solve.found.conventions import bands_told
 from modelkit.solve.junction.junction import reference_state
 from modelkit.solve.junction.reach import check_reached, check_smooth
 from modelkit.solve.junction.screening import gates_at_work, no_potentials, refusals
-from modelkit.solve.junction.steady import Steady, Wanted, is_linear, steady
+from modelkit.solve.junction.steady import Steady, steady
 from modelkit.solve.request import Prepared, Request, prepare
 
 Floats = NDArray[np.float64]
@@ -33,7 +34,6 @@ OPTIONS: Mapping[str, str] = {
     "method": "the method instead of the compiler's choice",
 }
 ORDERS = (1, 2)
-NEGLIGIBLE = 1e-12  # of the unit of a quantity: a prescribed value below it is rounding
 MOST_DIRECTIONS = 400  # driven variables of the second order
 UNFOLLOWED = (
     "second order: a common shift of all voltages changes the currents, since levels do not follow it; "
@@ -336,34 +336,7 @@ def check(request: Request) -> Iterator[ModelError]:
     yield from refusals(request.device, int(order))
     yield from gates_at_work(request.device, "response expands about the reference")
     for block in problem.blocks:
-        yield from _refused(block, mu, T, problem)
-
-
-def _refused(block: Wanted, mu: float, T: float, problem: Steady) -> Iterator[ModelError]:
-    name, quantity = block.group.terminal.name, block.quantity
-    cold, warm = (block.weight(np.array([0.0, 1.0]), np.full(2, T)) for T in (1.0, 2.0))
-    if not is_linear(block) or np.any(cold != warm):
-        message = f"the condition on '{quantity}' has no expansion"
-        yield ModelError(message, block.span, hint="take transport without an order")
-        return
-    if T == 0 and (block.unknown != "mu" or not parts(block)[0]):
-        message = (
-            f"at T = 0 the condition on {quantity} does not determine {block.unknown} of '{name}' in an "
-        )
-        message += "expansion"
-        yield ModelError(message, block.span, hint="give the reference a temperature")
-        return
-    at = {key: np.full(block.group.count, value) for key, value in (("mu", mu), ("T", T))}
-    value, slopes = block.right(at, problem.device.reference)
-    size = max(1.0, *(float(np.abs(s).max(initial=0.0)) for s in slopes.values())) if slopes else 1.0
-    if np.any(np.abs(value) > NEGLIGIBLE * size * (abs(mu) + T)):
-        yield ModelError(
-            f"what is prescribed to '{name}' ({quantity}) is not zero at the reference, and response expands "
-            "about equilibrium there",
-            block.span,
-            hint=f"prescribe what vanishes at the reference, such as {quantity} == 0 or a load "
-            "-(mu - mu0)/R, or take transport",
-        )
+        yield from unexpandable(block, mu, T, problem)
 
 
 def solve(request: Request) -> Response:
