@@ -176,7 +176,7 @@ def test_laws_hold_for_random_models(name: str) -> None:
 @pytest.mark.parametrize("name", LAWS)
 def test_laws_hold_for_many_random_models(name: str) -> None:
     law, limits, count = LAWS[name]
-    check(law, limits, 12 * count)
+    check(law, limits, 3 * count)
 
 
 @pytest.mark.slow
@@ -190,7 +190,11 @@ def check(law: Callable[[Sample], None], limits: dict[str, Any], count: int) -> 
     @settings(max_examples=count, suppress_health_check=quiet)
     @given(models(**limits))
     def holds(sample: Sample) -> None:
-        law(sample)
+        try:
+            law(sample)
+        except NotConverged as error:
+            assume("the average over energies is uncertain" not in error.message)  # known not to be known
+            raise
 
     holds()
 

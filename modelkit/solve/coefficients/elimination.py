@@ -97,7 +97,7 @@ class Elimination:
         whole = driven.copy()
         if len(self._rows):
             whole[self._unknown] = self._solve(-self._matrix @ driven)
-        return whole.reshape(2, -1, driven.shape[1])
+        return whole.reshape(2, len(driven) // 2, driven.shape[1])
 
     @cached_property
     def _rows(self) -> list[tuple[Wanted, int, float, float]]:

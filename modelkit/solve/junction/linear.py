@@ -22,7 +22,7 @@ from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
 
-ROUNDED = 1e-11  # of the largest flow: conditions that are off by more, since rounding lets them
+ROUNDED = 3e-10  # of the largest flow: conditions that are off by more, since rounding lets them
 Values = tuple[Floats, ...]
 Measure = Callable[[Conductance, Floats], Floats]
 
