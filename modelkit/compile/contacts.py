@@ -55,10 +55,6 @@ class Contacts:
     analytic: bool = False
     taylor: Callable[[Energies, int], Complexes | list[Complexes]] = _no_taylor
 
-    def slope(self, E: Energies) -> Complexes | list[Complexes]:
-        """Derivative of ``sigma`` by the energy."""
-        return self.taylor(E, 1)
-
     @cached_property
     def edges(self) -> Floats:
         """All energies at which a self-energy or its derivative jumps, ascending."""

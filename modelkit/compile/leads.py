@@ -24,7 +24,7 @@ ASIDE = 1e-6  # of the largest element: from both sides of a level that does not
 BESIDE = 1e-8  # of the largest element: by how much an infinite Sigma, at a level of the surface, is missed
 CLOSE = 1e-3  # of what follows from Sigma at that distance, by how much it may differ
 LARGEST = 1e6  # of Sigma, in units of the largest element: beyond, sums with it lose too many digits
-SLOPES = 32  # batches of energies at which the derivative of a self-energy is remembered
+DERIVATIVES = 32  # of a self-energy that are remembered, each at a batch of energies
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,6 @@ class LeadContact:
     conjugated: Callable[[], LeadContact]
     meter: int | None = None
     lifted: Callable[[float], LeadContact] | None = None
-
-    def slope(self, E: Energies) -> Complexes:
-        """dSigma/dE, (n_E, k, k)."""
-        return self.taylor(E, 1)
 
     def sigma(self, E: Energies) -> Complexes:
         """Retarded self-energy, (n_E, k, k); complex energies above the axis too."""
@@ -193,7 +189,7 @@ class _SelfEnergy:
         known = self._derivatives.get(key, [])
         if len(known) < n:
             known = self._derivatives[key] = self._solved(energies, n)
-            while sum(map(len, self._derivatives.values())) > max(SLOPES, n):
+            while sum(map(len, self._derivatives.values())) > max(DERIVATIVES, n):
                 self._derivatives.popitem(last=False)
         return known[n - 1]
 

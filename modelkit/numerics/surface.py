@@ -237,7 +237,7 @@ def _halves(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: 
 
 
 def _from_modes(z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: complex) -> Surface:
-    u, w, _growth, count, gap = _modes(z, onsite, a, b, shift)
+    u, w, count, gap = _modes(z, onsite, a, b, shift)
     r = a.shape[1]
     sides = []
     for ours, theirs, near, far in ((u[..., :r], w[..., :r], a, b), (w[..., r:], u[..., r:], b, a)):
@@ -315,8 +315,8 @@ def _divided(numerator: Complexes, denominator: Complexes) -> Complexes:
 
 def _modes(
     z: Complexes, onsite: Complexes, a: Complexes, b: Complexes, shift: complex
-) -> tuple[Complexes, Complexes, Floats, Integers, Floats]:
-    """u, w of all modes (n_E, r, 2 r): those of the right half space first; log|lambda|, open modes, gap."""
+) -> tuple[Complexes, Complexes, Integers, Floats]:
+    """u, w of all modes (n_E, r, 2 r): those of the right half space first; open modes, gap."""
     m, r = a.shape
     hop = a @ b.conj().T
     p = z[:, None, None] * np.eye(m) - onsite - shift * hop - hop.conj().T / shift
@@ -340,7 +340,7 @@ def _modes(
     count = np.count_nonzero(running & (flux > RUNNING), axis=1)
     u, w = (np.take_along_axis(part, order[:, None], axis=2) for part in (u, w))
     ratio = np.take_along_axis(ratio, order, axis=1)
-    return u, w, growth, count, _gap(ratio, r)
+    return u, w, count, _gap(ratio, r)
 
 
 def _gap(ratio: Energies, r: int) -> Floats:

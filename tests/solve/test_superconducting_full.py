@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from scipy.integrate import quad
 
 import modelkit as mk
 from modelkit.errors import NotConverged
+from modelkit.solve.junction.nonlinear import Grids
+from modelkit.solve.junction.steady import steady
+from modelkit.solve.request import Request
 from tests.solve.test_superconducting import DEFAULTS, PROBE, WIRE, ByHand
 
 FULL = WIRE.replace("transport(order = 1)", "transport").replace(
@@ -280,3 +284,16 @@ def test_the_temperature_of_a_probe_that_only_reflects_holes_is_not_determined()
 def test_without_a_reference_the_centre_is_the_condensate() -> None:
     text = FULL.replace("reference { mu = 0; T = kT }", "")
     np.testing.assert_allclose(run(text=text, **BIASED).current, run(**BIASED).current, atol=1e-13)
+
+
+def test_the_jacobian_knows_how_bands_of_a_probe_follow() -> None:
+    """The derivative of the conductor against differences of moved bands."""
+    band = PROBE["source"].replace("-0.2i", "chain(hopping = 1, coupling = 0.7); bands = own")
+    device = mk.loads(FULL.replace("PROBES", band)).device(**BIASED)
+    problem = steady(device)
+    exact = Grids(Request(device), problem).point(np.array([0.2]), 1.0)
+    other = replace(exact, grid=replace(exact.grid, prepared=replace(exact.grid.prepared, responds=False)))
+    assert exact.followers is None
+    assert other.followers is not None
+    assert abs(other.followers).max() > 1e-4
+    np.testing.assert_allclose(exact.jacobian, other.jacobian, atol=1e-7)

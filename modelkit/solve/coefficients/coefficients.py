@@ -14,7 +14,7 @@ first change of the distributions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -27,11 +27,11 @@ from modelkit.solve.conductor import Conductance, ResponsiveConductance
 from modelkit.solve.energies.averages import Averages, slope_at, thermal
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.energies.thresholds import check_thresholds
+from modelkit.solve.junction.powers import lowered
 from modelkit.solve.request import Prepared
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Fold = Callable[[Floats, bool, bool], Floats]
 
 PAIRS = 16  # pairs of directions that are averaged at once
 
@@ -135,8 +135,7 @@ class Coefficients:
         pairs = [(j, k) for k in range(count) if levels[k] is not None for j in range(count)]
         common = [self._common(one) for one in levels]
         rest = [
-            None if one is None else Levels(one.potential - shift, one.bands - shift)
-            for one, shift in zip(levels, common, strict=True)
+            None if one is None else lowered(one, shift) for one, shift in zip(levels, common, strict=True)
         ]
         bands = np.max([np.abs(one.bands) for one in rest if one is not None], axis=0)
         check_thresholds(self.prepared, self.mu, self.T, bands)

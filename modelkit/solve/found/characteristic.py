@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.open_system import Levels
 from modelkit.errors import NotConverged
 from modelkit.solve.energies.elastic import completed
 from modelkit.solve.junction.balance import Point
@@ -45,13 +44,6 @@ class Characteristic:
     by_temperature: Floats
     by_electrode: Floats
     iterations: int = 0
-
-    def levels(self, terminal: int, *, of_temperature: bool = False) -> Levels:
-        """How all levels move with mu, or T, of one terminal: potentials (n_sites,), bands (n_terminals,)."""
-        potential = (self.by_temperature if of_temperature else self.by_mu)[:, terminal]
-        mu = np.zeros(len(self.problem.given_mu))
-        mu[terminal] = 0.0 if of_temperature else 1.0
-        return self.problem.moved(mu, potential)
 
     @property
     def sum_rule(self) -> float:

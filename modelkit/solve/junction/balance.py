@@ -178,11 +178,9 @@ class Point(Posed):
 
     def _levels_change(self, mu: Floats, potential: Floats) -> Levels | None:
         """How levels move with the unknowns, where the conductor responds to that."""
-        problem, prepared = self.problem, self.grid.prepared
-        reacts = problem.order is None and problem.follows and prepared.responds
-        if not reacts or len(mu) != prepared.system.n_terminals:
-            return None
-        return problem.moved(mu, potential)
+        problem = self.problem
+        reacts = problem.order is None and problem.follows and self.grid.prepared.responds
+        return problem.moved(mu, potential) if reacts else None
 
     @cached_property
     def jacobian(self) -> Floats:

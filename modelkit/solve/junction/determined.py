@@ -1,7 +1,7 @@
 """Whether conditions determine their unknowns where a condensate takes part.
 
-With a condensate it is not enough to be connected (:mod:`modelkit.solve.reach`): in a gap nothing gets
-through, or what two probes exchange does not tell where both are.
+With a condensate it is not enough to be connected (:mod:`modelkit.solve.junction.reach`): in a gap nothing
+gets through, or what two probes exchange does not tell where both are.
 """
 
 from __future__ import annotations

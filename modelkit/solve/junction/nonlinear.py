@@ -36,7 +36,7 @@ from modelkit.solve.request import Prepared, Request, prepare
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-ROUGH = 1e-6  # the same while bands still move with the unknowns
+ROUGH = 1e-6  # of the currents, relative, while bands still move with the unknowns
 COUNTED = 1e-10  # electrons of a site, between two rules, where the levels have moved
 MUCH = 0.5  # of the worst condition
 

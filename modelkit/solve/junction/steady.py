@@ -2,7 +2,7 @@
 
 The unknowns ``x`` are one vector: the chemical potentials and temperatures that are solved for, block by
 block, and behind them the potentials of a screening (``charges``), whose conditions are those of
-:mod:`modelkit.solve.charge_balance`.  ``scale`` runs from 0, equilibrium at the centre, to 1: bias,
+:mod:`modelkit.solve.junction.charge_balance`.  ``scale`` runs from 0, equilibrium at the centre, to 1: bias,
 differences of temperature, gates and prescribed currents grow together, so that the solution which is
 continued from equilibrium can be followed.
 """

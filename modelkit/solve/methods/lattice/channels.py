@@ -82,12 +82,6 @@ class Channels:
     weight: Floats
     charges: tuple[Charge, ...] = ()
 
-    def incoming(self, energy: int, n: int) -> Complexes:
-        """W at one energy, shape (n, n_channels)."""
-        found = np.zeros((n, len(self.terminal)), dtype=complex)
-        found[self.orbital, self.channel] = self.value[energy]
-        return found
-
     def outgoing(self, part: slice, amplitude: Complexes) -> Complexes:
         """``W† Y`` for the energies of ``part``, shape (chunk, n_channels, n_columns)."""
         if not len(self.terminal):

@@ -14,7 +14,7 @@ Flags = NDArray[np.bool_]
 
 
 def dissipated(t: Floats, f: Floats) -> Floats:
-    """``(1/4pi) sum_b T_ab (f_a - f_b)^2``, shapes as in :func:`net_current`."""
+    """``(1/4pi) sum_b T_ab (f_a - f_b)^2``, shapes as in :func:`~modelkit.solve.conductor.net_current`."""
     difference = f[:, :, None] - f[:, None, :]
     return np.asarray(np.einsum("eab,eab->ea", t, difference**2) / (4 * np.pi))
 
