@@ -360,6 +360,11 @@ def solve(request: Request) -> Response:
     coefficients = Coefficients(prepared, problem.mu, problem.T, request.device.n_terminals, elastic)
     found = Response(request, problem, coefficients, order, responding, before)
     check_reached(request.device, system, problem, coefficients.sampled())
+    if not found.linear.driven.any():
+        raise ModelError(
+            "there is nothing to respond to: no terminal can be driven from the reference",
+            hint="add a bath on a normal part, or give the reference a temperature",
+        )
     demand(found.audits)
     return found
 

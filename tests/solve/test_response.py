@@ -94,3 +94,18 @@ task go = response { output G1 }
 @pytest.mark.parametrize("model", [STRIP, SHORT], ids=["leads that follow", "superconductor"])
 def test_leads_and_superconductors_too(model: str) -> None:
     compare(mk.loads(model), 1)
+
+
+@pytest.mark.parametrize("output", ["G1", "G2", "response_2"])
+def test_where_nothing_can_be_driven_there_is_no_response(output: str) -> None:
+    text = f"""model still
+reference {{ mu = 0; T = 0 }}
+lattice wire {{
+  internal nambu; site c[l] for l in 1..3; onsite c[l] : -0.4; hop c[l] -> c[l+1] : -1
+  pair c[l] - c[l+1] : 0.3
+}}
+bath S on wire.right {{ self_energy = lead; mu = 0; T = 0 }}
+task r = response {{ output {output} }}
+"""
+    with pytest.raises(mk.ModelError, match="nothing to respond to"):
+        mk.loads(text).run()

@@ -172,7 +172,7 @@ class Elimination:
         return {name: np.broadcast_to(slope, none.shape) for name, slope in slopes.items()}
 
     def _flat(self, z: Floats) -> Floats:
-        return z.reshape(-1, z.shape[2])
+        return z.reshape(len(z) * z.shape[1], z.shape[2])
 
     def _off(
         self, left: Floats, z: Floats, more: Floats | None = None, least: tuple[float, float] = (0.0, 0.0)
