@@ -19,6 +19,7 @@ from modelkit.graph.device import TerminalGroup
 from modelkit.graph.formulas import names_in
 from modelkit.graph.hamiltonian import hamiltonian
 from modelkit.graph.terms import Placed, term_names
+from modelkit.language.outside import exact_number
 from modelkit.symmetry.operations import Operation
 from modelkit.symmetry.parts import Examined
 from modelkit.symmetry.subject import Subject
@@ -157,7 +158,9 @@ class Formulas:
                 raise _Unproven
 
     def _numbers(self, matrix: sp.Matrix) -> Complexes:
-        values = {symbol: sp.sympify(self._values[str(symbol)]) for symbol in matrix.free_symbols}
+        values = {
+            symbol: exact_number(self._values[str(symbol)], str(symbol)) for symbol in matrix.free_symbols
+        }
         return np.array(matrix.subs(values).evalf(), dtype=complex)
 
     def matrix(self, block: Block, d: int) -> sp.Matrix:

@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 
 from modelkit.errors import ModelError
+from modelkit.language.outside import exact_value
 from modelkit.symmetry.bulk.exact.functions import Key
 from modelkit.symmetry.bulk.exact.surds import Surd
 from modelkit.symmetry.bulk.exact.unitaries import Unitary
@@ -272,7 +273,10 @@ def bulk_symmetries(
         raise ModelError(f"{len(momenta)} momenta are given", hint="up to three: k_x, k_y, k_z")
     if H.rows != H.cols or not H.rows:
         raise ModelError(f"H(k) is {H.rows} by {H.cols}", hint="give a square matrix")
-    given = {str(name): _exact(str(name), x) for name, x in (values or {}).items()}
+    given = {
+        str(name): x if isinstance(x, sp.Expr) else exact_value(x, str(name))
+        for name, x in (values or {}).items()
+    }
     known = {str(symbol): symbol for symbol in H.free_symbols}
     unknown = sorted(set(given) - set(known) | set(given) & {str(each) for each in momenta})
     if unknown:
@@ -282,15 +286,6 @@ def bulk_symmetries(
     parts = family(H.xreplace({known[name]: x for name, x in given.items()}), momenta)
     chosen = candidates(len(momenta)) if rotations is None else given_rotations(rotations, len(momenta))
     return BulkSymmetries(parts, chosen, spaces_of(parts.n, spaces))
-
-
-def _exact(name: str, value: object) -> sp.Expr:
-    """A number as it is written."""
-    if isinstance(value, float):
-        return sp.Rational(str(float(value)))
-    if isinstance(value, (int, complex, np.number, sp.Expr)):
-        return sp.sympify(value)
-    raise ModelError(f'"{name}" is given as {value!r}', hint="give a number or an expression of sympy")
 
 
 def _breakers(family: Family, rotation: Rotation, sort: Sort) -> list[list[Key]]:
