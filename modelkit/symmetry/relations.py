@@ -92,7 +92,7 @@ def fixed_currents(group: TerminalGroup) -> str:
 def _fixed(group: TerminalGroup) -> Iterator[tuple[str, Floats]]:
     """Currents that conditions fix: values (count,), NaN where they hang on the unknown."""
     for condition in group.conditions:
-        values = prescribed(condition, group.count, 0.0).reshape(-1, group.count)
+        values = np.concatenate(prescribed(condition, group.count, 0.0))
         same = np.ptp(values, axis=0) == 0
         for of in FIXED.get(condition.quantity, ""):
             yield of, np.where(same, values[0], np.nan)

@@ -305,5 +305,5 @@ def sample(random: Random, **limits: Any) -> Sample:
 
 
 def models(**limits: Any) -> st.SearchStrategy[Sample]:
-    """Models as :class:`Writer` draws them."""
-    return st.randoms(use_true_random=False).map(lambda random: sample(random, **limits))
+    """Models as :class:`Writer` draws them, each from a seed that a failure can name."""
+    return st.integers(0, 2**32 - 1).map(lambda seed: sample(Random(seed), **limits))

@@ -181,6 +181,8 @@ class SteadyTransport:
         found = {"conditions": worst(point), "integration": self.integration}
         total = max(float(point.gross.sum()), self.gross)
         turned = float(point.gross_energy.sum()) + UNBALANCED * rounding_flow(point) * reach(point)
+        if point.problem.order is not None:
+            turned += total * reach(point)  # at T = 0 the nodes of an expansion lie closer than the biases
         # of electrons plus holes where there are both: that is what pairing conserves
         reservoirs = self.system.reservoirs
         left = float(reservoirs.share * point.flow.sum(axis=0) @ reservoirs.carries)
