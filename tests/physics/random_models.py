@@ -60,7 +60,7 @@ class Writer:
 
     What a law is about may be fixed: ``screening`` and ``warm`` (None: either).
     ``bias`` is the size of all that drives; with ``cold_heat`` probes solve T among baths at T = 0 as well,
-    which no expansion knows; ``smooth`` leaves out bands that follow where currents are not analytic then.
+    which no expansion knows; ``smooth`` leaves out what full and expanded do not share.
     """
 
     random: Random
@@ -280,7 +280,7 @@ class Writer:
         lines += ["screening on d {", f"  {solve} such that charge == {right}"]
         if law.lines:
             lines += self.capacitances(unknowns)
-        elif self.random.random() < 0.1:
+        elif not self.smooth and self.random.random() < 0.1:  # full transport does not use it
             lines.append("  response = thomas_fermi")
             self.words.add("thomas_fermi")
         return [*lines, "}"]
