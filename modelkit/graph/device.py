@@ -7,7 +7,7 @@ are ``offset[s] .. offset[s+1]-1``.  ``Entries`` are coordinates of orbital matr
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from modelkit.elements.lattices import SiteFamily
 from modelkit.elements.screening import Screening
 from modelkit.elements.terminals import Terminal
+from modelkit.errors import Span
 from modelkit.units import NATURAL, UnitSystem
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class SiteGroup:
     degeneracy: float
     spaces: tuple[str, ...] = ()
     after_nambu: int = 1  # dimension of the spaces that vary faster than nambu
+    rings: tuple[int, ...] = ()  # cells that each index wraps round, 0 where it does not
+    infinite: bool = False  # a ring stands for an infinite chain, of any cells beyond all reaches
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,48 @@ class ScreeningGroup:
     electrodes: tuple[Electrode, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Products of operators with one pattern of daggers: what of them a family of jumps is a sum of.
+
+    Attributes
+    ----------
+    member : (n,)
+        Which jump operator of the family a product belongs to.
+    orbital : (n, degree)
+        On which orbitals its operators act, from left to right.
+    dagger : (degree,) of bool
+        Which of them create.
+    value : (n,)
+        Its coefficient.
+    """
+
+    member: Integers
+    orbital: Integers
+    dagger: tuple[bool, ...]
+    value: Complexes
+
+
+@dataclass(frozen=True, eq=False)
+class DissipatorGroup:
+    """All members of one declared dissipator.
+
+    ``rate`` (count,) in energy/hbar; the jump operators are the sums of ``products``, as written, not yet
+    normal-ordered.  For a bath of modes ``products`` is empty, ``beta`` its inverse temperature and
+    ``kernel`` a function of ``e_to - e_from`` or None for ``exp(-beta (e_to - e_from)/2)``.  ``left_out``: members that
+    would reach over an open end.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    rate: Floats
+    products: tuple[Products, ...]
+    beta: float | None = None
+    kernel: Callable[[Floats], Floats] | None = None
+    left_out: int = 0
+    span: Span | None = None
+
+
 @dataclass(frozen=True)
 class Device:
     """Index and value arrays of a model at given values.
@@ -226,6 +271,9 @@ class Device:
     potential: Floats = field(default_factory=lambda: np.zeros(0))  # (n_sites,), prescribed; not in `onsite`
     regions: tuple[RegionSites, ...] = ()
     screening: tuple[ScreeningGroup, ...] = ()
+    dissipators: tuple[DissipatorGroup, ...] = ()
+    filling: Mapping[str, float] = field(default_factory=dict)  # particles per mode, by lattice
+    interaction: Products | None = None  # n_i n_j, orbital by orbital
 
     def __post_init__(self) -> None:
         """Without a prescribed potential it is zero everywhere."""
