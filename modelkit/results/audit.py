@@ -63,7 +63,7 @@ def demand(audits: Mapping[str, float]) -> None:
     for name, value in audits.items():
         if not value <= TOLERANCE:
             raise NotConverged(
-                f"the audit '{name}' failed: {MEANINGS[name]}; off by {value:.1e} of the largest gross flow, "
+                f"the audit '{name}' failed: {MEANINGS.get(name, name.replace('_', ' '))}; off by {value:.1e} of the largest gross flow, "
                 f"allowed are {TOLERANCE:.0e}",
                 residual=value,
             )
