@@ -89,9 +89,7 @@ def lindbladian(device: Device) -> Lindbladian:
             hint="leave out 'pair' and 'internal nambu'",
         )
     names = list(dict.fromkeys(group.family.lattice for group in device.sites))
-    lattice = [
-        np.full(group.count * group.orbitals, names.index(group.family.lattice)) for group in device.sites
-    ]
+    orbitals = [group.count * group.orbitals for group in device.sites]
     none = np.zeros(0, dtype=np.intp)
     free = Products(none, none.reshape(0, 4), (True, False, True, False), np.zeros(0, dtype=complex))
     size = int(device.offset[-1])
@@ -102,7 +100,7 @@ def lindbladian(device: Device) -> Lindbladian:
         interaction=free if device.interaction is None else device.interaction,
         filling=device.filling,
         lattices=tuple(names),
-        lattice=np.repeat(*np.array(sizes).T),
+        lattice=np.repeat([names.index(group.family.lattice) for group in device.sites], orbitals),
         device=device,
     )
 
