@@ -58,9 +58,23 @@ def turnover(rates: Rates, told: Moments) -> tuple[Floats, Floats]:
 
 def balanced(rates: Rates, told: Moments) -> Filled:
     """Occupations that stand still among the given moments; NaN for a mode that has no rates at all."""
-    filling, emptying = turnover(rates, told)
+    filling, emptying = turnover(tamed(rates), told)
     with np.errstate(invalid="ignore"):
         return Filled(filling / (filling + emptying), emptying / (filling + emptying))
+
+
+def tamed(rates: Rates) -> Rates:
+    """Each mode with a clock of its own, in which its rates are of the order of the moments.
+
+    What stands still is the same, and rates that span more than the floating numbers do not overflow.  Only
+    for :func:`turnover`: moments are those of the rates themselves.
+    """
+    clock = np.maximum(np.abs(rates.into).max(axis=0, initial=0.0), rates.gain)
+    clock = np.maximum(clock, np.maximum(np.abs(rates.out_of).max(axis=0, initial=0.0), rates.loss))
+    clock[clock <= 0] = 1.0
+    return Rates(
+        rates.into / clock, rates.out_of / clock, rates.loss / clock, rates.gain / clock, rates.weight
+    )
 
 
 def flow(rates: Rates, n: Floats) -> Floats:
@@ -90,6 +104,14 @@ class Jacobian:
 def jacobian(rates: Rates, filled: Filled) -> Jacobian:
     """Diagonal and low-rank part of the derivative of the flow."""
     filling, emptying = turnover(rates, moments(rates, filled))
-    left = np.vstack([filled.holes * rates.into, -filled.particles * rates.out_of])
-    right = np.vstack([rates.out_of, -rates.into]) * rates.weight
-    return Jacobian(filling + emptying, left, right)
+    return Jacobian(filling + emptying, answers(rates, filled), questions(rates))
+
+
+def answers(rates: Rates, filled: Filled) -> Floats:
+    """How the flow into each mode follows the moments, (2D, M)."""
+    return np.vstack([filled.holes * rates.into, -filled.particles * rates.out_of])
+
+
+def questions(rates: Rates) -> Floats:
+    """How the moments follow the occupations, (2D, M)."""
+    return np.vstack([rates.out_of, -rates.into]) * rates.weight

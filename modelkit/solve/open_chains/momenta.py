@@ -71,7 +71,7 @@ def _by_doubling(cell: UnitCell, conserved: Callable[[Sample], Sequence[Conserve
         taken = sample(cell, *half_shifted(cells))
         found = stand(taken.rates, conserved(taken))
         told = quantities(taken, found.filled)
-        if before is not None and (error := float(np.max(np.abs(told - before)))) < TOLERANCE:
+        if before is not None and (error := change(taken, before, told)) < TOLERANCE:
             return Rest(taken, found, error)
         before, cells = told, 2 * cells
     return None
@@ -87,7 +87,7 @@ def _by_panels(cell: UnitCell, conserved: Callable[[Sample], Sequence[Conserved]
         panels = resolved(panels, taken, found.filled, tolerance)
         taken, found = _again(taken, found, panels, conserved)
         told = quantities(taken, found.filled)
-        error = float(np.max(np.abs(told - before)))
+        error = change(taken, before, told)
         if error < TOLERANCE or best <= min(error, ACCEPTED):
             return Rest(taken, found, error)
         before, best, tolerance = told, min(best, error), max(FINER * tolerance, 1e-11)
@@ -110,8 +110,8 @@ def _again(
 
 
 def quantities(taken: Sample, filled: Filled) -> Floats:
-    """What is compared from grid to grid: currents and a few occupations, of the order of one or relative."""
-    both, everywhere = occupations(taken, filled, PROBES)
+    """What is compared from grid to grid: currents, loss rates and a few occupations."""
+    _, everywhere = occupations(taken, filled, PROBES)
     return np.concatenate(
         [
             current_by_orbital(taken, filled),
@@ -119,21 +119,15 @@ def quantities(taken: Sample, filled: Filled) -> Floats:
             loss_rates(taken, filled),
             everywhere.particles[len(filled.particles) :],
         ]
-    ) / _sizes(taken, len(both.rates.names), len(everywhere.particles) - len(filled.particles))
-
-
-def _sizes(taken: Sample, dissipators: int, probes: int) -> Floats:
-    """Largest values that currents, the energy current, loss rates and occupations could have."""
-    speed = max(1.0, float(np.abs(taken.modes.velocity).max(initial=0.0)))
-    height = max(1.0, float(np.abs(taken.modes.energy).max(initial=0.0)))
-    rate = max(1.0, float(taken.rates.loss.max(initial=0.0)), float(taken.rates.gain.max(initial=0.0)))
-    return np.concatenate(
-        [
-            np.full(taken.cell.dimension, speed),
-            [speed * height],
-            np.full(dissipators, rate),
-            np.ones(probes),
-        ]
     )
 
 
+def change(taken: Sample, before: Floats, after: Floats) -> float:
+    """Largest change of the quantities, in units of what they could be (or of one, where that is less)."""
+    speed = max(1.0, float(np.abs(taken.modes.velocity).max(initial=0.0)))
+    height = max(1.0, float(np.abs(taken.modes.energy).max(initial=0.0)))
+    rate = max(1.0, float(taken.rates.loss.max(initial=0.0)), float(taken.rates.gain.max(initial=0.0)))
+    d, dissipators = taken.cell.dimension, len(taken.rates.names)
+    sizes = np.ones(len(after))
+    sizes[:d], sizes[d], sizes[d + 1 : d + 1 + dissipators] = speed, speed * height, rate
+    return float(np.max(np.abs(after - before) / sizes))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from modelkit.compile.modes import Rates
 from modelkit.errors import NotConverged
@@ -20,9 +21,10 @@ from modelkit.solve.open_chains.kinetics import (
     Filled,
     Floats,
     Moments,
-    balanced,
-    jacobian,
+    answers,
     moments,
+    questions,
+    tamed,
     turnover,
 )
 
@@ -70,19 +72,20 @@ def stand(rates: Rates, conserved: Sequence[Conserved], start: Filled | None = N
     """
     rows = np.array([part.modes * rates.weight for part in conserved]).reshape(-1, len(rates.weight))
     wanted = np.array([row.sum() * part.filling for row, part in zip(rows, conserved, strict=True)])
-    filled = _start(rates, conserved) if start is None else start
+    slow = tamed(rates)
+    filled = _start(rates, slow, conserved) if start is None else start
     best: Standing | None = None
     since = 0
     for step in range(STEPS):
         told = moments(rates, filled)
-        residual = max(_imbalance(rates, filled, told), _missing(rows, wanted, filled))
+        residual = max(_imbalance(slow, filled, told), _missing(rows, wanted, filled))
         if best is None or residual < 0.5 * best.residual:
             best, since = Standing(filled, told, residual, step), 0
         else:
             since += 1
         if best.residual < ROUNDING or (since >= PATIENCE and best.residual < ACCEPTED):
             return best
-        filled = _step(rates, filled, rows, wanted)
+        filled = _step(rates, slow, filled, rows, wanted)
     found = best.residual if best else np.inf
     raise NotConverged(
         "the occupations of the modes did not come to rest: Newton's method went "
@@ -107,24 +110,24 @@ def _missing(rows: Floats, wanted: Floats, filled: Filled) -> float:
     return float(np.max(np.abs(rows @ filled.particles - wanted) / rows.sum(axis=1)))
 
 
-def _step(rates: Rates, filled: Filled, rows: Floats, wanted: Floats) -> Filled:
+def _step(rates: Rates, slow: Rates, filled: Filled, rows: Floats, wanted: Floats) -> Filled:
     """Newton's step for the moments, kept inside 0 < n < 1, then every mode balanced among them.
 
     The last makes n and 1 - n accurate however small they are.
     """
-    told = moments(rates, filled)
-    filling, emptying = turnover(rates, told)
-    slopes = jacobian(rates, filled)
-    rest = (filled.holes * filling - filled.particles * emptying) / slopes.total
-    left = slopes.left / slopes.total
+    filling, emptying = turnover(slow, moments(rates, filled))
+    total = filling + emptying
+    rest = (filled.holes * filling - filled.particles * emptying) / total
+    right, left = questions(rates), answers(slow, filled) / total
     scale = _scale(rates, filled)
-    system = np.vstack([np.eye(len(scale)) - slopes.right @ left.T, rows @ left.T]) * scale
-    known = np.concatenate([slopes.right @ rest, wanted - rows @ (filled.particles + rest)])
+    system = np.vstack([np.eye(len(scale)) - right @ left.T, rows @ left.T]) * scale
+    known = np.concatenate([right @ rest, wanted - rows @ (filled.particles + rest)])
     measure = np.concatenate([scale, rows.sum(axis=1)])
     change = np.linalg.lstsq(system / measure[:, None], known / measure, rcond=None)[0] * scale
     shift = np.clip(rest + change @ left, -BOUNDARY * filled.particles, BOUNDARY * filled.holes)
     moved = Filled(filled.particles + shift, filled.holes - shift)
-    return balanced(rates, moments(rates, moved))
+    filling, emptying = turnover(slow, moments(rates, moved))
+    return Filled(filling / (filling + emptying), emptying / (filling + emptying))
 
 
 def _scale(rates: Rates, filled: Filled) -> Floats:
@@ -135,30 +138,29 @@ def _scale(rates: Rates, filled: Filled) -> Floats:
     return np.where(scale > 0, scale, 1.0)
 
 
-def _start(rates: Rates, conserved: Sequence[Conserved]) -> Filled:
+def _start(rates: Rates, slow: Rates, conserved: Sequence[Conserved]) -> Filled:
     """A few self-consistent steps; each class is scaled to its number."""
     n = np.full(len(rates.weight), 0.5)
     for part in conserved:
         n[part.modes] = part.filling
     filled = Filled(n, 1.0 - n)
     for _ in range(STARTS):
-        filling, emptying = turnover(rates, moments(rates, filled))
+        filling, emptying = turnover(slow, moments(rates, filled))
+        with np.errstate(divide="ignore"):
+            odds = np.log(emptying) - np.log(filling)
         for part in conserved:
-            filling[part.modes] *= _fugacity(part, rates.weight, filling, emptying)
-        filled = Filled(filling / (filling + emptying), emptying / (filling + emptying))
+            odds[part.modes] -= _fugacity(part, rates.weight, odds)
+        filled = Filled(expit(-odds), expit(odds))
     return filled
 
 
-def _fugacity(part: Conserved, weight: Floats, filling: Floats, emptying: Floats) -> float:
-    """z such that ``n = z G/(z G + S)`` has the number of the class; bisected in ln z."""
+def _fugacity(part: Conserved, weight: Floats, odds: Floats) -> float:
+    """ln z such that ``n = z/(z + S/G)`` has the number of the class; bisected."""
     modes = part.modes & (weight > 0)
-    with np.errstate(divide="ignore"):
-        odds = np.log(emptying[modes]) - np.log(filling[modes])
-    finite = odds[np.isfinite(odds)]
+    finite = odds[modes & np.isfinite(odds)]
     share = weight[modes] / weight[modes].sum()
     low, high = np.min(finite, initial=0.0) - 50.0, np.max(finite, initial=0.0) + 50.0
     while high - low > 1e-3 * (1 + abs(low)):
         middle = 0.5 * (low + high)
-        number = share @ (0.5 * (1 + np.tanh(0.5 * (middle - odds))))
-        low, high = (middle, high) if number < part.filling else (low, middle)
-    return float(np.exp(np.clip(0.5 * (low + high), -700, 700)))
+        low, high = (middle, high) if share @ expit(middle - odds[modes]) < part.filling else (low, middle)
+    return 0.5 * float(low + high)
