@@ -21,8 +21,8 @@ _MODES = ("momentum", "band", "site")
 _GIVEN = (
     (
         "current", "I", (), "current",
-        "particle current of the Hamiltonian of a chain, positive towards larger indices, per cell: bond currents "
-        "times the cells that they cross over the number of cells",
+        "particle current of the Hamiltonian of a chain, positive towards larger indices, per cell: bond "
+        "currents times the cells that they cross over the number of cells",
     ),
     (
         "current_by_spin", None, ("spin",), "current",
@@ -37,12 +37,16 @@ _GIVEN = (
         "what the jump operators move themselves: particles times cells over the number of cells",
     ),
     ("energy_current", None, (), "energy/time", "energy that the modes carry, (1/L) sum e v n"),
-    ("bond_current", None, ("bond",), "current", "particle current of each declared hop, positive along its arrow"),
+    (
+        "bond_current", None, ("bond",), "current",
+        "particle current of each declared hop, positive along its arrow",
+    ),
     ("occupation", "n", _MODES, "1", "occupation of each mode, bands by ascending energy, or of each site"),
     ("lagrange_multiplier", "lagrange", _MODES, "1", "ln((1-n)/n) of each occupation"),
     (
         "loss_rate", None, ("dissipator",), "1/time",
-        "particles that leave the chain by each dissipator per time, on rings per cell; negative where they enter",
+        "particles that leave the chain by each dissipator per time, on rings per cell; negative where they "
+        "enter",
     ),
     (
         "order_1_over_L", None, (), "current",

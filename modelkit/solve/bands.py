@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.cells import infinite_cell, unit_cell
 from modelkit.compile.modes import Modes, modes
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
+from modelkit.solve.open_chains.choose import cell_of
 from modelkit.solve.request import Request
 
 Floats = NDArray[np.float64]

@@ -61,7 +61,8 @@ def solve(request: Request) -> OpenFound:
     raise_all(check(request))
     chain = Chain(request, NAME)
     method, problem, why = choose(chain)
-    assert problem.times is not None and problem.initial is not None  # checked
+    assert problem.times is not None  # checked
+    assert problem.initial is not None
     return found(chain, method, method.evolve(problem, problem.times, problem.initial), why)
 
 

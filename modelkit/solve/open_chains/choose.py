@@ -52,9 +52,7 @@ class Chain:
     @cached_property
     def cell(self) -> UnitCell:
         """One cell of the chain; ModelError where cells differ."""
-        if self.infinite and self.request.proxy is not None:
-            return infinite_cell(self.request.proxy)
-        return unit_cell(self.request.device)
+        return cell_of(self.request)
 
     @cached_property
     def common(self) -> OpenProblem:
@@ -88,6 +86,19 @@ class Chain:
                 message = f"the momentum of this chain is '{self.cell.momentum}', not '{name}'"
                 raise ModelError(message, hint=f"write: sweep {self.cell.momentum} from -pi to pi points 201")
         return replace(self.common, cell=self.cell)
+
+
+def cell_of(request: Request) -> UnitCell:
+    """One cell of the device; where it is infinite, of proxies that agree.
+
+    Raises
+    ------
+    ModelError
+        Cells differ.
+    """
+    if request.proxy is not None and any(group.infinite for group in request.device.sites):
+        return infinite_cell(request.proxy)
+    return unit_cell(request.device)
 
 
 def choose(chain: Chain) -> tuple[OpenMethod, OpenProblem, str]:

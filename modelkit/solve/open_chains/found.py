@@ -61,7 +61,8 @@ def check(request: Request, verb: str) -> Iterator[ModelError]:
     yield from request.unknown_options(OPTIONS)
     device = request.device
     for group in device.terminals[:1]:
-        message = f"'{verb}' is of chains whose environment is dissipators, and '{group.terminal.name}' is a terminal"
+        name = group.terminal.name
+        message = f"'{verb}' is of chains whose environment is dissipators, and '{name}' is a terminal"
         yield ModelError(message, request.place(""), hint="ask transport, or leave out the terminals")
     if not device.terminals and not device.dissipators:
         message = (
