@@ -129,7 +129,8 @@ def _name(taken: Sample, part: Flags) -> str:
     momentum = taken.cell.momentum
     if part.sum() <= TOLD:
         return " and ".join(
-            f"the mode {momentum} = {_momentum(modes.k[place])} of band {band}" for place, band in np.argwhere(table)
+            f"the mode {momentum} = {_momentum(modes.k[place])} of band {band}"
+            for place, band in np.argwhere(table)
         )
     bands = np.flatnonzero(table.any(axis=0))
     if table[:, bands].all():

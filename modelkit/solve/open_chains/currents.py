@@ -49,7 +49,9 @@ def correlations(taken: Sample, filled: Filled, x: int) -> Complexes:
     modes = taken.modes
     n = filled.particles.reshape(modes.energy.shape)
     phase = modes.weight * np.exp(1j * modes.k * x)
-    return np.asarray(np.einsum("k,ksv,kv,ktv->st", phase, modes.vector, n, modes.vector.conj(), optimize=True))
+    return np.asarray(
+        np.einsum("k,ksv,kv,ktv->st", phase, modes.vector, n, modes.vector.conj(), optimize=True)
+    )
 
 
 def loss_rates(taken: Sample, filled: Filled) -> Floats:

@@ -31,9 +31,7 @@ def sample(cell: UnitCell, k: Floats, weight: Floats) -> Sample:
 def with_listeners(taken: Sample, k: Floats) -> Sample:
     """The same momenta, then others without weight."""
     old = taken.modes
-    return sample(
-        taken.cell, np.concatenate([old.k, k]), np.concatenate([old.weight, np.zeros(len(k))])
-    )
+    return sample(taken.cell, np.concatenate([old.k, k]), np.concatenate([old.weight, np.zeros(len(k))]))
 
 
 def occupations(taken: Sample, filled: Filled, k: Floats) -> tuple[Sample, Filled]:
