@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from modelkit.compile.lindbladian import Lindbladian
+from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
@@ -15,6 +16,7 @@ from modelkit.solve.open_chains.covariance import Covariance, covariance_equatio
 from modelkit.solve.open_chains.covariance_evolution import evolved_covariances
 from modelkit.solve.open_chains.covariance_steady import steady_covariance
 from modelkit.solve.open_chains.flows import Flows
+from modelkit.solve.open_chains.gaussian_cells import steady_cell, untreatable_cell
 from modelkit.solve.open_chains.kept import kept_particles
 from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.places import Places, places
@@ -47,11 +49,13 @@ class Gaussian:
         "covariance equation of loss, gain and Hermitian products of two operators; exact, any lattice"
     )
     verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
-    gives: ClassVar[tuple[str, ...]] = tuple(OUTPUTS)
+    gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, "lagrange_multiplier")
     translation_invariant: ClassVar[bool] = False
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Where the covariance has no equation of its own."""
+        if (cell := _cell(problem)) is not None:
+            return untreatable_cell(cell)
         return untreatable(_chain(problem))
 
     def steady(self, problem: OpenProblem) -> OpenState:
@@ -64,7 +68,11 @@ class Gaussian:
         NotConverged
             It is not found to 1e-9 of the largest flow.
         """
-        chain, equation = _closed(self, problem)
+        if (cell := _cell(problem)) is not None:
+            if (refusal := untreatable_cell(cell)) is not None:
+                raise refusal
+            return steady_cell(problem, cell)
+        chain, equation = _closed(problem)
         kept = kept_particles(problem, chain, equation)
         found = steady_covariance(equation, kept.dark, kept.filling)
         flows = Flows(equation, places(chain))
@@ -93,7 +101,7 @@ class Gaussian:
         ModelError
             The equation does not close, or the initial state is none.
         """
-        chain, equation = _closed(self, problem)
+        chain, equation = _closed(problem)
         if np.any(times < 0):
             raise ModelError(
                 "jumps lead forwards in time only: a time is negative",
@@ -121,20 +129,27 @@ class Gaussian:
         )
 
 
+def _cell(problem: OpenProblem) -> UnitCell | None:
+    """The cell where it is all that is given, or where occupations at momenta are asked."""
+    if problem.lindbladian is None or problem.momenta is not None:
+        return problem.cell
+    return None
+
+
 def _chain(problem: OpenProblem) -> Lindbladian:
     if problem.lindbladian is None:
         raise ModelError(
-            "the covariance equation is solved in real space, and an infinite chain has no end",
+            "the evolution of the covariance is solved in real space, and an infinite chain has no end",
             problem.place("method"),
             hint="give the ring a number of cells, or ask for method = gge",
         )
     return problem.lindbladian
 
 
-def _closed(method: Gaussian, problem: OpenProblem) -> tuple[Lindbladian, Covariance]:
-    if (refusal := method.refuses(problem)) is not None:
-        raise refusal
+def _closed(problem: OpenProblem) -> tuple[Lindbladian, Covariance]:
     chain = _chain(problem)
+    if (refusal := untreatable(chain)) is not None:
+        raise refusal
     return chain, covariance_equation(chain)
 
 
