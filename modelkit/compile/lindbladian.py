@@ -11,47 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelkit.errors import Span
-from modelkit.graph.device import Complexes, Floats, Integers, Products
+import numpy as np
+
+from modelkit.compile.normal_order import JumpFamily, normal_ordered
+from modelkit.errors import ModelError, Span
+from modelkit.graph.device import DissipatorGroup, Floats, Integers, Products
+from modelkit.graph.hamiltonian import hamiltonian
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from modelkit.graph.device import Device
 
-
-@dataclass(frozen=True, eq=False)
-class JumpFamily:
-    """The members of one declared dissipator, normal-ordered.
-
-    ``L_m = sum_i loss[m, i] c_i + sum_i gain[m, i] c_i† + sum_ij W[m, i, j] c_i† c_j + higher``; constants
-    are dropped (``constant``, they shift H by ``rate (conj(a) L - a L†)/2i``).
-
-    Attributes
-    ----------
-    rate : (count,)
-        Not negative.
-    loss, gain : csr (count, n)
-        Coefficients of single operators.
-    bilinear : Products
-        ``dagger = (True, False)``: row ``orbital[:, 0]`` and column ``orbital[:, 1]`` of W.
-    higher : tuple of Products
-        Everything else, normal-ordered.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    rate: Floats
-    loss: csr_array
-    gain: csr_array
-    bilinear: Products
-    constant: Complexes
-    higher: tuple[Products, ...] = ()
-    span: Span | None = None
-
-    @property
-    def count(self) -> int:
-        return len(self.rate)
+__all__ = ["JumpFamily", "Lindbladian", "ModeBath", "lindbladian", "mode_bath"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,3 +71,49 @@ class Lindbladian:
     def size(self) -> int:
         """The number of orbitals."""
         return int(self.hamiltonian.shape[0])
+
+
+def lindbladian(device: Device) -> Lindbladian:
+    """Compile a device with dissipators: H and normal-ordered jump operators, in real space.
+
+    Dissipators whose rates are all zero are kept.
+
+    Raises
+    ------
+    ModelError
+        Pairs: their Hamiltonian is no matrix of single orbitals.
+    """
+    if device.superconducting:
+        raise ModelError(
+            "a lattice with pairs has no steady state of jump operators here",
+            hint="leave out 'pair' and 'internal nambu'",
+        )
+    names = list(dict.fromkeys(group.family.lattice for group in device.sites))
+    orbitals = [group.count * group.orbitals for group in device.sites]
+    none = np.zeros(0, dtype=np.intp)
+    free = Products(none, none.reshape(0, 4), (True, False, True, False), np.zeros(0, dtype=complex))
+    size = int(device.offset[-1])
+    return Lindbladian(
+        hamiltonian=hamiltonian(device),
+        jumps=tuple(normal_ordered(group, size) for group in device.dissipators if group.beta is None),
+        baths=tuple(mode_bath(group) for group in device.dissipators if group.beta is not None),
+        interaction=free if device.interaction is None else device.interaction,
+        filling=device.filling,
+        lattices=tuple(names),
+        lattice=np.repeat([names.index(group.family.lattice) for group in device.sites], orbitals),
+        device=device,
+    )
+
+
+def mode_bath(group: DissipatorGroup) -> ModeBath:
+    """The bath of a dissipator that is one; the rates of its members add."""
+    beta = group.beta
+    assert beta is not None
+    return ModeBath(
+        name=group.name,
+        beta=beta,
+        rate=float(np.sum(group.rate)),
+        kernel=group.kernel or (lambda energy: np.exp(-beta * energy / 2)),
+        separable=group.kernel is None,
+        span=group.span,
+    )
