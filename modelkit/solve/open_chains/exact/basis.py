@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from modelkit.compile.lindbladian import Lindbladian
     from modelkit.compile.unit_cell import UnitCell
     from modelkit.solve.open_chains.exact.charges import Charge
+    from modelkit.solve.open_chains.exact.places import Places
 
 ALIKE = 1e-9  # of the bandwidth: energies closer than this are one
 
@@ -51,15 +52,6 @@ class Basis:
         return np.asarray(2 * np.pi * self.momentum / self.cells)
 
 
-@dataclass(frozen=True, eq=False)
-class Ring:
-    """Where the orbitals of a Lindbladian stand on its ring: cell and orbital of the cell, (M,) each."""
-
-    cells: int
-    cell: Integers
-    orbital: Integers
-
-
 def of_orbitals(size: int) -> Basis:
     """The orbitals as they are."""
     none = np.zeros(size, dtype=np.intp)
@@ -77,9 +69,9 @@ def of_energies(lindbladian: Lindbladian, charges: tuple[Charge, ...]) -> Basis:
     return Basis(vectors, energy, none, 1, none)
 
 
-def of_momenta(cell: UnitCell, ring: Ring, charges: tuple[Charge, ...]) -> Basis:
+def of_momenta(cell: UnitCell, ring: Places, charges: tuple[Charge, ...]) -> Basis:
     """Momentum modes of a ring; bands that touch are told apart by their velocity."""
-    cells, size = ring.cells, len(ring.cell)
+    cells, size = ring.count, len(ring.cell)
     number = np.arange(cells) - cells // 2
     k = 2 * np.pi * number / cells
     h, v = cell.hamiltonian(k), cell.velocity(k)

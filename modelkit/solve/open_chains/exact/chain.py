@@ -12,11 +12,12 @@ import numpy as np
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.graph.device import Products
 from modelkit.solve.memory import refuse_large
-from modelkit.solve.open_chains.exact.basis import Basis, Ring
+from modelkit.solve.open_chains.exact.basis import Basis
 from modelkit.solve.open_chains.exact.charges import Charge
 from modelkit.solve.open_chains.exact.fock import MOST_MODES, Fock, count_states, fock
 from modelkit.solve.open_chains.exact.liouvillian import Cells, cells_of
 from modelkit.solve.open_chains.exact.operators import Jumps, rotated
+from modelkit.solve.open_chains.exact.places import Places
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -28,16 +29,13 @@ BYTES = 400  # per state and jump operator, at least
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A Lindbladian in the modes of a basis.
-
-    ``ring`` tells where its orbitals stand and ``cell`` what they repeat, where it is a ring.
-    """
+    """A Lindbladian in the modes of a basis, with the cell that it repeats where it is a ring."""
 
     lindbladian: Lindbladian
     charges: tuple[Charge, ...]
     basis: Basis
     jumps: tuple[Jumps, ...]
-    ring: Ring | None = None
+    places: Places
     cell: UnitCell | None = None
 
     @property
@@ -69,7 +67,7 @@ class Chain:
         parts = [(charge.orbitals, some) for charge, some in zip(self.charges, numbers, strict=True)]
         count = count_states(parts)
         operators = sum(len(part.value) for jumps in self.jumps for part in jumps.products)
-        refuse_large(BYTES * count * max(operators, 1) // 8, f"the {count} states of the chain", hint)
+        refuse_large(BYTES * count * (1 + operators // 16), f"the {count} states of the chain", hint)
         states = fock(self.modes, parts)
         filled = states.filled().astype(np.intp)
         key = [filled[:, charge.orbitals].sum(axis=1) for charge in self.charges]

@@ -8,17 +8,19 @@ are reduced to as many as are linearly independent: one per declared jump instea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelkit.graph.device import Complexes, Integers, Products
+from modelkit.solve.memory import refuse_large
 from modelkit.solve.open_chains.exact.charges import parts_of
 
 if TYPE_CHECKING:
     from modelkit.compile.lindbladian import JumpFamily, ModeBath
     from modelkit.solve.open_chains.exact.basis import Basis
+    from modelkit.solve.open_chains.exact.places import Places
 
 NEGLIGIBLE = 1e-14  # of the largest coefficient of a family
 
@@ -29,9 +31,10 @@ class Jumps:
 
     name: str
     products: tuple[Products, ...]
+    moved: tuple[Products, ...] = ()  # the same operators, each product times the cells that it carries over
 
 
-def jumps_of(family: JumpFamily, basis: Basis) -> Jumps:
+def jumps_of(family: JumpFamily, basis: Basis, places: Places) -> Jumps:
     """A family in the modes of the basis."""
     root = np.sqrt(family.rate)
     parts = [
@@ -39,10 +42,16 @@ def jumps_of(family: JumpFamily, basis: Basis) -> Jumps:
         for part in parts_of(family)
         if len(part.value)
     ]
-    turned = [rotated(part, basis.vectors) for part in parts]
+    moved = [replace(part, value=part.value * places.carried(part)) for part in parts]
+    turned = [rotated(part, basis.vectors) for part in (*parts, *moved)]
     if basis.cells > 1 and turned:
         turned = _independent(turned, basis)
-    return Jumps(family.name, tuple(part for part in turned if len(part.value)))
+    own, carried = turned[: len(parts)], turned[len(parts) :]
+    return Jumps(family.name, _present(own), _present(carried))
+
+
+def _present(parts: Sequence[Products]) -> tuple[Products, ...]:
+    return tuple(part for part in parts if len(part.value))
 
 
 def bath_jumps(bath: ModeBath, modes: Basis, cells: int, basis: Basis) -> Jumps:
@@ -61,10 +70,15 @@ def bath_jumps(bath: ModeBath, modes: Basis, cells: int, basis: Basis) -> Jumps:
 
 def rotated(products: Products, vectors: Complexes | None) -> Products:
     """Products with ``c_i = sum_a vectors[i, a] eta_a`` put in."""
-    if vectors is None or not len(products.value):
+    if vectors is None or not np.any(products.value):
         return products
     size, degree = len(vectors), len(products.dagger)
     count = int(products.member.max()) + 1
+    refuse_large(
+        16 * 3 * count * size**degree,
+        f"{count} products of {degree} operators in {size} modes",
+        "ask for fewer cells, or for jumps of fewer operators",
+    )
     tensor = np.zeros((count, *(size,) * degree), dtype=complex)
     np.add.at(tensor, (products.member, *products.orbital.T), products.value)
     for dagger in products.dagger:  # the axis in front moves to the end
