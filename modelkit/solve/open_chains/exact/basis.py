@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelkit.compile.lindbladian import Lindbladian
     from modelkit.compile.unit_cell import UnitCell
     from modelkit.solve.open_chains.exact.charges import Charge
-    from modelkit.solve.open_chains.exact.places import Places
+    from modelkit.solve.open_chains.exact.translations import Ring
 
 ALIKE = 1e-9  # of the bandwidth: energies closer than this are one
 
@@ -69,9 +69,9 @@ def of_energies(lindbladian: Lindbladian, charges: tuple[Charge, ...]) -> Basis:
     return Basis(vectors, energy, none, 1, none)
 
 
-def of_momenta(cell: UnitCell, ring: Places, charges: tuple[Charge, ...]) -> Basis:
+def of_momenta(cell: UnitCell, ring: Ring, charges: tuple[Charge, ...]) -> Basis:
     """Momentum modes of a ring; bands that touch are told apart by their velocity."""
-    cells, size = ring.count, len(ring.cell)
+    cells, size = ring.cells, len(ring.cell)
     number = np.arange(cells) - cells // 2
     k = 2 * np.pi * number / cells
     h, v = cell.hamiltonian(k), cell.velocity(k)

@@ -17,25 +17,29 @@ from modelkit.solve.open_chains.exact.charges import Charge
 from modelkit.solve.open_chains.exact.fock import MOST_MODES, Fock, count_states, fock
 from modelkit.solve.open_chains.exact.liouvillian import Cells, cells_of
 from modelkit.solve.open_chains.exact.operators import Jumps, rotated
-from modelkit.solve.open_chains.exact.places import Places
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from modelkit.compile.unit_cell import UnitCell
+    from modelkit.solve.open_chains.exact.translations import Ring
 
 BYTES = 400  # per state and jump operator, at least
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A Lindbladian in the modes of a basis, with the cell that it repeats where it is a ring."""
+    """A Lindbladian in the modes of a basis.
+
+    ``cells`` is their number; ``ring`` and ``cell`` are given where translations are used.
+    """
 
     lindbladian: Lindbladian
     charges: tuple[Charge, ...]
     basis: Basis
     jumps: tuple[Jumps, ...]
-    places: Places
+    cells: int
+    ring: Ring | None = None
     cell: UnitCell | None = None
 
     @property

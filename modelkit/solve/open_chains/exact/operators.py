@@ -16,11 +16,12 @@ import numpy as np
 from modelkit.graph.device import Complexes, Integers, Products
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.open_chains.exact.charges import parts_of
+from modelkit.solve.open_chains.exact.translations import carried
 
 if TYPE_CHECKING:
     from modelkit.compile.lindbladian import JumpFamily, ModeBath
     from modelkit.solve.open_chains.exact.basis import Basis
-    from modelkit.solve.open_chains.exact.places import Places
+    from modelkit.solve.open_chains.exact.translations import Along
 
 NEGLIGIBLE = 1e-14  # of the largest coefficient of a family
 
@@ -34,7 +35,7 @@ class Jumps:
     moved: tuple[Products, ...] = ()  # the same operators, each product times the cells that it carries over
 
 
-def jumps_of(family: JumpFamily, basis: Basis, places: Places) -> Jumps:
+def jumps_of(family: JumpFamily, basis: Basis, along: Along | None) -> Jumps:
     """A family in the modes of the basis."""
     root = np.sqrt(family.rate)
     parts = [
@@ -42,12 +43,11 @@ def jumps_of(family: JumpFamily, basis: Basis, places: Places) -> Jumps:
         for part in parts_of(family)
         if len(part.value)
     ]
-    moved = [replace(part, value=part.value * places.carried(part)) for part in parts]
+    moved = [replace(part, value=part.value * carried(part, along)) for part in parts if along is not None]
     turned = [rotated(part, basis.vectors) for part in (*parts, *moved)]
     if basis.cells > 1 and turned:
         turned = _independent(turned, basis)
-    own, carried = turned[: len(parts)], turned[len(parts) :]
-    return Jumps(family.name, _present(own), _present(carried))
+    return Jumps(family.name, _present(turned[: len(parts)]), _present(turned[len(parts) :]))
 
 
 def _present(parts: Sequence[Products]) -> tuple[Products, ...]:
