@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from modelkit.compile.open_system import Levels, OpenSystem, open_system
 from modelkit.elements.tasks import CALL
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device
+from modelkit.graph.interactions import untreated
 from modelkit.registry import suggestion
 from modelkit.solve.choose import choose
 from modelkit.solve.conductor import Conductance, Conductor
@@ -55,6 +56,8 @@ class Request:
     points of one run: conductors of equal devices are found there again.  ``hasty``: from the last
     solution, a failure is wanted soon, without a second attempt.  ``sampled``: whether audits that need a
     second solution are made.  ``effort`` counts the work of nonlinear conditions, and may bound it.
+    ``proxy(cells)`` is the device with so many cells on rings that are infinite, for verbs with momenta,
+    ``initial`` the state in which an evolution begins; ``asked`` the outputs that will be read, None: any.
     """
 
     device: Device
@@ -65,6 +68,9 @@ class Request:
     hasty: bool = False
     sampled: bool = True
     effort: Effort = field(default_factory=Effort)
+    proxy: Callable[[int], Device] | None = None
+    initial: Mapping[str, float] = field(default_factory=dict)
+    asked: frozenset[str] | None = None
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""
@@ -76,6 +82,18 @@ class Request:
             if name not in known:
                 hint = suggestion(name, known, "options") or "leave it out"
                 yield ModelError(f"there is no option '{name}' here", self.place(name), hint=hint)
+
+    def open_chain(self, verb: str) -> Iterator[ModelError]:
+        """Refuse what only open chains have: jump operators, interactions, no terminals at all."""
+        for group in self.device.dissipators[:1]:
+            message = f"'{verb}' flows between terminals, and '{group.name}' is a dissipator"
+            yield ModelError(message, self.place(CALL), hint="ask steady_state or evolution")
+        if self.device.interaction is not None:
+            yield untreated("interaction", self.device.interaction.span)
+        elif not self.device.terminals and not self.device.dissipators:
+            message = f"'{verb}' flows between terminals, this model has none"
+            hint = "attach one: bath L on LATTICE.left { self_energy = wide_band(1); mu = 0 }"
+            yield ModelError(message, self.place(CALL), hint=hint)
 
 
 @dataclass
