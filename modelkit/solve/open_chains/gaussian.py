@@ -54,6 +54,8 @@ class Gaussian:
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Where the covariance has no equation of its own."""
+        if problem.times is not None and _cell(problem) is not None:
+            return _only_in_real_space(problem)
         if (cell := _cell(problem)) is not None:
             return untreatable_cell(cell)
         return untreatable(_chain(problem))
@@ -138,12 +140,17 @@ def _cell(problem: OpenProblem) -> UnitCell | None:
 
 def _chain(problem: OpenProblem) -> Lindbladian:
     if problem.lindbladian is None:
-        raise ModelError(
-            "the evolution of the covariance is solved in real space, and an infinite chain has no end",
-            problem.place("method"),
-            hint="give the ring a number of cells, or ask for method = gge",
-        )
+        raise _only_in_real_space(problem)
     return problem.lindbladian
+
+
+def _only_in_real_space(problem: OpenProblem) -> ModelError:
+    message = "the evolution of the covariance is solved in real space, and an infinite chain has no end"
+    hint = "give the ring a number of cells, or ask for method = gge"
+    if problem.lindbladian is not None:
+        message = "the evolution of the covariance is solved in real space, without momenta"
+        hint = "leave out the sweep of the momentum, or ask for method = gge"
+    return ModelError(message, problem.place("method"), hint=hint)
 
 
 def _closed(problem: OpenProblem) -> tuple[Lindbladian, Covariance]:
