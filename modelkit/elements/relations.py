@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 import sympy as sp
 
@@ -95,7 +97,7 @@ def bind_places(line: nodes.Statement, sites: Sequence[Written], binder: Binder)
     for clause in clauses_of(line, "where"):
         advice = indices_of(site.family for site in sites)
         where = binder.condition(clause.items[0], scope.with_advice(advice))  # type: ignore[arg-type]
-    return Places(scope, refs, tuple(_ordered([*ranged, *loops])), where)
+    return Places(scope, refs, tuple(in_order([*ranged, *loops])), where)
 
 
 def free_indices(sites: Sequence[Written], loops: Collection[str], binder: Binder) -> list[Index]:
@@ -145,7 +147,7 @@ def _with_range(index: Index, sites: Sequence[Written], refs: Sequence[SiteRef])
     return index
 
 
-def _ordered(indices: list[Index]) -> list[Index]:
+def in_order(indices: list[Index]) -> list[Index]:
     """Every index behind those that its range uses; else as written."""
     waiting, done = list(indices), list[Index]()
     while waiting:
@@ -191,15 +193,41 @@ def component_matrix(
     if set(columns) != set(rows):
         hint = "label both ends, such as c[l, up] -> c[l+1, up]"
         raise ModelError("both ends need labels of the same internal spaces", target.span, hint=hint)
-    product = sp.ImmutableDenseMatrix([[value]])
+    whole = sp.ImmutableDenseMatrix([[value]])
     for space in spaces:
         size = space.dimension
         if space.name in columns:
             block = sp.SparseMatrix(size, size, {(rows[space.name], columns[space.name]): 1})
         else:
             block = sp.eye(size)
-        product = sp.ImmutableDenseMatrix(sp.kronecker_product(product, block.as_immutable()))
-    return product
+        whole = sp.ImmutableDenseMatrix(sp.kronecker_product(whole, block.as_immutable()))
+    return whole
+
+
+def density_matrix(
+    value: sp.Expr, sites: Sequence[Written], spaces: Sequence[Space]
+) -> sp.ImmutableDenseMatrix:
+    """``value`` for each pair of components of two sites that their labels leave, the first is the row."""
+    rows, columns = (chosen_components(site, spaces) for site in sites)
+    size = prod(space.dimension for space in spaces)
+    return sp.ImmutableDenseMatrix(
+        size, size, lambda a, b: value if a in rows and b in columns else sp.Integer(0)
+    )
+
+
+def chosen_components(site: Written, spaces: Sequence[Space]) -> list[int]:
+    """The components of a site that its labels leave, as numbers in the whole internal space."""
+    labels = _components(site, spaces)
+    each = [
+        [labels[space.name]] if space.name in labels else list(range(space.dimension)) for space in spaces
+    ]
+    found = []
+    for values in product(*each):
+        number = 0
+        for space, value in zip(spaces, values, strict=True):
+            number = number * space.dimension + value
+        found.append(number)
+    return found
 
 
 def _components(site: Written, spaces: Sequence[Space]) -> Mapping[str, int]:

@@ -124,9 +124,7 @@ def covariance_equation(lindbladian: Lindbladian) -> Covariance:
     operators = bilinears(lindbladian.jumps, lindbladian.size, doubled)
     drift = sparse.csr_array(-1j * h - decay / 2 - operators.gram() / 2)
     sandwich = _sandwich(operators) if operators.stack.nnz else None
-    return Covariance(
-        sparse.csr_array(h), drift, source, decay, families, operators, sandwich, doubled
-    )
+    return Covariance(sparse.csr_array(h), drift, source, decay, families, operators, sandwich, doubled)
 
 
 def unclosed(families: Iterable[JumpFamily], size: int) -> JumpFamily | None:

@@ -135,5 +135,3 @@ def response_kernel(lyapunov: Lyapunov, sandwich: Sandwich) -> Complexes:
         weight = -1 / (value + lyapunov.values.conj())
         found += (left[:, number, None] * (right * weight)) @ (other * into[number])
     return found
-
-
