@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from modelkit.compile.cells import unit_cell
 from modelkit.compile.lindbladian import Lindbladian
+from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.solve.open_chains.exact.basis import of_energies, of_momenta, of_orbitals
 from modelkit.solve.open_chains.exact.chain import Chain
@@ -35,10 +39,11 @@ def set_up(problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True) 
         )
     charges = charges_of(lindbladian)
     found = places(lindbladian)
-    ring = translations_of(lindbladian, problem.cell) if turned else None
+    cell = _cell(problem, lindbladian) if turned else None
+    ring = translations_of(lindbladian, cell)
     baths = [bath for bath in lindbladian.baths if bath.rate]
-    if ring is not None and problem.cell is not None:
-        modes = basis = of_momenta(problem.cell, ring, charges)
+    if ring is not None and cell is not None:
+        modes = basis = of_momenta(cell, ring, charges)
     else:
         modes = of_energies(lindbladian, charges) if baths else of_orbitals(lindbladian.size)
         basis = modes if turned else of_orbitals(lindbladian.size)
@@ -46,4 +51,14 @@ def set_up(problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True) 
     cells = ring.cells if ring is not None else found.cells or 1
     jumps = [jumps_of(family, basis, along) for family in lindbladian.jumps]
     jumps += [bath_jumps(bath, modes, cells, basis) for bath in baths]
-    return Chain(lindbladian, charges, basis, tuple(jumps), cells, ring, problem.cell if ring else None)
+    return Chain(lindbladian, charges, basis, tuple(jumps), cells, ring, cell if ring else None)
+
+
+def _cell(problem: OpenProblem, lindbladian: Lindbladian) -> UnitCell | None:
+    """The cell of a ring, with its hops alone; None where these differ, or where there is no ring."""
+    if problem.cell is not None or lindbladian.device is None:
+        return problem.cell
+    try:
+        return unit_cell(replace(lindbladian.device, dissipators=(), interaction=None))
+    except ModelError:
+        return None
