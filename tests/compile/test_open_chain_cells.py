@@ -155,7 +155,7 @@ def ring_family(cell, jump):
 def test_jump_operators_of_cells_have_the_rates_of_the_ring(seed, L):
     rng = np.random.default_rng(seed)
     planned = random_cell(rng, L, d=2)
-    text = PLAIN.replace("chain {", "chain {\n  internal spin")
+    text = PLAIN.replace("chain {", "chain {\n  internal spin").replace("0.4", "0.4*sigma_x")
     groups = [
         family(ring_family(planned, jump), jump.rate, jump.name)
         for jump in planned.jumps
@@ -237,7 +237,7 @@ def test_declared_operators_have_the_rates_of_all_their_members(L):
     assert given_.loss == pytest.approx(loss_, rel=1e-11, abs=1e-13)
     assert given_.gain == pytest.approx(gain, rel=1e-11, abs=1e-13)
     assert given_.names == ("pump", "deph", "out", "feed")
-    assert [one.constant.tolist() for one in system.jumps][0] == [0.2] * L
+    assert system.jumps[0].constant.tolist() == [0.2] * L
 
 
 def test_a_declared_kernel_may_be_mended_at_zero():
