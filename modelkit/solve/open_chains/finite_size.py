@@ -17,6 +17,7 @@ from scipy.linalg import solve_continuous_lyapunov
 from modelkit.compile.modes import Rates
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
+from modelkit.solve.open_chains.coherences import Field
 from modelkit.solve.open_chains.kinetics import Filled, Floats, jacobian
 from modelkit.solve.open_chains.momenta import extent, half_shifted, on_ring
 from modelkit.solve.open_chains.sampling import Sample, sample
@@ -36,7 +37,9 @@ class Correction:
     cells: int
 
 
-def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -> Correction:
+def order_1_over_L(
+    cell: UnitCell, filling: float | None, spread: float = 0.0, field: Field | None = None
+) -> Correction:
     """Find c of ``I = I_gge + c/L`` for L cells.
 
     Parameters
@@ -47,6 +50,8 @@ def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -
     spread : float
         Variance of the number of particles, per mode: 0 for a fixed number, ``f (1 - f)`` for the binomial
         mixture that infinite temperature leaves.
+    field : Field, optional
+        In which modes of equal energy have no coherences.
 
     Raises
     ------
@@ -62,11 +67,11 @@ def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -
                 f"matrices, which are made for up to {LARGEST}",
                 hint="take cells = infinite: the coefficient no longer depends on L",
             )
-        return Correction(_on(sample(cell, *on_ring(cell.cells)), filling, spread), 0.0, cell.cells)
+        return Correction(_on(sample(cell, *on_ring(cell.cells), field), filling, spread), 0.0, cell.cells)
     before, cells, error = np.inf, FEWEST, np.inf
     while 2 * cells * cell.dimension <= LARGEST:
         cells *= 2
-        taken = sample(cell, *half_shifted(cells))
+        taken = sample(cell, *half_shifted(cells), field)
         value = _on(taken, filling, spread)
         last, error = error, abs(value - before) / extent(taken.modes.velocity)
         if error < TOLERANCE or last <= min(error, ACCEPTED):
