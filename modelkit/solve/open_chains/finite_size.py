@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_continuous_lyapunov
 
 from modelkit.compile.modes import Rates
 from modelkit.compile.unit_cell import UnitCell
@@ -96,6 +95,8 @@ def _on(taken: Sample, filling: float | None, spread: float) -> float:
 
 def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     """Change of the mean occupations, (M,)."""
+    from scipy.linalg import solve_continuous_lyapunov
+
     J = jacobian(rates, filled).dense()
     # R(b->a) of the particles on the ring at [a, b]
     R = rates.into.T @ rates.out_of * rates.weight
@@ -105,9 +106,8 @@ def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     hops = R * np.outer(m, n)
     B = np.diag(up + down) - hops - hops.T
     count = len(n)
-    stiff = (
-        J - float(np.abs(np.diag(J)).mean()) / count if fixed else J
-    )  # 1^T J = 0: the number is left alone
+    # 1^T J = 0: this leaves the number of particles alone
+    stiff = J - float(np.abs(np.diag(J)).mean()) / count if fixed else J
     S = solve_continuous_lyapunov(stiff, -B)
     if fixed and spread > 0:
         along = np.linalg.solve(stiff, np.ones(count))
