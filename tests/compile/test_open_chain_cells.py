@@ -375,6 +375,14 @@ def test_the_infinite_chain_of_a_text_is_its_long_ring():
     assert matrix(rates(cell, one)) == pytest.approx(matrix(rates(long, other)))
 
 
+def test_a_ring_beside_an_infinite_chain_is_refused():
+    text = PLAIN.replace("param L = 6", "param L = infinite") + "lattice x { site d[j] for j in ring(13) }"
+    model = mk.loads(text)
+    values = values_of(model.declarations, {})
+    with pytest.raises(ModelError, match="'c' has infinitely many cells, 'd' 13"):
+        infinite_cell(lambda cells: model._expansion.device(values, {}, cells=cells))
+
+
 def test_operators_without_an_end_are_refused():
     text = PLAIN.replace("hop c[j] -> c[j+1] : -1 + 0.3i", "hop c[j] -> c[j+floor(L/3)] : 1")
     with pytest.raises(ModelError, match="as far as one looks"):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelkit.solve.open_chains.correlations import correlations
 from modelkit.solve.open_chains.currents import (
     by_spin,
-    correlations,
     current,
     current_by_orbital,
     jump_current,
@@ -65,8 +65,10 @@ def test_correlations_are_expectation_values(seed):
     ring = Ring(cell, taken.modes)
     rho = product_state(ring.eta, filled.particles)
     for x in (0, 1, 2):
-        exact = [[np.trace(rho @ ring.site(1, t).conj().T @ ring.site(1 + x, s)) for t in (0, 1)] for s in (0, 1)]
-        np.testing.assert_allclose(correlations(taken, filled, x), exact, atol=1e-13)
+        exact = [
+            [np.trace(rho @ ring.site(1, t).conj().T @ ring.site(1 + x, s)) for t in (0, 1)] for s in (0, 1)
+        ]
+        np.testing.assert_allclose(correlations(taken.modes, filled, x), exact, atol=1e-13)
 
 
 @few
