@@ -53,7 +53,9 @@ def dense(request):
         response -= weight * pair
         for lead in system.contacts.leads:
             columns, rows = green[:, lead.orbitals], green[lead.orbitals]
-            moved = np.einsum("ij,jk,ki->i", columns, lead.slope(z)[0], rows).real.reshape(-1, 2).sum(axis=1)
+            moved = (
+                np.einsum("ij,jk,ki->i", columns, lead.taylor(z, 1)[0], rows).real.reshape(-1, 2).sum(axis=1)
+            )
             response[:, lead.sites[0]] += weight * moved
     conductance = point.grid.prepared.at(np.array([problem.mu]))
     filled = np.stack([conductance.density(f[None])[0] for f in np.eye(2)], axis=1)
