@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelkit.compile.modes import touching
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import NotConverged
-from modelkit.solve.open_chains.coherences import Field, coherence, field_of, touching
+from modelkit.solve.open_chains.coherences import Field, coherence, field_of
 from modelkit.solve.open_chains.currents import current_by_orbital, energy_current, loss_rates
 from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.panels import Panels, first_panels, resolved
@@ -86,7 +87,7 @@ def rest(cell: UnitCell, conserved: Given) -> Rest:
 def first_field(cell: UnitCell) -> Field | None:
     """Field of half-filled modes; None where no bands coincide at the momenta that are taken."""
     taken = sample(cell, *first_momenta(cell))
-    if not touching(taken.modes).any():
+    if not touching(taken.modes.energy).any():
         return None
     half = np.full(taken.modes.energy.size, 0.5)
     return field_of(cell, taken.modes, taken.rates, Filled(half, half))
