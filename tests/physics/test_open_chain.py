@@ -136,7 +136,8 @@ def test_square_root_law_of_dark_modes() -> None:
 def test_slope_at_equilibrium() -> None:
     steps = np.array([1e-3, 2e-3])
     slopes = [
-        (float(model("rashba").run("ness", g_neq=step, k_j=0.0).current)) / step for step in (0.5e-3, 1e-3, 2e-3)
+        (float(model("rashba").run("ness", g_neq=step, k_j=0.0).current)) / step
+        for step in (0.5e-3, 1e-3, 2e-3)
     ]
     fit = np.polynomial.Polynomial.fit([0.5e-3, *steps], slopes, 2, domain=[-1, 1], window=[-1, 1])
     agrees([fit(0.0)], "fig5a_slope")

@@ -1,8 +1,9 @@
 """The covariance in time, exact to rounding: the equation is linear with constant coefficients.
 
-Without bilinear operators every element decays on its own in the basis of eigenvectors of X.  Otherwise, and
-where these are badly conditioned, the exponential of the whole map acts on G as a vector: as a matrix where it
-is small, else by Taylor polynomials of sparse products (Al-Mohy and Higham, SIAM J. Sci. Comput. 33, 488 (2011)).
+Without bilinear operators every element decays on its own in the basis of eigenvectors of X.  Otherwise,
+and where these are badly conditioned, the exponential of the whole map acts on G as a vector: as a matrix
+where it is small, else by Taylor polynomials of sparse products (A. H. Al-Mohy and N. J. Higham, SIAM J. Sci.
+Comput. 33, 488 (2011)).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import expm
 
 from modelkit.graph.device import Complexes, Floats
 from modelkit.numerics.lyapunov import Lyapunov
@@ -55,6 +55,8 @@ def _by_exponentials(equation: Covariance, start: Complexes, times: Floats) -> I
         if time != before:
             if small and not np.isclose(time - before, step, rtol=1e-14, atol=0.0):
                 step = time - before
+                from scipy.linalg import expm
+
                 propagator = expm(generator.toarray() * step)
             state = propagator @ state if small else _applied(generator, time - before, state)
             before = time

@@ -124,6 +124,9 @@ def _independent(parts: Sequence[Products], basis: Basis) -> list[Products]:
 
 
 def _joined(parts: Sequence[Products], dagger: tuple[bool, ...]) -> Products:
+    if not parts:  # of a family without strength, such as one of rate zero
+        none = np.zeros(0, dtype=np.intp)
+        return Products(none, np.zeros((0, len(dagger)), dtype=np.intp), dagger, np.zeros(0, dtype=complex))
     return Products(
         np.concatenate([part.member for part in parts]),
         np.concatenate([part.orbital for part in parts]),
