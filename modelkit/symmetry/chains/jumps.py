@@ -139,10 +139,11 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
 
 def _same_baths(one: OpenChain, other: OpenChain) -> bool:
     """Whether the baths are the same ones; they follow the Hamiltonian, so nothing else is to be compared."""
-    total: dict[float, float] = {}
+    total: dict[tuple[float, object], float] = {}
     for sign, chain in ((1, one), (-1, other)):
         for bath in chain.baths:
-            total[bath.beta] = total.get(bath.beta, 0.0) + sign * bath.rate
+            kind = bath.beta, bath.kernel
+            total[kind] = total.get(kind, 0.0) + sign * bath.rate
     most = max([bath.rate for chain in (one, other) for bath in chain.baths], default=0.0)
     return all(abs(rate) <= EXACT * most for rate in total.values())
 

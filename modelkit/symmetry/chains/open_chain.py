@@ -145,14 +145,21 @@ def gain(coefficient: Mapping[int, ArrayLike], rate: float = 1.0) -> Linear:
 
 @dataclass(frozen=True)
 class Bath:
-    """A thermal bath with detailed balance: ``b -> a`` at the rate ``rate/L exp(beta (e_b - e_a)/2)``.
+    """A thermal bath with detailed balance: ``b -> a`` at the rate ``rate/L kernel(e_a - e_b)``.
 
-    All ordered pairs of modes, ``L_ab = sqrt(rate/L) exp(beta (e_b - e_a)/4) eta_a^+ eta_b``.  It is made of
-    the Hamiltonian alone, so whatever keeps the Hamiltonian keeps the bath.
+    All ordered pairs of modes, ``L_ab = sqrt(rate/L kernel) eta_a^+ eta_b``; without a ``kernel`` it is
+    ``exp(-beta (e_a - e_b)/2)``.  It is made of the Hamiltonian alone, so whatever keeps the Hamiltonian
+    keeps the bath; particle-hole exchange keeps it, since it reverses the energies and their order.
     """
 
     beta: float
     rate: float = 1.0
+    kernel: Callable[[Floats], Floats] | None = None
+
+    def weight(self, energy: Floats) -> Floats:
+        """The kernel at energies that a particle gains."""
+        found = np.exp(-self.beta * energy / 2) if self.kernel is None else self.kernel(energy)
+        return np.asarray(found, dtype=float)
 
     @property
     def reach(self) -> int:
