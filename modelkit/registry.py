@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from modelkit.errors import ModelError, Span
@@ -65,6 +65,11 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         self._entries[name] = entry
         return entry
 
+    def replace(self, name: str, entry: Entry) -> Entry:
+        """Enter something else under a name that is registered."""
+        self._entries[name] = entry
+        return entry
+
     @contextmanager
     def extended(self, name: str, entry: Entry) -> Iterator[None]:
         """An entry for the time of a ``with`` block."""
@@ -108,6 +113,9 @@ class ResultDim:
         Its labels where they are the same for every device: ``("I", "J")``.
     variables : tuple of str
         Running variables that give it: ``E``.
+    prefix : str
+        What stands before the name of a ring's index in running variables that give it, numbers without a
+        unit: ``k_`` of ``k_j``; empty where there are none.
     unit : str
         Physical dimension of its numbers, in words as for outputs.
     symbol : str
@@ -120,6 +128,7 @@ class ResultDim:
     labels: str | None = None
     words: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    prefix: str = ""
     unit: str = "1"
     symbol: str = ""
     rank: int = 3
@@ -141,7 +150,8 @@ class Output:
     short : str or None
         Name in formulas (``I`` for ``current``); the long one is legal there too.
     dims : tuple of str
-        Its own dimensions, in order, as registered in ``result_dims``: ``terminal``, ``energy``, ...
+        Its own dimensions, in order, as registered in ``result_dims``: ``terminal``, ``energy``, ...  Where
+        they depend on what was found these are all that there may be, and ``evaluate`` tells.
     unit : str
         Its dimension in words: ``energy``, ``temperature``, ``current``, ``1/energy``, ``energy/time``,
         ``1``, ...; what ``evaluate`` gives, with hbar = e = k_B = 1, is converted to the model's units.
@@ -150,8 +160,9 @@ class Output:
     verbs : tuple of str
         The verbs whose tasks can give it.
     evaluate : callable
-        ``evaluate(found) -> array`` of the shape of ``dims``; ``found`` is what the verb solved.  It changes
-        nothing that can be seen: in whatever order outputs are read, they are the same.
+        ``evaluate(found) -> array`` of the shape of ``dims``, or a ``results.dataset.Labelled`` with some of
+        them; ``found`` is what the verb solved.  It changes nothing that can be seen: in whatever order
+        outputs are read, they are the same.
     audit : callable
         ``audit(found) -> {name: relative residual}``: what this output must obey besides the solution, none
         if not given.  It is demanded whenever the output is read (``results.outputs.read``).
@@ -161,6 +172,8 @@ class Output:
     scale : callable or None
         ``scale(found)``: the gross flow that its rounding is counted against where symmetry forbids it; not
         audited so if None.
+    variants : mapping of str to Output
+        By verb, where it gives the quantity over other dimensions; see :meth:`of`.
     """
 
     name: str
@@ -173,6 +186,16 @@ class Output:
     audit: Callable[[Any], Mapping[str, float]] = lambda found: {}
     units: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     scale: Callable[[Any], float] | None = None
+    variants: Mapping[str, Output] = field(default_factory=dict)
+
+    def of(self, verb: str) -> Output:
+        """The quantity as a verb gives it: ``current`` of each terminal, or of a ring."""
+        return self.variants.get(verb, self)
+
+    @property
+    def all_dims(self) -> frozenset[str]:
+        """Over which it may run, whatever the verb."""
+        return frozenset(self.dims).union(*(variant.dims for variant in self.variants.values()))
 
 
 ONE_SIDED, DIRECTION = "one_sided", "direction"
@@ -183,7 +206,8 @@ class Found(Protocol):
 
     Audits are of two kinds: those of the solution are ``audits``, complete when the verb returns and demanded
     by the verb itself; those of an output are ``Output.audit(found)``.  A verb with dimensions that are
-    numbers also has ``grids``, their values by name of the dimension.
+    numbers also has ``grids``, their values by name of the dimension, and one with labels that are not those
+    of the device has ``labels``.
     """
 
     @property
@@ -231,6 +255,11 @@ class Verb:
         ``solve(request) -> found``: does the work for one set of values; see :class:`Found`.
     biased : bool
         ``mu`` and ``T`` of terminals enter; where they do not, lines of a task that set them are refused.
+    momenta : bool
+        It treats chains without terminals: rings may be infinite, and the momentum along each, ``k_j`` of
+        ``for j in ring(cells)``, is a running variable.
+    initial : bool
+        It begins with the state that the line ``initial`` of a task gives.
     """
 
     name: str
@@ -240,6 +269,8 @@ class Verb:
     check: Callable[[Any], Iterator[ModelError]]
     solve: Callable[[Any], Found]
     biased: bool = True
+    momenta: bool = False
+    initial: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,7 +290,9 @@ reductions: Registry[Reduction] = Registry("two-case quantity", "two-case quanti
 
 result_dims.add("energy", ResultDim(variables=("E",), unit="energy", symbol="E", rank=0))
 result_dims.add("time", ResultDim(variables=("time",), unit="time", symbol="t", rank=0))
-result_dims.add("momentum", ResultDim(variables=("kx", "ky", "k_j"), unit="1/length", symbol="k", rank=0))
+result_dims.add(
+    "momentum", ResultDim(variables=("kx", "ky"), prefix="k_", unit="1/length", symbol="k", rank=0)
+)
 result_dims.add("momentum_x", ResultDim(variables=("kx",), unit="1/length", symbol="k_x", rank=0))
 result_dims.add("momentum_y", ResultDim(variables=("ky",), unit="1/length", symbol="k_y", rank=1))
 result_dims.add("band", ResultDim(rank=2))
@@ -273,17 +306,52 @@ result_dims.add("terminal_from_2", ResultDim(labels="terminal"))
 result_dims.add("site", ResultDim(labels="site", rank=2))
 result_dims.add("bond", ResultDim(labels="bond", rank=2))
 result_dims.add("region", ResultDim(labels="region", rank=2))
+result_dims.add("spin", ResultDim(words=("up", "down"), rank=2))
+result_dims.add("orbital", ResultDim(labels="orbital", rank=2))
+result_dims.add("dissipator", ResultDim(labels="dissipator", rank=2))
+
+
+def enter_output(entry: Output) -> Output:
+    """Enter an output; one of a name that is known is what further verbs give under it.
+
+    Raises
+    ------
+    ValueError
+        A verb has an output of this name already, or it has another short name.
+    """
+    known = outputs.get(entry.name)
+    if known is None:
+        return outputs.add(entry.name, entry)
+    if known.short != entry.short or set(known.verbs) & set(entry.verbs):
+        raise ValueError(f"output '{entry.name}' is registered already")
+    variants = {**known.variants, **dict.fromkeys(entry.verbs, entry)}
+    return outputs.replace(entry.name, replace(known, verbs=(*known.verbs, *entry.verbs), variants=variants))
+
+
+def methods_of(verb: str) -> tuple[str, ...]:
+    """The names of the methods that can do what a verb asks."""
+    return tuple(name for name, method in methods.items() if verb in method.verbs)
+
+
+def check_method(name: str, verb: str, span: Span | None = None) -> None:
+    """Raise a ModelError unless there is such a method and it can do what the verb asks."""
+    method = methods.look_up(name, span)
+    if verb not in method.verbs:
+        hint = f"the methods of '{verb}' are {', '.join(methods_of(verb))}"
+        if not methods_of(verb):
+            hint = f"'{verb}' has one method only: leave it out"
+        raise ModelError(f"'{name}' is no method of '{verb}'", span, hint=hint)
 
 
 def running_unit(variable: str) -> str:
     """The physical dimension of a running variable."""
-    return result_dims[running_dims()[variable]].unit
+    known = result_dims[running_dim(variable) or ""]
+    return known.unit if variable in known.variables else "1"
 
 
-def running_dims() -> dict[str, str]:
-    """The dimension that each running variable gives by itself: ``E`` gives ``energy``."""
-    found: dict[str, str] = {}
+def running_dim(variable: str) -> str | None:
+    """The dimension that a running variable gives by itself: ``E`` gives ``energy``, ``k_j`` ``momentum``."""
     for name, dim in result_dims.items():
-        for variable in dim.variables:
-            found.setdefault(variable, name)
-    return found
+        if variable in dim.variables or (dim.prefix and variable.startswith(dim.prefix)):
+            return name
+    return None

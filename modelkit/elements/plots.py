@@ -14,7 +14,7 @@ from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
-from modelkit.registry import running_dims, suggestion, verbs
+from modelkit.registry import running_dim, suggestion
 
 DRAW = Form(
     pattern="draw QUANTITY against DIMENSION by DIMENSION",
@@ -125,7 +125,7 @@ def _dimension(
         node = clause.items[0]
         shown = expression_text(node).replace(" ", "")  # type: ignore[arg-type]
         known = _dimensions(request, task)
-        called = running_dims().get(shown)
+        called = running_dim(shown)
         if shown not in known and called in known:
             raise ModelError(f"the dimension is called '{called}'", node.span, hint=f"write '{called}'")
         if shown == "site" and "terminal" in known:
@@ -150,6 +150,5 @@ def _position(name: str, node: nodes.Expr, binder: Binder) -> str:
 
 
 def _dimensions(request: OutputRequest, task: Task) -> list[str]:
-    grids = verbs[task.verb].grids if task.verb in verbs else ()
     own = sorted(dim for dim in request.dims if dim != "case" or task.cases)
-    return [*own, *(sweep.name for sweep in task.sweeps if sweep.name not in grids)]
+    return [*own, *(sweep.name for sweep in task.sweeps if not sweep.running)]

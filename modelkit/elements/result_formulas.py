@@ -43,7 +43,7 @@ class OutputRequest:
     ``quantities`` maps the symbols of results in the formula to what they are; two-case functions
     are applied functions with the names of the registry ``reductions``; every other symbol is a
     parameter or a let; ``dimension`` are the exponents of its unit where they are known (e = 1);
-    ``latex`` is the formula in print, empty where it has no short form.
+    ``latex`` is the formula in print, empty where it has no short form; ``verb`` is that of the task.
     """
 
     name: str
@@ -52,22 +52,23 @@ class OutputRequest:
     span: Span | None = None
     dimension: Exponents | None = None
     latex: str = ""
+    verb: str = ""
 
     @property
     def single(self) -> Output | None:
         """The output of which a formula is one element: ``transmission[R, L]``."""
         found = [of for symbol, of in self.quantities.items() if symbol == self.formula]
-        return outputs[found[0].output] if found else None
+        return outputs[found[0].output].of(self.verb) if found else None
 
     @property
     def dims(self) -> frozenset[str]:
         """Dimensions without those of sweeps; ``case`` is among them where it is not taken out."""
         if self.formula is None:
-            return frozenset((*outputs[self.name].dims, "case"))
+            return frozenset((*outputs[self.name].of(self.verb).dims, "case"))
         reduced = {symbol for call in _reductions(self.formula) for symbol in call.free_symbols}
         found: set[str] = set()
         for symbol, quantity in self.quantities.items():
-            dims = outputs[quantity.output].dims
+            dims = outputs[quantity.output].of(self.verb).dims
             found.update(dim for dim in dims if not quantity.labels or not result_dims[dim].labelled)
             if quantity.case is None and symbol not in reduced:
                 found.add("case")
@@ -155,7 +156,7 @@ def bind_formula(
     formula = binder.formula(node, scope)
     known = natural_dimension if binder.units.natural else quantity_of
     dimension = known(node, binder, results=reader.dimension)
-    return OutputRequest(name.id, formula, reader.quantities, node.span, dimension, in_print(node))
+    return OutputRequest(name.id, formula, reader.quantities, node.span, dimension, in_print(node), verb)
 
 
 def _dimension_of_result(node: nodes.Expr) -> Exponents | None:
@@ -269,6 +270,7 @@ class _Reader:
         output = by_word(name.id)
         assert output is not None  # asked before
         check_verb(output, self.verb, name)
+        output = output.of(self.verb)
         labelled = [dim for dim in output.dims if result_dims[dim].labelled]
         if at and len(at) != len(labelled):
             shown = ", ".join(labelled) or "no labels"

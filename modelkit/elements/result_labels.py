@@ -103,6 +103,24 @@ def _bond(result: nodes.Name, node: Written, binder: Binder) -> Label:
     return Label((_site_part(node.left, binder), _site_part(node.right, binder)))
 
 
+@label_readers.register("dissipator")
+def _dissipator(result: nodes.Name, node: Written, binder: Binder) -> Label:
+    return Label(((_word(node, result, "a dissipator", "loss"), ()),))
+
+
+@label_readers.register("orbital")
+def _orbital(result: nodes.Name, node: Written, binder: Binder) -> Label:
+    """An orbital of a cell, which is named as its site without the index of the ring."""
+    return Label(((_word(node, result, "an orbital of a cell", "c"), ()),))
+
+
+def _word(node: Written, result: nodes.Name, what: str, example: str) -> str:
+    if not isinstance(node, nodes.Name):
+        hint = f"write: {result.id}[{example}]"
+        raise ModelError(f"the label of '{result.id}' is the name of {what}", node.span, hint=hint)
+    return node.id
+
+
 def _split(node: Written) -> tuple[Written, tuple[nodes.Expr, ...]]:
     """What is indexed, and the indices."""
     return (node.of, subscripts_of(node)) if isinstance(node, nodes.Index) else (node, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -9,14 +10,16 @@ import sympy as sp
 from modelkit.elements.binder import Binder
 from modelkit.elements.cases import check_target, overridden
 from modelkit.elements.indices import Listed, Range, Ring
+from modelkit.elements.lattices import Lattice
 from modelkit.elements.loops import bind_over
 from modelkit.elements.parameters import Parameter
 from modelkit.elements.quantities import check_quantity
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
-from modelkit.registry import Verb, outputs, running_unit
+from modelkit.registry import Verb, outputs, result_dims, running_unit
 
 MOST_POINTS = 1_000_000
+MOMENTUM = "momentum"
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,12 @@ class Grid:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Values of a parameter, of a field (``L.T``) or of a running variable of the verb (``E``)."""
+    """Values of a parameter, of a field (``L.T``) or of a ``running`` variable of the verb (``E``)."""
 
     name: str
     over: Range | Listed | Grid
     span: Span | None = None
+    running: bool = False
 
 
 def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
@@ -51,18 +55,18 @@ def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
         message, hint = "one sweep a line; several sweeps give their product", "write: sweep x in {1, 2}"
         raise ModelError(message, line.head.span, hint=hint)
     over = _over(line, binder)
-    if isinstance(item.target, nodes.Name) and item.target.id in verb.grids:
+    running_ones = running_variables(verb, binder.section("elements"))
+    if isinstance(item.target, nodes.Name) and item.target.id in running_ones:
         for node in _written(line):
             check_quantity(node, running_unit(item.target.id), f"'{item.target.id}'", binder)
-        return Sweep(item.target.id, over, line.span)
+        return Sweep(item.target.id, over, line.span, running=True)
     if isinstance(item.target, nodes.Name):
         _check_dimension(item.target)
-        if item.target.id == "E":
-            running = ", ".join(verb.grids) or "none"
+        if _runs_elsewhere(item.target.id) and item.target.id not in binder.section("parameters"):
             raise ModelError(
-                f"'{verb.name}' has no running variable 'E'",
+                f"'{verb.name}' has no running variable '{item.target.id}'",
                 item.target.span,
-                hint=f"its running variables: {running}",
+                hint=f"its running variables: {', '.join(running_ones) or 'none'}",
             )
     name = overridden(item.target, binder)
     parameter = binder.section("parameters").get(name)
@@ -71,6 +75,22 @@ def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
     for node in _written(line):
         check_target(name, node, binder)
     return Sweep(name, over, line.span)
+
+
+def running_variables(verb: Verb, elements: Mapping[str, object]) -> tuple[str, ...]:
+    """The names that a verb evaluates on a grid: its own, and ``k_j`` of ``for j in ring(cells)``."""
+    momenta: dict[str, None] = {}
+    for lattice in elements.values():
+        if verb.momenta and isinstance(lattice, Lattice):
+            indices = (index for family in lattice.sites for index in family.indices)
+            rings = (index.name for index in indices if isinstance(index.over, Ring))
+            momenta |= {f"{result_dims[MOMENTUM].prefix}{name}": None for name in rings}
+    return (*verb.grids, *momenta)
+
+
+def _runs_elsewhere(name: str) -> bool:
+    """Whether it is a running variable of some verb or of some ring."""
+    return name in ("E", "time") or name.startswith(result_dims[MOMENTUM].prefix)
 
 
 def _written(line: nodes.Statement) -> tuple[nodes.Expr, ...]:
@@ -110,7 +130,7 @@ def _over(line: nodes.Statement, binder: Binder) -> Range | Listed | Grid:
 
 def _check_dimension(name: nodes.Name) -> None:
     """A sweep gives its name to a dimension, which must be free."""
-    taken = {"case", "branch", *(dim for output in outputs.values() for dim in output.dims)}
+    taken = {"case", "branch", *(dim for output in outputs.values() for dim in output.all_dims)}
     if name.id in taken:
         raise ModelError(f"'{name.id}' is a dimension of the results", name.span, hint="rename the parameter")
 

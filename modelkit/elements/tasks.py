@@ -9,6 +9,7 @@ import sympy as sp
 
 from modelkit.elements.binder import Binder, ConsequentError
 from modelkit.elements.cases import Case, Override, bind_overrides
+from modelkit.elements.initial import INITIAL, Initial, bind_initial
 from modelkit.elements.names import check_name
 from modelkit.elements.nouns import Form, Noun, nouns
 from modelkit.elements.result_formulas import Derived, bind_formula, by_word, check_verb, output_words
@@ -21,7 +22,7 @@ from modelkit.elements.sweeps import bind_sweep
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
-from modelkit.registry import Verb, methods, suggestion, verbs
+from modelkit.registry import Verb, check_method, methods_of, suggestion, verbs
 
 CASES = Form(
     pattern="cases FIRST, SECOND",
@@ -61,6 +62,7 @@ class Task:
     outputs: tuple[OutputRequest, ...]
     span: Span | None = None
     spans: Mapping[str, Span] = field(default_factory=dict)
+    initial: Initial | None = None
 
 
 @nouns.register("task")
@@ -73,8 +75,8 @@ class TaskNoun(Noun):
         head=(nodes.Listing,),
         block="must",
         fields=None,
-        lines={"cases": CASES, "sweep": SWEEP, "output": OUTPUT},
-        later=("find", "initial"),
+        lines={"cases": CASES, "sweep": SWEEP, "output": OUTPUT, "initial": INITIAL},
+        later=("find",),
     )
     space = "task"
     stage = 70
@@ -84,7 +86,7 @@ class TaskNoun(Noun):
         """Verb, options, cases, sweeps, overrides, outputs; each line's error by itself."""
         name, verb, options, spans = _head(statement, self.form, binder)
         block = statement.block or nodes.Block(())
-        written = {word: _lines(block, word) for word in ("cases", "sweep", "output")}
+        written = {word: _lines(block, word) for word in ("cases", "sweep", "output", "initial")}
         cases = _cases(written["cases"], binder)
         overrides = bind_overrides(
             [line for line in block.statements if isinstance(line, nodes.Assignment)], binder
@@ -103,6 +105,11 @@ class TaskNoun(Noun):
         if not written["output"]:
             hint = f"write: output {', '.join(output_words(verb.name)[:3])}"
             binder.errors.append(ModelError(f"the task '{name.id}' has no output", name.span, hint=hint))
+        initial = None
+        with binder.catching():
+            initial = bind_initial(written["initial"], verb, spans.get(CALL), binder)
+        if initial is not None and initial.span is not None:
+            spans["initial"] = initial.span
         task = Task(
             name.id,
             verb.name,
@@ -113,6 +120,7 @@ class TaskNoun(Noun):
             tuple(found.values()),
             statement.span,
             spans,
+            initial,
         )
         binder.store("tasks", name.id, task)
 
@@ -151,7 +159,7 @@ def _options(
                 raise ModelError(f"'{verb.name}' has no option '{name.id}'", name.span, hint=hint)
             if name.id in found:
                 raise ModelError(f"the option '{name.id}' is given twice", name.span, hint="keep one of them")
-            found[name.id] = _option(name.id, argument.value, binder)
+            found[name.id] = _option(name.id, argument.value, verb, binder)
     return found
 
 
@@ -160,12 +168,13 @@ def _spans(call: nodes.Expr, arguments: tuple[nodes.Expr | nodes.Keyword, ...]) 
     return {name: span for name, span in {CALL: call.span, **written}.items() if span is not None}
 
 
-def _option(name: str, node: nodes.Expr, binder: Binder) -> object:
+def _option(name: str, node: nodes.Expr, verb: Verb, binder: Binder) -> object:
     """A word, or a constant number; ``method`` and ``order`` are checked here."""
     if name == "method":
         if not isinstance(node, nodes.Name):
-            raise ModelError("a method is a word", node.span, hint=suggestion("", methods, methods.plural))
-        methods.look_up(node.id, node.span)
+            hint = suggestion("", methods_of(verb.name), f"methods of '{verb.name}'")
+            raise ModelError("a method is a word", node.span, hint=hint)
+        check_method(node.id, verb.name, node.span)
         return node.id
     word = isinstance(node, nodes.Name) and node.id not in binder.meanings
     if word and name != "order":
@@ -300,7 +309,7 @@ def _output(
         hint = suggestion(target.id, output_words(verb.name), f"outputs of '{verb.name}'")
         raise ModelError(f"there is no output '{target.id}'", target.span, hint=hint)
     check_verb(output, verb.name, target)
-    return OutputRequest(output.name, span=target.span)
+    return OutputRequest(output.name, span=target.span, verb=verb.name)
 
 
 def _check_output(

@@ -233,8 +233,8 @@ class DissipatorGroup:
 
     ``rate`` (count,) in energy/hbar; the jump operators are the sums of ``products``, as written, not yet
     normal-ordered.  For a bath of modes ``products`` is empty, ``beta`` its inverse temperature and
-    ``kernel`` a function of ``e_to - e_from`` or None for ``exp(-beta (e_to - e_from)/2)``.  ``left_out``: members that
-    would reach over an open end.
+    ``kernel`` a function of ``e_to - e_from`` or None for ``exp(-beta (e_to - e_from)/2)``.  ``left_out``:
+    members that would reach over an open end.
     """
 
     name: str

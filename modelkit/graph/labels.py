@@ -7,6 +7,8 @@ shape (n,), where ``labels(kind)`` are those of another kind.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from modelkit.elements.condensate import CONDENSATE
 from modelkit.elements.indices import spelled
 from modelkit.graph.device import Device, SiteGroup, TerminalGroup
+from modelkit.language.spaces import make_space
 from modelkit.registry import Registry
 
 Labels = NDArray[np.str_]
@@ -27,6 +30,10 @@ label_makers.add("site", lambda device, labels: np.array(site_labels(device), dt
 label_makers.add("terminal", lambda device, labels: np.array(all_terminal_labels(device), dtype=np.str_))
 label_makers.add(
     "region", lambda device, labels: np.array(region_labels(device, labels("site")), dtype=np.str_)
+)
+label_makers.add("orbital", lambda device, labels: orbital_labels(device, labels("site")))
+label_makers.add(
+    "dissipator", lambda device, labels: np.array([one.name for one in device.dissipators], dtype=np.str_)
 )
 label_makers.add("bond", lambda device, labels: bond_labels(device, labels("site")))
 
@@ -77,6 +84,25 @@ def bond_labels(device: Device, sites: Labels) -> Labels:
     """``c[3]->c[4]``, the arrow as declared, shape (n_bonds,); ``sites`` are the labels of the sites."""
     bonds = device.bonds
     return np.strings.add(np.strings.add(sites[bonds.source], "->"), sites[bonds.target])
+
+
+def orbital_labels(device: Device, sites: Labels) -> Labels:
+    """``c[3]``, ``c[3] up``, ``c[3] up 2``: the site and its components, shape (n_orbitals,)."""
+    found: list[str] = []
+    for group in device.sites:
+        words = _components(group) if group.orbitals > 1 else [""]
+        own = sites[group.first : group.first + group.count].tolist()
+        found += [" ".join(filter(None, (site, word))) for site in own for word in words]
+    return np.array(found, dtype=np.str_)
+
+
+def _components(group: SiteGroup) -> list[str]:
+    """The components of a site's internal space, as formulas name them."""
+    sized = [None if name == "orbital" else make_space(name) for name in group.spaces]
+    rest = group.orbitals // math.prod(one.dimension for one in sized if one is not None)
+    numbers = tuple(str(k + 1) for k in range(rest))
+    words = [numbers if one is None else one.labels for one in sized]
+    return [" ".join(one) for one in itertools.product(*words)]
 
 
 def terminal_sites(device: Device, sites: Labels) -> Labels:

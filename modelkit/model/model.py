@@ -348,12 +348,14 @@ class Model:
         modelkit.tasks.run.Interrupted
             The keyboard stopped the run; ``partial`` holds the finished points.
         """
+        from modelkit.elements.sweeps import running_variables
         from modelkit.registry import verbs
         from modelkit.tasks.outside import numbers_of
         from modelkit.tasks.run import Manner, find_task, run_task
 
         chosen = find_task(self.declarations, task)
-        given = numbers_of(self.declarations, {**(values or {}), **named}, running=verbs[chosen.verb].grids)
+        running = running_variables(verbs[chosen.verb], self.declarations.elements)
+        given = numbers_of(self.declarations, {**(values or {}), **named}, running=running)
         self._hold_checks()
         manner = Manner(method, progress, Path(store) if store is not None else None)
         return run_task(self.declarations, self._expansion, chosen, given, manner)

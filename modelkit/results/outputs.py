@@ -1,6 +1,7 @@
 """The quantities that tasks give: one function each, entered under its long name.
 
-An output takes what a verb found and returns an array of the shape of its dimensions, in natural units.
+An output takes what a verb found and returns an array of the shape of its dimensions, in natural units, or
+an array with its dimensions where these depend on what was found.
 It may come with audits of its own, a second function; ``read`` gives both and is how outputs are read.
 A new one is one function here (or anywhere that is imported): messages, the language page and the
 Dataset know it by its registration.
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.registry import Output, outputs
+from modelkit.registry import Output, enter_output, outputs
 from modelkit.results.audit import demand
+from modelkit.results.dataset import Labelled
 
 Floats = NDArray[np.float64]
-Evaluate = Callable[[Any], Floats]
+Evaluate = Callable[[Any], Any]
 Audit = Callable[[Any], Mapping[str, float]]
 
 
@@ -36,14 +38,14 @@ def output(
     """Enter the decorated function ``evaluate(found)`` as an output; see :class:`Output`."""
 
     def enter(evaluate: Evaluate) -> Evaluate:
-        outputs.add(name, Output(name, short, dims, unit, meaning, verbs, evaluate, audit, scale=scale))
+        enter_output(Output(name, short, dims, unit, meaning, verbs, evaluate, audit, scale=scale))
         return evaluate
 
     return enter
 
 
-def read(name: str, found: Any) -> tuple[Floats, Mapping[str, float]]:
-    """The array of an output in natural units, and its own audits.
+def read(name: str, found: Any, verb: str = "") -> tuple[Labelled, Mapping[str, float]]:
+    """The array of an output of a verb in natural units, with its dimensions, and its own audits.
 
     Raises
     ------
@@ -52,10 +54,10 @@ def read(name: str, found: Any) -> tuple[Floats, Mapping[str, float]]:
     NotConverged
         One of its audits is exceeded: the array is not to be used.
     """
-    entry = outputs[name]
-    array, audits = np.asarray(entry.evaluate(found)), entry.audit(found)
+    entry = outputs[name].of(verb)
+    array, audits = entry.evaluate(found), entry.audit(found)
     demand(audits)
-    return array, audits
+    return array if isinstance(array, Labelled) else Labelled(entry.dims, np.asarray(array)), audits
 
 
 # --- transport: found is a LinearTransport --------------------------------------------------------

@@ -145,7 +145,7 @@ class Method:
     holds, in bytes: it bounds how many energies are treated, and kept, at once.  ``responds``: whether it
     builds a ResponsiveConductor, which unknown potentials and bands that follow need.  ``unsuited(system)``
     is the reason why another method costs less, or None: it counts only where no method is asked for.
-    ``details(system)`` adds to ``why`` what is particular to a system.
+    ``details(system)`` adds to ``why`` what is particular to a system; ``verbs`` can ask for it.
     """
 
     name: str
@@ -156,6 +156,7 @@ class Method:
     responds: bool = False
     unsuited: Callable[[OpenSystem], str | None] = lambda system: None
     details: Callable[[OpenSystem], str] = lambda system: ""
+    verbs: tuple[str, ...] = ("transport", "response", "transmission")
 
 
 def reference_of(f: Floats, unknown: Flags | None = None) -> Floats:

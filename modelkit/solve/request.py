@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,8 @@ class Request:
     points of one run: conductors of equal devices are found there again.  ``hasty``: from the last
     solution, a failure is wanted soon, without a second attempt.  ``sampled``: whether audits that need a
     second solution are made.  ``effort`` counts the work of nonlinear conditions, and may bound it.
+    ``proxy(cells)`` is the device with so many cells on rings that are infinite, for verbs with momenta,
+    ``initial`` the state in which an evolution begins; ``asked`` the outputs that will be read, None: any.
     """
 
     device: Device
@@ -65,6 +67,9 @@ class Request:
     hasty: bool = False
     sampled: bool = True
     effort: Effort = field(default_factory=Effort)
+    proxy: Callable[[int], Device] | None = None
+    initial: Mapping[str, float] = field(default_factory=dict)
+    asked: frozenset[str] | None = None
 
     def place(self, option: str) -> Span | None:
         """Where an option is written, or the verb that it is missing at."""
@@ -76,6 +81,12 @@ class Request:
             if name not in known:
                 hint = suggestion(name, known, "options") or "leave it out"
                 yield ModelError(f"there is no option '{name}' here", self.place(name), hint=hint)
+
+    def dissipators(self, verb: str) -> Iterator[ModelError]:
+        """Refuse jump operators where the environment is terminals."""
+        for group in self.device.dissipators[:1]:
+            message = f"'{verb}' flows between terminals, and '{group.name}' is a dissipator"
+            yield ModelError(message, self.place(CALL), hint="ask steady_state or evolution")
 
 
 @dataclass

@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.sweeps import running_variables
 from modelkit.elements.tasks import OutputRequest, Task
 from modelkit.errors import ModelError
 from modelkit.graph.values import values_of
 from modelkit.language.printer import to_text
-from modelkit.registry import DIRECTION, ONE_SIDED, Output, outputs, result_dims
+from modelkit.registry import (
+    DIRECTION,
+    ONE_SIDED,
+    Output,
+    outputs,
+    result_dims,
+    running_dim,
+    running_unit,
+    verbs,
+)
 from modelkit.results.alike import kinds_of
 from modelkit.results.dataset import Axis, assemble
 from modelkit.results.frames import AXIS
@@ -81,10 +91,14 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     for name, values in dataset.coords.items():
         if AXIS in values.dims and name != AXIS and units.text("length"):
             values.attrs["units"] = units.text("length")
+    running = {
+        running_dim(name): name for name in running_variables(verbs[run.task.verb], run.declarations.elements)
+    }
     for name, dim in result_dims.items():
-        if dim.variables and name in dataset.coords and name not in {axis.name for axis in run.axes}:
-            words = {"long_name": name, "symbol": dim.symbol, "units": units.label(dim.unit)}
-            dataset[name].attrs.update(words)
+        if name in running and name in dataset.coords and name not in {axis.name for axis in run.axes}:
+            symbol = running[name] if dim.prefix and running[name].startswith(dim.prefix) else dim.symbol
+            unit = units.label(running_unit(running[name]))
+            dataset[name].attrs.update({"long_name": name, "symbol": symbol, "units": unit})
     if interrupted or len(run.axes) > bool(run.task.cases):
         dataset["failed"] = (tuple(axis.name for axis in run.axes), _reasons(run, finished))
         dataset["failed"].attrs["long_name"] = "why a point has no result"
@@ -159,7 +173,7 @@ def _attributes(request: OutputRequest, run: Run) -> dict[str, str]:
     """What stands on axes: words, symbol and unit; a derived one has its formula, and a unit if known."""
     if request.formula is not None:
         return _derived_attributes(request, run.declarations.units)
-    entry = outputs[request.name]
+    entry = outputs[request.name].of(request.verb)
     words = {
         "long_name": entry.name.replace("_", " "),
         "units": _label(entry, run.declarations.units),

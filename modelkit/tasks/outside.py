@@ -20,7 +20,7 @@ from modelkit.language import nodes
 from modelkit.language.outside import exact_value, is_bare
 from modelkit.language.parser import parse_expression
 from modelkit.numerics.evaluate import EXACT
-from modelkit.registry import running_dims, running_unit, suggestion
+from modelkit.registry import running_dim, running_unit, suggestion
 from modelkit.tasks.written import written
 from modelkit.units import UnitSystem
 
@@ -74,7 +74,7 @@ def unit_of_name(declarations: Declarations, name: str) -> str | None:
     if name in declarations.parameters:
         return declarations.parameters[name].unit
     field = DIMENSIONS.get(name.rpartition(".")[2])
-    dimension = running_unit(name) if name in running_dims() else field
+    dimension = running_unit(name) if running_dim(name) is not None else field
     units = declarations.units
     if dimension == "temperature" and "temperature" not in units.chosen:
         dimension = "energy"

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.initial import Initial
 from modelkit.elements.sites import AXES
 from modelkit.elements.tasks import OutputRequest, Quantity
 from modelkit.errors import ModelError, NotConverged, Span
+from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
+from modelkit.graph.formulas import real_number
 from modelkit.graph.values import values_of
-from modelkit.registry import Found, Output, Verb, outputs, result_dims, running_dims
+from modelkit.registry import Found, Output, Verb, outputs, result_dims, running_dim
 from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import AXIS, Frame
 from modelkit.results.outputs import read
 from modelkit.solve.request import Effort, Request
 from modelkit.tasks.cases import Setting
 from modelkit.units import UnitSystem
+
+PROXY = 8  # cells that stand for an infinite ring at first; who needs more asks for them
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Work:
     spans: Mapping[str, Span] = field(default_factory=dict)
     scaled: frozenset[str] = frozenset()
     memory: dict[Hashable, Any] = field(default_factory=dict)
+    initial: Initial | None = None
 
     def __call__(self, job: Job) -> Solved:
         """Solve a point; what can go wrong with its values is told, not raised."""
@@ -80,15 +87,10 @@ class Work:
         try:
             values = values_of(self.declarations, job.setting.parameters)
             with np.errstate(over="raise"):
-                device = self.expansion.device(values, job.setting.fields)
-                request = Request(
-                    device, self.options, self.grids, self.memory, self.spans,
-                    sampled=job.sampled, effort=effort,
-                )  # fmt: skip
+                request = replace(self.request(job, values), sampled=job.sampled, effort=effort)
                 found = self.verb.solve(request)
-                return Solved(
-                    job, self._point(job, found, self._frame(device), values), values, *_told(found)
-                )
+                point = self._point(job, found, self._frame(request.device), values)
+                return Solved(job, point, values, *_told(found))
         except (ModelError, NotConverged) as error:
             return Solved(job, None, values, error=error, effort=effort.spent)
         except (FloatingPointError, OverflowError):
@@ -96,6 +98,21 @@ class Work:
         except MemoryError:
             large = ModelError("this point needs more memory than there is", hint="make the device smaller")
             return Solved(job, None, values, error=large)
+
+    def request(self, job: Job, values: Mapping[str, Any]) -> Request:
+        """What the verb is asked for at a point with these values of parameters and lets."""
+        return posed(
+            self.verb, self.expansion, values, job.setting.fields,
+            options=self.options, grids=self.grids, memory=self.memory, spans=self.spans,
+            initial={} if self.initial is None else _begins(self.initial, values),
+            asked=frozenset(self._asked()),
+        )  # fmt: skip
+
+    def _asked(self) -> Iterator[str]:
+        for request in self.requests:
+            if request.formula is None:
+                yield request.name
+            yield from (quantity.output for quantity in request.quantities.values())
 
     def converges(self, job: Job, parameters: Mapping[str, Any], effort: Effort) -> bool:
         """Whether a solution with other values of some parameters is found from the last one.
@@ -107,9 +124,8 @@ class Work:
         """
         try:
             values = values_of(self.declarations, {**job.setting.parameters, **parameters})
-            device = self.expansion.device(values, job.setting.fields)
-            request = Request(device, self.options, self.grids, self.memory, self.spans, effort=effort)
-            self.verb.solve(replace(request, hasty=True, sampled=False))
+            request = replace(self.request(job, values), effort=effort, hasty=True, sampled=False)
+            self.verb.solve(request)
         except (ModelError, NotConverged, FloatingPointError, OverflowError):
             return False
         return True
@@ -129,29 +145,35 @@ class Work:
 
         def output(name: str) -> Labelled:
             if name not in known:
-                entry = outputs[name]
-                array, own = read(name, found)
+                entry = outputs[name].of(self.verb.name)
+                array, own = read(name, found, self.verb.name)
                 for audit, value in own.items():
                     audits[audit] = max(value, audits.get(audit, 0.0))
                 factor = scale_of(entry, units)
                 plain = not isinstance(factor, np.ndarray) and factor == 1
-                known[name] = self._reduced(Labelled(entry.dims, array if plain else array * factor))
+                known[name] = self._reduced(array if plain else Labelled(array.dims, array.values * factor))
             return known[name]
 
         for position, request in enumerate(self.requests):
             if request.formula is None:
                 arrays[request.name] = output(request.name)
             for number, quantity in enumerate(request.quantities.values()):
-                picked = pick(quantity, output(quantity.output), frame, values)
+                picked = pick(
+                    quantity, output(quantity.output), partial(_labels, found=found, frame=frame), values
+                )
                 if picked is not None:
                     arrays[reference(position, number)] = picked
         for name in self.scaled:
-            flow = (outputs[name].scale or _unknown)(found) * np.max(scale_of(outputs[name], units))
+            entry = outputs[name].of(self.verb.name)
+            flow = (entry.scale or _unknown)(found) * np.max(scale_of(entry, units))
             arrays[gross(name)] = Labelled((), np.asarray(flow))
         arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in audits.items()}
         dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
-        labels = {dim: _labels(dim, found, frame) for dim in dims}
-        coordinates = {name: array for dim in dims for name, array in frame.coordinates(dim).items()}
+        labels = {dim: _labels(dim, found=found, frame=frame) for dim in dims}
+        own = getattr(found, "labels", {})
+        coordinates = {
+            name: array for dim in dims if dim not in own for name, array in frame.coordinates(dim).items()
+        }
         placed = [array.values.shape[1] for array in coordinates.values() if AXIS in array.dims]
         if placed:
             labels[AXIS] = np.array(AXES[: placed[0]])
@@ -160,12 +182,30 @@ class Work:
     def _reduced(self, array: Labelled) -> Labelled:
         """Without the dimension of a running variable that was given as a single value."""
         for name in self.single:
-            dim = running_dims()[name]
-            if dim in array.dims:
+            dim = running_dim(name)
+            if dim is not None and dim in array.dims:
                 along = array.dims.index(dim)
                 values = np.take(array.values, 0, axis=along)
                 array = Labelled(array.dims[:along] + array.dims[along + 1 :], values)
         return array
+
+
+def posed(
+    verb: Verb, expansion: Expansion, values: Mapping[str, Any], fields: Mapping[str, Any], **more: Any
+) -> Request:
+    """The request at these values; a verb with momenta gets the device with rings that may be infinite."""
+    if not verb.momenta:
+        return Request(expansion.device(values, fields), **more)
+
+    def proxy(cells: int) -> Device:
+        return expansion.device(values, fields, cells=cells)
+
+    return Request(proxy(PROXY), proxy=proxy, **more)
+
+
+def _begins(initial: Initial, values: Mapping[str, Any]) -> dict[str, float]:
+    """The value of an initial state, by the word of its field."""
+    return {initial.field: real_number(initial.value, values, f"the initial {initial.field}", initial.span)}
 
 
 def scale_of(entry: Output, units: UnitSystem) -> float | NDArray[np.float64]:
@@ -192,15 +232,18 @@ def _unknown(found: Found) -> float:
     return np.nan
 
 
-def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str, Any]) -> Labelled | None:
-    """The element ``I[L]`` of an output at this point; None where the device has no such label.
+def pick(
+    quantity: Quantity, array: Labelled, labels: Callable[[str], Any], values: Mapping[str, Any]
+) -> Labelled | None:
+    """The element ``I[L]`` of an output at this point; None where there is no such label.
 
-    Labels fill the labelled dimensions (terminal, site, bond, ...) in their order.
+    Labels fill the labelled dimensions (terminal, site, bond, ...) in their order; ``labels(dim)`` are all
+    of one.
     """
     picked, dims = array.values, list(array.dims)
     labelled = [dim for dim in array.dims if result_dims[dim].labelled]
     for dim, label in zip(labelled, quantity.labels, strict=False):
-        at = np.flatnonzero(frame.labels(dim) == label.text(values))
+        at = np.flatnonzero(labels(dim) == label.text(values))
         if not len(at):
             return None
         picked = np.take(picked, int(at[0]), axis=dims.index(dim))
@@ -208,8 +251,11 @@ def pick(quantity: Quantity, array: Labelled, frame: Frame, values: Mapping[str,
     return Labelled(tuple(dims), picked)
 
 
-def _labels(dim: str, found: Any, frame: Frame) -> np.ndarray[Any, Any]:
-    """Labels along a dimension, or the numbers of a grid."""
+def _labels(dim: str, *, found: Any, frame: Frame) -> np.ndarray[Any, Any]:
+    """Labels along a dimension, those of what was found first, or the numbers of a grid."""
+    own = getattr(found, "labels", {})
+    if dim in own:
+        return np.array(own[dim], dtype=np.str_)
     return frame.labels(dim) if result_dims[dim].labelled else np.asarray(found.grids[dim])
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from modelkit.compile.open_system import open_system
 from modelkit.elements.cases import Case
 from modelkit.elements.declarations import Declarations
+from modelkit.elements.sweeps import running_variables
 from modelkit.elements.tasks import CALL, Task
 from modelkit.errors import ModelError, NotConverged, raise_all
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.registry import suggestion, verbs
+from modelkit.registry import check_method, suggestion, verbs
 from modelkit.results import store
 from modelkit.results.dataset import Axis
 from modelkit.solve.request import Request, prepare
@@ -97,7 +98,7 @@ def objections(declarations: Declarations, expansion: Expansion) -> Iterator[Mod
     """
     for task in declarations.tasks.values():
         try:
-            planned = plan(declarations, task, verbs[task.verb].grids, {})
+            planned = plan(declarations, task, running_variables(verbs[task.verb], declarations.elements), {})
             found = [
                 _refused(expansion, task, planned.grids, job) for job in _ends(declarations, task, planned)
             ]
@@ -118,11 +119,14 @@ def _ends(declarations: Declarations, task: Task, planned: Plan) -> Iterator[Job
 def _refused(expansion: Expansion, task: Task, grids: Mapping[str, Any], job: Job) -> list[ModelError]:
     """What is refused at one point: by the verb, by the device, by the method that was asked for."""
     try:
-        values = values_of(expansion.graph.graph["declarations"], job.setting.parameters)
-        device = expansion.device(values, job.setting.fields)
-        request = Request(device, task.options, grids, spans=task.spans)
-        errors = list(verbs[task.verb].check(request))
-        if not errors:
+        declarations, verb = expansion.graph.graph["declarations"], verbs[task.verb]
+        values = values_of(declarations, job.setting.parameters)
+        request = Work(
+            declarations, expansion, verb, task.options, grids, (), task.outputs, task.spans,
+            initial=task.initial,
+        ).request(job, values)  # fmt: skip
+        errors = list(verb.check(request))
+        if not errors and not verb.momenta:
             _try_contacts(request)
     except ModelError as error:
         errors = list(error.errors)
@@ -180,8 +184,10 @@ def run_task(
         By the keyboard, with the finished points.
     """
     verb = verbs[task.verb]
-    planned = plan(declarations, task, verb.grids, outside)
+    planned = plan(declarations, task, running_variables(verb, declarations.elements), outside)
     _check_values(declarations, planned)
+    if manner.method is not None:
+        check_method(manner.method, verb.name)
     chosen = {} if manner.method is None else {"method": manner.method}
     options = dict(task.options) | chosen
     written = {name: span for name, span in task.spans.items() if name not in chosen}
@@ -195,8 +201,9 @@ def run_task(
         for quantity in each.request.quantities.values()
     )
     work = Work(
-        declarations, expansion, verb, options, planned.grids, planned.single, requests, written, scaled
-    )
+        declarations, expansion, verb, options, planned.grids, planned.single, requests, written, scaled,
+        initial=task.initial,
+    )  # fmt: skip
     axes = _axes(declarations, task, planned)
     jobs = _sampled(list(_jobs(declarations, task, planned)))
     base = _base(declarations, task, planned)

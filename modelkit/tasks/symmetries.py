@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from modelkit.elements.cases import Case, Override
 from modelkit.elements.checks import Check
 from modelkit.elements.result_formulas import OutputRequest
+from modelkit.elements.sweeps import running_variables
 from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
@@ -37,7 +38,8 @@ def settings_of(
     lines: tuple[Override, ...] = ()
     outside = dict(given)
     if task is not None:
-        planned = plan(declarations, task, verbs[task.verb].grids, given)
+        running = running_variables(verbs[task.verb], declarations.elements)
+        planned = plan(declarations, task, running, given)
         outside = {**planned.given, **{name: values[0].item() for name, values in planned.axes.items()}}
         lines = task.overrides
     named: dict[str, Case | None] = {case: declarations.cases[case] for case in cases} or {"": None}

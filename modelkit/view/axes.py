@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelkit.elements.condensate import CONDENSATE
 from modelkit.errors import ModelError, Span
 from modelkit.language.symbols import symbol
-from modelkit.registry import outputs, result_dims, suggestion
+from modelkit.registry import outputs, running_dim, suggestion
 from modelkit.view.labels import axis_label, family, indices
 
 if TYPE_CHECKING:
@@ -79,9 +79,8 @@ def is_result(name: str) -> bool:
 
 def dimension(array: xr.DataArray, name: str, span: Span | None = None) -> str:
     """The dimension of a quantity that ``against`` or ``by`` names."""
-    running = (dim for dim, known in result_dims.items() if name in known.variables)
-    for candidate in (name, *running):
-        if candidate in array.dims:
+    for candidate in (name, running_dim(name)):
+        if candidate is not None and candidate in array.dims:
             return candidate
     hint = f"it runs over {', '.join(map(str, array.dims))}" if array.dims else "it is a single number"
     raise ModelError(f"'{array.name}' does not run over '{name}'", span, hint=hint)

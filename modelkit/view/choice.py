@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelkit.registry import running_dims, verbs
+from modelkit.registry import running_dim
 from modelkit.view.figures import default_drawings, possible_drawings
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from modelkit.elements.declarations import Declarations
     from modelkit.elements.plots import Drawing
+    from modelkit.elements.sweeps import Sweep
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,7 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
     """
     declared = [drawing for plot in declarations.plots if plot.task == task for drawing in plot.drawings]
     chosen = declarations.tasks[task]
-    grids = {name: running_dims()[name] for name in verbs[chosen.verb].grids}
-    swept = {grids.get(sweep.name, sweep.name): sweep.name for sweep in chosen.sweeps}
+    swept = {_dim(sweep): sweep.name for sweep in chosen.sweeps}
     single = {dim: name for dim, name in swept.items() if dim not in dataset.dims}
     drawings: list[Drawing] = []
     notes: list[str] = []
@@ -62,6 +62,11 @@ def choose_drawings(declarations: Declarations, task: str, dataset: xr.Dataset) 
     if drawings:
         return Choice(tuple(dict.fromkeys(drawings)), said)
     return Choice(default_drawings(dataset), said, _undeclared(task, dataset))
+
+
+def _dim(sweep: Sweep) -> str:
+    """The dimension of results that a sweep gives."""
+    return (running_dim(sweep.name) if sweep.running else None) or sweep.name
 
 
 def _undeclared(task: str, dataset: xr.Dataset) -> str:

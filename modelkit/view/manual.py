@@ -9,7 +9,9 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import modelkit.results.outputs
 import modelkit.results.reductions
@@ -29,7 +31,7 @@ from modelkit.elements.self_energies import Argument, self_energies
 from modelkit.language.functions import functions
 from modelkit.language.scope import Scope
 from modelkit.language.spaces import make_space, matrices, spaces
-from modelkit.registry import Registry, methods, outputs, reductions, verbs
+from modelkit.registry import Output, Registry, methods, outputs, reductions, verbs
 from modelkit.solve.choose import ORDER
 from modelkit.units import CONSTANTS
 
@@ -172,7 +174,13 @@ def _verbs() -> str:
 @sections.register("methods")
 def _methods() -> str:
     known = sorted(methods, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
-    return table(("method", "chosen because"), ((code(name), methods[name].why) for name in known))
+    rows = ((code(name), ", ".join(methods[name].verbs), _said_of(methods[name])) for name in known)
+    return table(("method", "of", "meaning"), rows)
+
+
+def _said_of(method: Any) -> str:
+    """Why a method is chosen, or what it does."""
+    return str(getattr(method, "meaning", "")) or f"chosen because it {method.why}"
 
 
 @sections.register("outputs")
@@ -186,9 +194,16 @@ def _outputs() -> str:
             ", ".join(one.verbs),
             one.meaning,
         )
-        for name, one in outputs.items()
+        for name, entry in outputs.items()
+        for one in _ways(entry)
     )
     return table(("short", "long", "runs over", "unit", "of", "meaning"), rows)
+
+
+def _ways(entry: Output) -> list[Output]:
+    """The ways in which verbs give an output, each with its verbs."""
+    first = replace(entry, verbs=tuple(verb for verb in entry.verbs if verb not in entry.variants))
+    return [first, *{id(one): one for one in entry.variants.values()}.values()]
 
 
 @sections.register("check_kinds")
