@@ -24,12 +24,21 @@ def open_chain(cell: UnitCell) -> OpenChain:
     ModelError
         A ring so short that operators meet themselves.
     """
-    hopping: dict[int, ArrayLike] = dict(cell.hopping)
-    if not hopping:
-        hopping = {0: np.zeros((cell.dimension, cell.dimension))}
     jumps: list[Jump] = [each for jump in cell.jumps for each in _jumps(jump)]
     jumps += [_bath(bath) for bath in cell.baths]
-    return OpenChain(hopping, tuple(jumps), cell.cells, cell.spaces)
+    return OpenChain(centred(cell), tuple(jumps), cell.cells, cell.spaces)
+
+
+def centred(cell: UnitCell) -> dict[int, ArrayLike]:
+    """Its hopping with levels counted from their mean: particles are made and taken one by one, or not at all.
+
+    A common level then only turns the phases between states of different numbers of particles.
+    """
+    d = cell.dimension
+    found: dict[int, ArrayLike] = {0: np.zeros((d, d), dtype=complex)} | dict(cell.hopping)
+    level = np.asarray(found[0])
+    found[0] = level - np.trace(level) / d * np.eye(d)
+    return found
 
 
 def only(cell: UnitCell, names: Iterable[str]) -> UnitCell:

@@ -18,7 +18,7 @@ from modelkit.graph.expand import Expansion
 from modelkit.graph.formulas import names_in
 from modelkit.graph.values import values_of
 from modelkit.symmetry.blame import Breaker, declared_terms, quoted, with_one_term
-from modelkit.symmetry.chains.cells import open_chain
+from modelkit.symmetry.chains.cells import centred, open_chain
 from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
@@ -79,7 +79,10 @@ class OpenSubject:
         interaction = self.device().interaction
         if interaction is not None and len(interaction.value):
             raise Undecided("interactions have not said how they transform")
-        return open_chain(self.cell)
+        try:
+            return open_chain(self.cell)
+        except ModelError as error:
+            raise Undecided(error.message) from None
 
     def terms(self) -> Iterator[tuple[Breaker, Blocks]]:
         """Lines of the Hamiltonian with what they add to the cell, in the order of the text."""
@@ -89,7 +92,7 @@ class OpenSubject:
             if alone.cell is None:
                 continue
             line = Breaker(quoted(term.span, term.kind), "", term.span, names_in([term.value]))
-            yield line, {(x,): h for x, h in alone.cell.hopping.items() if np.any(h)}
+            yield line, {(x,): np.asarray(h) for x, h in centred(alone.cell).items() if np.any(h)}
 
     def dissipators(self) -> Iterator[tuple[Breaker, str]]:
         """Lines of dissipators with their names; baths follow the Hamiltonian and break nothing by themselves."""
@@ -102,11 +105,6 @@ class OpenSubject:
 
     def nonzero(self) -> list[str]:
         """Real parameters that are not zero."""
-        at = OpenSubject(self.subject, self.changes)
-        given = {**self.subject.given, **at.changes}
-        found = []
-        for name in self.subject.real():
-            value = given.get(name, self.subject.parameters[name].default)
-            if complex(value) != 0 and np.isfinite(complex(value)):
-                found.append(name)
-        return found
+        given = {**self.subject.given, **self.changes}
+        values = {name: given.get(name, self.subject.value(name)) for name in self.subject.real()}
+        return [name for name, value in values.items() if complex(value) and np.isfinite(complex(value))]

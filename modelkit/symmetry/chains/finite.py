@@ -7,7 +7,6 @@ operation is kept where they map the jump operators, too.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -141,8 +140,9 @@ class FiniteChain:
             return None
         none = np.zeros(0, dtype=np.intp)
         found = Operation(sort, permutation, made, permutation[: device.size], none)
-        words = [motion_of(found.site, device), NAMES[sort].removesuffix(" about mu")]
-        name = " x ".join(word for word in [*words, operator_of(found, device)] if word)
+        operator = operator_of(found, device).removesuffix("K").strip()
+        words = [motion_of(found.site, device), NAMES[sort].removesuffix(" about mu"), operator]
+        name = " x ".join(word for word in words if word)
         opposing = sort.opposing
         any_coupling = not sort.reverses_time and not (opposing and self._shifted_by_traces)
         return FiniteOperation(sort, S, name, any_coupling, opposing and self.conserves_number)
@@ -259,7 +259,3 @@ def _same(one: Matrix, other: Matrix) -> bool:
 def _size(X: Matrix) -> float:
     return float(np.abs(X.data).max(initial=0.0))
 
-
-def operations(lindbladian: Lindbladian) -> Iterator[FiniteOperation]:
-    """See :class:`FiniteChain`."""
-    yield from FiniteChain(lindbladian).operations
