@@ -178,7 +178,7 @@ def subexpressions(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Expr | no
     while waiting:
         current = waiting.pop()
         yield current
-        waiting.extend(reversed(_parts(current)))
+        waiting.extend(reversed(parts_of(current)))
 
 
 def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
@@ -186,9 +186,10 @@ def free_names(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Name]:
     return (part for part in subexpressions(node) if isinstance(part, nodes.Name))
 
 
-def _parts(
+def parts_of(
     node: nodes.Expr | nodes.Keyword | nodes.Arrow,
 ) -> Sequence[nodes.Expr | nodes.Keyword | nodes.Arrow]:
+    """What a formula is directly made of, from left to right, as for ``subexpressions``."""
     match node:
         case nodes.Arrow(left=left, right=right):
             return [left, right]

@@ -10,6 +10,8 @@ from modelkit.elements import (  # noqa: F401 - importing a noun's file register
     baths,
     cases,
     checks,
+    dissipators,
+    fillings,
     functions,
     gates,
     headings,

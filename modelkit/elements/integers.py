@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelkit.elements.binder import subexpressions
 from modelkit.language import nodes
 
 COUNTED_WITHIN = ("ring", "mod", "min", "max", "abs")  # functions that keep integers integer
@@ -46,6 +47,9 @@ def _in_statement(line: nodes.Statement) -> Iterator[str]:
     for inner in line.block.statements if line.block is not None else ():
         if isinstance(inner, nodes.Statement):
             yield from _in_statement(inner)
+        else:  # of fields, jump operators alone have indices
+            for part in subexpressions(inner.value):
+                yield from _in_indices(part)
 
 
 def _targets(head: nodes.Head | None) -> list[nodes.Expr]:

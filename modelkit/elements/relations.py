@@ -95,7 +95,7 @@ def bind_places(line: nodes.Statement, sites: Sequence[Written], binder: Binder)
     for clause in clauses_of(line, "where"):
         advice = indices_of(site.family for site in sites)
         where = binder.condition(clause.items[0], scope.with_advice(advice))  # type: ignore[arg-type]
-    return Places(scope, refs, tuple(_ordered([*ranged, *loops])), where)
+    return Places(scope, refs, tuple(in_order([*ranged, *loops])), where)
 
 
 def free_indices(sites: Sequence[Written], loops: Collection[str], binder: Binder) -> list[Index]:
@@ -145,7 +145,7 @@ def _with_range(index: Index, sites: Sequence[Written], refs: Sequence[SiteRef])
     return index
 
 
-def _ordered(indices: list[Index]) -> list[Index]:
+def in_order(indices: list[Index]) -> list[Index]:
     """Every index behind those that its range uses; else as written."""
     waiting, done = list(indices), list[Index]()
     while waiting:
@@ -187,7 +187,7 @@ def component_matrix(
     ``sites`` is (site,) of an onsite term or (from, to) of a hop; rows belong to ``to``.
     """
     source, target = sites[0], sites[-1]
-    columns, rows = _components(source, spaces), _components(target, spaces)
+    columns, rows = components_of(source, spaces), components_of(target, spaces)
     if set(columns) != set(rows):
         hint = "label both ends, such as c[l, up] -> c[l+1, up]"
         raise ModelError("both ends need labels of the same internal spaces", target.span, hint=hint)
@@ -202,7 +202,8 @@ def component_matrix(
     return product
 
 
-def _components(site: Written, spaces: Sequence[Space]) -> Mapping[str, int]:
+def components_of(site: Written, spaces: Sequence[Space]) -> Mapping[str, int]:
+    """The component that a label names, by the name of its internal space."""
     found: dict[str, int] = {}
     for node in site.labels:
         place, number = component(expression_text(node), tuple(spaces), node.span)

@@ -178,9 +178,9 @@ def bind_places(statement: nodes.Statement, form: Form, binder: Binder) -> Place
 
     Errors of the attachments are recorded, so that those of the fields are found as well.
     """
-    name, head = _head(statement, form)
+    name, head = written_head(statement, form)
     loops, scope = bind_loops(statement, binder, binder.scope)
-    _check_carried(name, head, loops)
+    check_carried(name, head, loops)
     targets: list[Target] = []
     indices = loops
     # where the targets are wrong, the ranges of their indices are not known, but their names are
@@ -209,7 +209,7 @@ def clauses_before(statement: nodes.Statement, word: str) -> list[nodes.Clause]:
     return list(statement.clauses[: words.index(word)])
 
 
-def _check_carried(name: nodes.Name, head: Sequence[nodes.Name], loops: Sequence[Index]) -> None:
+def check_carried(name: nodes.Name, head: Sequence[nodes.Name], loops: Sequence[Index]) -> None:
     """Every index of ``for`` stands in the head."""
     for index in loops:
         if index.name not in {one.id for one in head}:
@@ -255,7 +255,8 @@ def _self_energy(node: nodes.Expr, places: Places, binder: Binder) -> SelfEnergy
     return bind_self_energy(node, places.scope.with_spaces(spaces), binder)
 
 
-def _head(statement: nodes.Statement, form: Form) -> tuple[nodes.Name, Sequence[nodes.Name]]:
+def written_head(statement: nodes.Statement, form: Form) -> tuple[nodes.Name, Sequence[nodes.Name]]:
+    """The name of a family that is declared, and the names of its indices: ``S[l]``."""
     assert isinstance(statement.head, nodes.Listing)  # the form has been checked
     usage = f"write: {form.pattern}"
     item = statement.head.items[0]

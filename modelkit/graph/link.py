@@ -19,6 +19,9 @@ gate          ``G``                    ``formula``
 screening     ``screening 1``          ``unknowns`` (names, or empty: one a site), ``law``,
                                        ``arguments``, ``response``
 ground        ``(ground)``             none; where a capacitance leads to it
+dissipator    ``pump``                 ``indices``, ``where``, ``rate``, ``jump`` (products of operators) or
+                                       ``bath`` (of modes, else None)
+filling       ``filling wire``         ``formula``
 ============  =======================  ==========================================================
 
 Edges have ``kind``, ``order`` (their place in the text's order), ``element``, ``indices``, ``where``
@@ -39,6 +42,9 @@ potential     potential, site          the same: where it stands
 screening     screening, site          the same: what is screened
 capacitance   as written               ``formula``, ``screening``; between regions, lattices, gates,
                                        terminals and the ground
+jump          dissipator, site         ``at`` (subscripts): once for each site that the operators act on;
+                                       of a bath of modes dissipator, lattice (``at`` None)
+filling       filling, lattice         none
 ============  =======================  ==========================================================
 
 The attribute ``declarations`` of the graph holds the declarations.
@@ -54,6 +60,8 @@ from typing import Any, Protocol
 import networkx as nx
 import sympy as sp
 
+from modelkit.elements.dissipators import Dissipator
+from modelkit.elements.fillings import Filling
 from modelkit.elements.gates import Gate
 from modelkit.elements.lattices import Lattice, Term
 from modelkit.elements.potentials import Potential
@@ -255,6 +263,30 @@ def _of_capacitance(screening: Screening, line: CapacitanceLine) -> Edge:
     source, target = (GROUND if end.kind == "ground" else end.name for end in line.ends)
     attributes = _edge("capacitance", line, line.span, (), sp.true)
     return Edge(source, target, attributes | {"formula": line.value, "screening": screening.name})
+
+
+@links.register
+def _of_dissipator(dissipator: Dissipator) -> Links:
+    node = _node("dissipator", dissipator, dissipator.name, dissipator.span)
+    node |= {name: getattr(dissipator, name) for name in ("indices", "where", "rate", "jump", "bath")}
+    touched: dict[tuple[str, Any], Span | None] = {}
+    for monomial in dissipator.jump:
+        for one in monomial.operators:
+            touched.setdefault((f"{one.lattice}.{one.family}", one.at), one.span)
+    if dissipator.bath is not None:
+        touched = {(lattice, None): dissipator.bath.span for lattice in dissipator.lattices}
+    edges = []
+    for (target, at), span in touched.items():
+        attributes = _edge("jump", dissipator, span, dissipator.indices, dissipator.where)
+        edges.append(Edge(dissipator.name, target, attributes | {"at": at}))
+    return Links({dissipator.name: node}, tuple(edges))
+
+
+@links.register
+def _of_filling(filling: Filling) -> Links:
+    node = _node("filling", filling, "filling", filling.span) | {"formula": filling.value}
+    attributes = _edge("filling", filling, filling.span, (), sp.true)
+    return Links({filling.name: node}, (Edge(filling.name, filling.lattice, attributes),))
 
 
 def _node(kind: str, element: Any, label: str, span: Span | None) -> dict[str, Any]:
