@@ -15,8 +15,9 @@ from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.registry import verbs
+from modelkit.registry import methods, verbs
 from modelkit.symmetry.blame import told
+from modelkit.symmetry.chains.claims import CASES, verdict_on_flow
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.roots import Undecided
@@ -66,14 +67,36 @@ def verdict_on(
         (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
         for name, one in settings.items()
     )
-    key = claim.formula, tuple(claim.quantities.items()), at, lines
+    coupling = any_coupling(task)
+    key = claim.name, claim.formula, tuple(claim.quantities.items()), at, lines, coupling
     if key not in known:
         subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
-        known[key] = _decided(claim, subjects, lines)
+        decide = _of_open_chains if next(iter(subjects.values())).open else _decided
+        known[key] = decide(claim, subjects, lines, coupling)
     return known[key]
 
 
-def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool) -> Verdict:
+def any_coupling(task: Task | None) -> bool | None:
+    """Whether the method that a task asks for treats jump operators at finite rates; None: it asks for none."""
+    name = task.options.get("method") if task is not None else None
+    return None if name is None else not getattr(methods[str(name)], "weak", False)
+
+
+def _of_open_chains(
+    claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool, coupling: bool | None
+) -> Verdict:
+    """Currents of an open chain, in each case by itself."""
+    cases = {quantity.case for quantity in claim.quantities.values()}
+    chosen = [subject for name, subject in subjects.items() if cases <= {None} or name in cases]
+    if len(chosen) > 1 and "case" not in claim.dims:
+        return Verdict(Word.NOT_DECIDED, CASES)
+    found = [verdict_on_flow(each, claim, any_coupling=coupling, lines=lines) for each in chosen]
+    return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
+
+
+def _decided(
+    claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool, coupling: bool | None
+) -> Verdict:
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
