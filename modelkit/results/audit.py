@@ -62,8 +62,9 @@ def demand(audits: Mapping[str, float]) -> None:
     """
     for name, value in audits.items():
         if not value <= TOLERANCE:
+            meaning = MEANINGS.get(name, name.replace("_", " "))
             raise NotConverged(
-                f"the audit '{name}' failed: {MEANINGS[name]}; off by {value:.1e} of the largest gross flow, "
+                f"the audit '{name}' failed: {meaning}; off by {value:.1e} of the largest gross flow, "
                 f"allowed are {TOLERANCE:.0e}",
                 residual=value,
             )

@@ -13,11 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import modelkit.results.open_outputs
 import modelkit.results.outputs
 import modelkit.results.reductions
 import modelkit.results.response_outputs
+import modelkit.solve.bands
 import modelkit.solve.choose
+import modelkit.solve.evolution
 import modelkit.solve.response
+import modelkit.solve.steady_state
 import modelkit.solve.transmission
 import modelkit.solve.transport  # noqa: F401  these imports fill the registries
 from modelkit.elements.checks import check_kinds, operation_words

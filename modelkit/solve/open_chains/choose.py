@@ -1,0 +1,205 @@
+"""Which method answers for an open chain, and why.
+
+``gaussian`` is exact where its equation closes, ``gge`` the limit of weak coupling of translation-invariant
+chains, ``exact`` treats anything that is small.  What is asked decides too: only occupations of momenta are
+known by momentum, only an infinite chain has no number of cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from modelkit.compile.cells import infinite_cell, unit_cell
+from modelkit.compile.lindbladian import Lindbladian, lindbladian
+from modelkit.compile.unit_cell import UnitCell
+from modelkit.errors import ModelError
+from modelkit.registry import check_method
+from modelkit.solve.open_chains.method import OpenMethod, open_methods
+from modelkit.solve.open_chains.problem import Floats, OpenProblem
+from modelkit.solve.request import Request
+
+ORDER = ("gaussian", "gge", "exact")  # tried in this order; the others answer when they are asked for
+WEAK = 0.25  # rates below this part of the band width are weak
+
+BY_MOMENTUM = "momenta are asked for"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A device with dissipators as methods take it, compiled when the first of them asks.
+
+    ``verb`` is the one whose request it is.
+    """
+
+    request: Request
+    verb: str
+
+    @property
+    def infinite(self) -> bool:
+        """Whether some ring has no number of cells."""
+        return any(group.infinite for group in self.request.device.sites)
+
+    @cached_property
+    def lindbladian(self) -> Lindbladian:
+        """In real space."""
+        return lindbladian(self.request.device)
+
+    @cached_property
+    def cell(self) -> UnitCell:
+        """One cell of the chain; ModelError where cells differ."""
+        return cell_of(self.request)
+
+    @cached_property
+    def common(self) -> OpenProblem:
+        """What all methods are asked alike."""
+        request = self.request
+        asked = [(name, grid) for name, grid in request.grids.items() if name != "time"]
+        times = request.grids.get("time")
+        scale = request.device.units.scale("time")
+        return OpenProblem(
+            momenta=asked[0][1] if asked else None,
+            times=None if times is None else times / scale,
+            initial=request.initial or None,
+            filling=next(iter(request.device.filling.values()), None),
+            spans=request.spans,
+            asked=request.asked,
+            memory=request.memory,
+        )
+
+    def problem(self, method: OpenMethod) -> OpenProblem:
+        """The question to a method; ModelError where the chain has not the form that it takes."""
+        if not method.translation_invariant:
+            if self.infinite:
+                raise ModelError(
+                    f"'{method.name}' needs a number of cells, and this chain is infinite",
+                    self.request.place("method"),
+                    hint="set a number of cells, or ask method = gge",
+                )
+            return replace(self.common, lindbladian=self.lindbladian)
+        for name in self.request.grids:
+            if name not in ("time", self.cell.momentum):
+                message = f"the momentum of this chain is '{self.cell.momentum}', not '{name}'"
+                raise ModelError(message, hint=f"write: sweep {self.cell.momentum} from -pi to pi points 201")
+        return replace(self.common, cell=self.cell)
+
+
+def cell_of(request: Request) -> UnitCell:
+    """One cell of the device; where it is infinite, of proxies that agree.
+
+    Raises
+    ------
+    ModelError
+        Cells differ.
+    """
+    if request.proxy is not None and any(group.infinite for group in request.device.sites):
+        return infinite_cell(request.proxy)
+    return unit_cell(request.device)
+
+
+def choose(chain: Chain) -> tuple[OpenMethod, OpenProblem, str]:
+    """Give the method, what it is asked, and why it was taken.
+
+    Raises
+    ------
+    ModelError
+        The method that was asked for cannot treat the chain, or none can.
+    """
+    name = chain.request.options.get("method")
+    if name is not None:
+        return _named(chain, name)
+    reasons: dict[str, ModelError] = {}
+    spare: tuple[OpenMethod, OpenProblem, str] | None = None
+    for method in _candidates(chain):
+        found = _fits(chain, method)
+        if isinstance(found, ModelError):
+            reasons[method.name] = found
+            continue
+        strength = _strength(chain) if method.translation_invariant else 0.0
+        if strength <= WEAK:
+            return method, found, "; ".join([_why(method, strength), *_told(reasons)])
+        reasons[method.name] = ModelError(
+            f"its rates are {strength:.2g} of the band width, which is not weak"
+        )
+        spare = spare or (method, found, _strong(method, strength))
+    if spare is not None:
+        return spare
+    raise _none(reasons, chain)
+
+
+def _named(chain: Chain, name: str) -> tuple[OpenMethod, OpenProblem, str]:
+    check_method(name, chain.verb, chain.request.spans.get("method"))
+    method = open_methods[name]
+    found = _fits(chain, method)
+    if isinstance(found, ModelError):
+        raise ModelError(found.message, found.span or chain.request.place("method"), hint=found.hint)
+    return method, found, f"{name} was asked for: {method.meaning}"
+
+
+def _candidates(chain: Chain) -> Iterator[OpenMethod]:
+    for name in ORDER:
+        if name in open_methods and chain.verb in open_methods[name].verbs:
+            yield open_methods[name]
+
+
+def _fits(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
+    """What the method would be asked, or why it is not."""
+    missing = sorted(set(chain.request.asked or ()) - set(method.gives))
+    if missing:
+        others = [one.name for one in open_methods.values() if set(missing) <= set(one.gives)]
+        message = f"the method '{method.name}' does not give {' and '.join(map(repr, missing))}"
+        hint = f"ask method = {' or '.join(others)}" if others else "ask for one of them at a time"
+        return ModelError(message, chain.request.place("method"), hint=hint)
+    if chain.common.momenta is not None and not method.translation_invariant:
+        others = [one.name for one in open_methods.values() if one.translation_invariant]
+        message = f"the method '{method.name}' knows sites, no momenta, and {BY_MOMENTUM}"
+        hint = f"leave out the sweep of the momentum, or ask method = {' or '.join(others)}"
+        return ModelError(message, chain.request.place("method"), hint=hint)
+    try:
+        problem = chain.problem(method)
+    except ModelError as error:
+        return error
+    return method.refuses(problem) or problem
+
+
+def _strength(chain: Chain) -> float:
+    """The largest rate of a dissipator, in units of the width of all bands."""
+    rates = [float(np.max(np.abs(group.rate), initial=0.0)) for group in chain.request.device.dissipators]
+    k: Floats = 2 * np.pi * np.arange(64) / 64
+    levels = np.linalg.eigvalsh(chain.cell.hamiltonian(k))
+    width = float(levels.max() - levels.min())
+    largest = max(rates, default=0.0)
+    return largest / width if width > 0 else np.inf if largest else 0.0
+
+
+def _why(method: OpenMethod, strength: float) -> str:
+    weak = f", and the rates are {strength:.2g} of the band width" if strength else ""
+    return f"{method.name}: {method.meaning}{weak}"
+
+
+def _strong(method: OpenMethod, strength: float) -> str:
+    return (
+        f"{method.name}: {method.meaning}; its limit is that of weak coupling, while the rates are "
+        f"{strength:.2g} of the band width, and no other method fits"
+    )
+
+
+def _told(reasons: Mapping[str, ModelError]) -> list[str]:
+    return [f"{name} does not fit: {error.message}" for name, error in reasons.items()]
+
+
+def _none(reasons: Mapping[str, ModelError], chain: Chain) -> ModelError:
+    """The one reason where all agree or one method alone is there, else all of them."""
+    messages = {error.message for error in reasons.values()}
+    if len(messages) == 1:
+        error: Any = next(iter(reasons.values()))
+        return ModelError(error.message, error.span or chain.request.place("method"), hint=error.hint)
+    return ModelError(
+        "no method can treat this chain: " + "; ".join(_told(reasons)),
+        chain.request.place("method"),
+        hint="; or ".join(dict.fromkeys(str(error.hint) for error in reasons.values() if error.hint)),
+    )

@@ -1,0 +1,133 @@
+"""Which momenta stand for a ring or an infinite chain, and the steady state on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelkit.compile.unit_cell import UnitCell
+from modelkit.errors import NotConverged
+from modelkit.solve.open_chains.currents import current_by_orbital, energy_current, loss_rates
+from modelkit.solve.open_chains.kinetics import Filled, Floats
+from modelkit.solve.open_chains.panels import Panels, first_panels, resolved
+from modelkit.solve.open_chains.sampling import Sample, occupations, sample
+from modelkit.solve.open_chains.standing import Conserved, Standing, stand
+
+FEWEST, MOST = 32, 256  # cells of rings that stand for an infinite chain
+TOLERANCE = 1e-12  # change of currents and occupations from one grid to the next
+ACCEPTED = 1e-9
+FIRST_TOLERANCE, FINER = 1e-6, 0.03  # of occupations on panels, and from one solution to the next
+SOLUTIONS = 8
+PROBES = 2 * np.pi * ((np.arange(8) * 0.6180339887498949 + 0.123) % 1) - np.pi  # momenta that are compared
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """A steady state on momenta; ``error``: the change from the momenta before, 0 on a ring."""
+
+    taken: Sample
+    standing: Standing
+    error: float
+
+
+def on_ring(cells: int) -> tuple[Floats, Floats]:
+    """Momenta ``2 pi m/L`` in [-pi, pi) and their weights."""
+    m = np.arange(cells) - cells // 2
+    return 2 * np.pi * m / cells, np.full(cells, 1 / cells)
+
+
+def half_shifted(cells: int) -> tuple[Floats, Floats]:
+    """Momenta ``2 pi (m + 1/2)/L``, which miss 0 and pi, and their weights."""
+    m = np.arange(cells) - cells // 2
+    return 2 * np.pi * (m + 0.5) / cells, np.full(cells, 1 / cells)
+
+
+def first_momenta(cell: UnitCell) -> tuple[Floats, Floats]:
+    """Those of the ring; the coarsest that stand for an infinite chain."""
+    return half_shifted(FEWEST) if cell.cells is None else on_ring(cell.cells)
+
+
+def rest(cell: UnitCell, conserved: Callable[[Sample], Sequence[Conserved]]) -> Rest:
+    """Steady state of a ring or of an infinite chain.
+
+    Parameters
+    ----------
+    cell : UnitCell
+    conserved : callable
+        The given numbers, for a sample.
+    """
+    if cell.cells is not None:
+        taken = sample(cell, *on_ring(cell.cells))
+        return Rest(taken, stand(taken.rates, conserved(taken)), 0.0)
+    return _by_doubling(cell, conserved) or _by_panels(cell, conserved)
+
+
+def _by_doubling(cell: UnitCell, conserved: Callable[[Sample], Sequence[Conserved]]) -> Rest | None:
+    """Rings of twice as many cells each: exponentially fast where occupations are smooth."""
+    before, cells = None, FEWEST
+    while cells <= MOST:
+        taken = sample(cell, *half_shifted(cells))
+        found = stand(taken.rates, conserved(taken))
+        told = quantities(taken, found.filled)
+        if before is not None and (error := change(taken, before, told)) < TOLERANCE:
+            return Rest(taken, found, error)
+        before, cells = told, 2 * cells
+    return None
+
+
+def _by_panels(cell: UnitCell, conserved: Callable[[Sample], Sequence[Conserved]]) -> Rest:
+    """Panels that are halved where the occupations need it."""
+    panels, tolerance = first_panels(), FIRST_TOLERANCE
+    taken = sample(cell, *panels.nodes())
+    found = stand(taken.rates, conserved(taken))
+    before, best = quantities(taken, found.filled), np.inf
+    for _ in range(SOLUTIONS):
+        panels = resolved(panels, taken, found.filled, tolerance)
+        taken, found = _again(taken, found, panels, conserved)
+        told = quantities(taken, found.filled)
+        error = change(taken, before, told)
+        if error < TOLERANCE or best <= min(error, ACCEPTED):
+            return Rest(taken, found, error)
+        before, best, tolerance = told, min(best, error), max(FINER * tolerance, 1e-11)
+    raise NotConverged(
+        f"currents still change by {error:.1e} where the occupations are resolved to {tolerance:.0e}",
+        residual=error,
+    )
+
+
+def _again(
+    taken: Sample, found: Standing, panels: Panels, conserved: Callable[[Sample], Sequence[Conserved]]
+) -> tuple[Sample, Standing]:
+    """Steady state on other panels, from what it is on the present momenta."""
+    k, weight = panels.nodes()
+    both, filled = occupations(taken, found.filled, k)
+    skip = taken.modes.energy.size
+    start = Filled(filled.particles[skip:], filled.holes[skip:])
+    fresh = sample(taken.cell, k, weight)
+    return fresh, stand(fresh.rates, conserved(fresh), start)
+
+
+def quantities(taken: Sample, filled: Filled) -> Floats:
+    """What is compared from grid to grid: currents, loss rates and a few occupations."""
+    _, everywhere = occupations(taken, filled, PROBES)
+    return np.concatenate(
+        [
+            current_by_orbital(taken, filled),
+            [energy_current(taken, filled)],
+            loss_rates(taken, filled),
+            everywhere.particles[len(filled.particles) :],
+        ]
+    )
+
+
+def change(taken: Sample, before: Floats, after: Floats) -> float:
+    """Largest change of the quantities, in units of what they could be (or of one, where that is less)."""
+    speed = max(1.0, float(np.abs(taken.modes.velocity).max(initial=0.0)))
+    height = max(1.0, float(np.abs(taken.modes.energy).max(initial=0.0)))
+    rate = max(1.0, float(taken.rates.loss.max(initial=0.0)), float(taken.rates.gain.max(initial=0.0)))
+    d, dissipators = taken.cell.dimension, len(taken.rates.names)
+    sizes = np.ones(len(after))
+    sizes[:d], sizes[d], sizes[d + 1 : d + 1 + dissipators] = speed, speed * height, rate
+    return float(np.max(np.abs(after - before) / sizes))
