@@ -159,7 +159,9 @@ def _sum(
         arrays = arrays.isel(case=own) if "case" in arrays.dims else arrays
         weight = float(np.real(evaluate(factor, values[case])))
         total += weight * float(arrays[reference(each.position, number)])
-        scale += abs(weight) * float(arrays[gross(quantity.output)])
+        flow = arrays[gross(quantity.output)]
+        words = (label.text(values[case]) for label in quantity.labels)
+        scale += abs(weight) * float(flow.sel(dict(zip(flow.dims, words, strict=False))))
     return total, scale
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from modelkit.compile.cells import infinite_cell, unit_cell
 from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
@@ -51,6 +50,8 @@ class OpenSubject:
     @cached_property
     def cell(self) -> UnitCell | None:
         """One cell; None where cells differ or where the chain has ends."""
+        from modelkit.compile.cells import infinite_cell, unit_cell
+
         if self.infinite:
             return infinite_cell(self.device)
         device = self.device()
