@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import product as combinations
 from typing import Any, cast
 
 import sympy as sp
@@ -28,7 +27,7 @@ from modelkit.elements.operator_sums import (
     multiplied,
     scaled,
 )
-from modelkit.elements.relations import Written, bind_ref, components_of, written_site
+from modelkit.elements.relations import Written, bind_ref, chosen_components, written_site
 from modelkit.elements.sites import Grounds, SiteFamily
 from modelkit.errors import ModelError
 from modelkit.language import nodes
@@ -251,21 +250,6 @@ class _Reader:
             message = f"{left.size} times {right.size}"
             raise ModelError(message, node.span, hint=_one_of_them(node, self.operators))
         return total
-
-
-def chosen_components(site: Written, spaces: Sequence[Space]) -> list[int]:
-    """The components of a site that its labels leave, as numbers in the whole internal space."""
-    labels = components_of(site, spaces)
-    each = [
-        [labels[space.name]] if space.name in labels else list(range(space.dimension)) for space in spaces
-    ]
-    found = []
-    for values in combinations(*each):
-        number = 0
-        for space, value in zip(spaces, values, strict=True):
-            number = number * space.dimension + value
-        found.append(number)
-    return found
 
 
 def without_operators(node: nodes.Expr, operators: Operators) -> nodes.Expr:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 import sympy as sp
 
@@ -187,23 +189,48 @@ def component_matrix(
     ``sites`` is (site,) of an onsite term or (from, to) of a hop; rows belong to ``to``.
     """
     source, target = sites[0], sites[-1]
-    columns, rows = components_of(source, spaces), components_of(target, spaces)
+    columns, rows = _components(source, spaces), _components(target, spaces)
     if set(columns) != set(rows):
         hint = "label both ends, such as c[l, up] -> c[l+1, up]"
         raise ModelError("both ends need labels of the same internal spaces", target.span, hint=hint)
-    product = sp.ImmutableDenseMatrix([[value]])
+    whole = sp.ImmutableDenseMatrix([[value]])
     for space in spaces:
         size = space.dimension
         if space.name in columns:
             block = sp.SparseMatrix(size, size, {(rows[space.name], columns[space.name]): 1})
         else:
             block = sp.eye(size)
-        product = sp.ImmutableDenseMatrix(sp.kronecker_product(product, block.as_immutable()))
-    return product
+        whole = sp.ImmutableDenseMatrix(sp.kronecker_product(whole, block.as_immutable()))
+    return whole
 
 
-def components_of(site: Written, spaces: Sequence[Space]) -> Mapping[str, int]:
-    """The component that a label names, by the name of its internal space."""
+def density_matrix(
+    value: sp.Expr, sites: Sequence[Written], spaces: Sequence[Space]
+) -> sp.ImmutableDenseMatrix:
+    """``value`` for each pair of components of two sites that their labels leave, the first is the row."""
+    rows, columns = (chosen_components(site, spaces) for site in sites)
+    size = prod(space.dimension for space in spaces)
+    return sp.ImmutableDenseMatrix(
+        size, size, lambda a, b: value if a in rows and b in columns else sp.Integer(0)
+    )
+
+
+def chosen_components(site: Written, spaces: Sequence[Space]) -> list[int]:
+    """The components of a site that its labels leave, as numbers in the whole internal space."""
+    labels = _components(site, spaces)
+    each = [
+        [labels[space.name]] if space.name in labels else list(range(space.dimension)) for space in spaces
+    ]
+    found = []
+    for values in product(*each):
+        number = 0
+        for space, value in zip(spaces, values, strict=True):
+            number = number * space.dimension + value
+        found.append(number)
+    return found
+
+
+def _components(site: Written, spaces: Sequence[Space]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for node in site.labels:
         place, number = component(expression_text(node), tuple(spaces), node.span)

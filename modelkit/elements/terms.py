@@ -18,7 +18,15 @@ from modelkit.elements.disorder import distributions
 from modelkit.elements.indices import Index
 from modelkit.elements.nouns import Form
 from modelkit.elements.quantities import check_quantity
-from modelkit.elements.relations import Places, SiteRef, Written, bind_places, component_matrix, written_site
+from modelkit.elements.relations import (
+    Places,
+    SiteRef,
+    Written,
+    bind_places,
+    component_matrix,
+    density_matrix,
+    written_site,
+)
 from modelkit.elements.sites import Grounds
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
@@ -85,7 +93,7 @@ class TermKind:
     joint: ClassVar[str | None] = None  # operator between the two ends, None for a single site
     called: ClassVar[str | None] = None  # in front of its sites in messages, where its word does not do
     disordered: ClassVar[bool] = False  # may stand behind `disorder`
-    scalar: ClassVar[bool] = False  # the value is a number even where sites have components
+    densities: ClassVar[bool] = False  # a number that multiplies the particles on both of its sites
 
     @staticmethod
     def checks(term: Term, line: nodes.Statement, grounds: Grounds) -> Iterator[ModelError]:
@@ -171,10 +179,11 @@ class Interaction(TermKind):
         head=(nodes.Path,),
         clauses=("for", "where"),
         value=True,
-        doc="V n_a n_b; treated by exact methods of open chains, refused by name elsewhere",
+        doc="V n_a n_b over all components of both sites, each pair on one site once; treated by exact "
+        "methods of open chains, refused by name elsewhere",
     )
     joint = "-"
-    scalar = True
+    densities = True
 
 
 DISORDER = Form(
@@ -241,12 +250,13 @@ def _value(
     """The value; on a lattice with nambu it is the particle block unless it names a matrix of nambu."""
     spaces, pairs = grounds.spaces, kind.joint == "-"
     inner = without_nambu(spaces)
+    if kind.densities:
+        value = binder.formula(node, scope)
+        return density_matrix(value, ends, inner) if any(end.labels for end in ends) else value
     if any(end.labels for end in ends):
         # for `a - b` the first site is the row, as in c_a M c_b
         ordered = ends[::-1] if pairs else ends
         return component_matrix(binder.formula(node, scope), ordered, inner)
-    if kind.scalar:
-        return binder.formula(node, scope)
     of_nambu = [name for name in free_names(node) if _acts_on_nambu(name)]
     if pairs and of_nambu:
         spins = any(space.name == "spin" for space in inner)

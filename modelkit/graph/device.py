@@ -219,12 +219,15 @@ class Products:
         Which of them create.
     value : (n,)
         Its coefficient.
+    span : Span or None
+        Where it was declared.
     """
 
     member: Integers
     orbital: Integers
     dagger: tuple[bool, ...]
     value: Complexes
+    span: Span | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +276,7 @@ class Device:
     screening: tuple[ScreeningGroup, ...] = ()
     dissipators: tuple[DissipatorGroup, ...] = ()
     filling: Mapping[str, float] = field(default_factory=dict)  # particles per mode, by lattice
-    interaction: Products | None = None  # n_i n_j, orbital by orbital
+    interaction: Products | None = None  # V n_i n_j = V c_i† c_i c_j† c_j, i != j, orbital by orbital
 
     def __post_init__(self) -> None:
         """Without a prescribed potential it is zero everywhere."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelkit.elements.indices import Index, Listed, Over, Ring
 from modelkit.errors import ModelError, Span
-from modelkit.graph.formulas import Values, evaluated, names_in, shown
+from modelkit.graph.formulas import PROXY, Values, evaluated, names_in, shown
 from modelkit.numerics.evaluate import EXACT
 
 LIMIT = 10**7
@@ -73,8 +73,15 @@ def taken(found: Domain, rows: NDArray[np.intp]) -> Domain:
 
 
 def cells(ring: Ring, values: Values, name: str, span: Span | None) -> int:
-    """Number of cells of a ring."""
+    """Number of cells of a ring; of an infinite one those of the ring that stands for it, if there is one."""
+    if PROXY in values and is_infinite(ring, values, span):
+        return int(values[PROXY].real)
     return int(_whole(ring.cells, values, {}, f"the number of cells of '{name}'", span)[()])
+
+
+def is_infinite(ring: Ring, values: Values, span: Span | None = None) -> bool:
+    """Whether a ring has infinitely many cells."""
+    return bool(np.isposinf(evaluated(ring.cells, values, span=span).real).any())
 
 
 def formulas_of(over: Over) -> list[sp.Basic]:

@@ -25,17 +25,17 @@ from modelkit.graph.assembly import Elements, Part, Place, elements, together
 from modelkit.graph.attach import Attached, attached, attached_key
 from modelkit.graph.bonds import joined_bonds
 from modelkit.graph.coefficients import coefficients, value_names
-from modelkit.graph.device import Bonds, Device, Floats, Lead, SiteGroup
+from modelkit.graph.device import Bonds, Device, Lead, SiteGroup
 from modelkit.graph.domains import LIMIT
-from modelkit.graph.formulas import Memory, Values, evaluated, key_of, names_in, real_number
+from modelkit.graph.formulas import PROXY, Memory, Values, key_of, names_in, real_number
 from modelkit.graph.internal import Internal, internal
 from modelkit.graph.link import relations, things
+from modelkit.graph.open_chains import OpenChains
 from modelkit.graph.potentials import potential_terms
-from modelkit.graph.sites import Sites, family_names, family_sites
+from modelkit.graph.sites import Sites, family_names, family_sites, positions
 from modelkit.graph.surroundings import Surroundings
 from modelkit.graph.terminals import argument_key, split_fields, terminal_group
 from modelkit.graph.terms import Placed, placed, term_key, term_names
-from modelkit.numerics.evaluate import first_fault
 from modelkit.units import UnitSystem
 
 TERMS = 4  # the terms of a lattice may have so many times more entries than it may have bonds
@@ -74,6 +74,7 @@ class Expansion:
             name: [term for term in terms if term.ends[0].lattice == name] for name in self._lattices
         }
         self._surroundings = Surroundings(graph, self._memory, limit)
+        self._open_chains = OpenChains(graph, self._memory, limit)
         self._identity = tuple(self._lattices.values()), tuple(map(_identity, self._terminals.values()))
 
     @property
@@ -81,7 +82,9 @@ class Expansion:
         """How often ``sites``, ``terms``, ``bonds``, ``contacts``, ``formulas``, ... were made."""
         return self._memory.counts
 
-    def device(self, values: Values, fields: Mapping[str, Any] | None = None) -> Device:
+    def device(
+        self, values: Values, fields: Mapping[str, Any] | None = None, cells: int | None = None
+    ) -> Device:
         """The device at these values.
 
         Parameters
@@ -91,6 +94,9 @@ class Expansion:
             :func:`modelkit.graph.values.values_of`.
         fields : mapping of str to number, optional
             Terminal fields given from outside: ``{"L.T": 0.1, "S[2].mu": 1.0}``.
+        cells : int, optional
+            Rings of infinitely many cells come out with so many, to stand for them
+            (``SiteGroup.infinite``); formulas see that there are infinitely many.
 
         Raises
         ------
@@ -98,7 +104,8 @@ class Expansion:
             All that the values make wrong: too many sites, missing sites, values that are no
             numbers, an infinite ring, ...
         """
-        self._refuse_others()
+        self._open_chains.refuse_unfitting()
+        declared, values = values, values if cells is None else {**values, PROXY: cells}
         families = self._families(values)
         laid: list[_Laid] = []
         orbital = bond = 0
@@ -124,9 +131,10 @@ class Expansion:
             for terminal in self._terminals.values()
         )
         fingerprint = (self._identity, tuple(part.key for part in laid), keys)
-        whole = _device(values, laid, tuple(groups), self._in_energy(reference), fingerprint, self._units)
+        whole = _device(declared, laid, tuple(groups), self._in_energy(reference), fingerprint, self._units)
         pairing = any(term.part == "pairs" for part in self._terms.values() for term in part)
         whole = replace(whole, pairing=pairing)
+        whole = self._open_chains.around(whole, families, values)
         return self._surroundings.around(whole, families, values)
 
     def placed_terms(self, values: Values) -> list[Placed]:
@@ -136,17 +144,6 @@ class Expansion:
         for potential in things(self.graph, "potential").values():
             found += potential_terms(potential, things(self.graph, "site").values())
         return [placed(term, families, values, self.limit) for term in found]
-
-    def _refuse_others(self) -> None:
-        raise_all(
-            ModelError(
-                f"'{data['kind']}' is treated by exact open systems only, which come with a later version",
-                data["span"],
-                hint="leave it out, or replace it by its mean field in 'onsite'",
-            )
-            for _, _, data in self.graph.edges(data=True)
-            if isinstance(data["element"], Term) and data["element"].part is None
-        )
 
     def _families(self, values: Values) -> dict[tuple[str, str], Sites]:
         found: dict[tuple[str, str], Sites] = {}
@@ -167,7 +164,8 @@ class Expansion:
                 except ModelError as error:
                     errors.append(error)
                     continue
-                found[owner] = Sites(family, first, *made, key=(owner, first, key))
+                domain, rings, table, infinite = made
+                found[owner] = Sites(family, first, domain, rings, table, (owner, first, key), infinite)
                 first += made[0].count
             if first == begin and not errors:
                 message = f"the lattice '{name}' has no sites at these values"
@@ -260,7 +258,7 @@ class Expansion:
         if sites.family.position is not None:
             key = (sites.key, key_of(names_in(sites.family.position) - set(sites.names), values))
             owner = (sites.family.lattice, sites.family.name)
-            position = self._memory.get("positions", owner, key, lambda: _positions(sites, values))
+            position = self._memory.get("positions", owner, key, lambda: positions(sites, values))
         names = tuple(part.name for part in space.spaces)
         return SiteGroup(
             sites.family,
@@ -272,6 +270,8 @@ class Expansion:
             degeneracy,
             names,
             space.after,
+            sites.rings,
+            sites.infinite,
         )
 
     def _contacts(
@@ -360,21 +360,6 @@ def _device(
         units=units,
         potential=np.zeros(len(sizes)),
     )
-
-
-def _positions(sites: Sites, values: Values) -> Floats:
-    """Coordinates of the sites, (count, d)."""
-    family = sites.family
-    columns = []
-    for formula in family.position or ():
-        found = evaluated(formula, values, sites.domain.index, family.span)
-        fault = first_fault(found, real=True) if sites.count else None
-        if fault is not None:
-            label = sites.label(sites.first + (fault.index[0] if fault.index else 0))
-            message = f"the position of '{label}' is {fault.reason}"
-            raise ModelError(message, family.span, hint="coordinates are finite real numbers: at (x, y)")
-        columns.append(np.broadcast_to(found.real.astype(np.float64), (sites.count,)))
-    return np.stack(columns, axis=-1) if columns else np.zeros((sites.count, 0))
 
 
 def _identity(terminal: Terminal) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ Arrays = Mapping[str, NDArray[Any]]
 Made = TypeVar("Made")
 
 NOTHING: Arrays = {}
+PROXY = "(cells)"  # no name of the language: of how many cells is a ring that stands for an infinite one
 
 
 def names_in(formulas: Iterable[Any]) -> frozenset[str]:
@@ -26,8 +27,11 @@ def names_in(formulas: Iterable[Any]) -> frozenset[str]:
 
 
 def key_of(names: Iterable[str], values: Values) -> tuple[tuple[str, float | complex | int], ...]:
-    """The values of these names, as far as they have one: what a remembered result hangs on."""
-    return tuple((name, values[name]) for name in sorted(names) if name in values)
+    """The values of these names, as far as they have one: what a remembered result hangs on.
+
+    Whatever the names are, a ring that stands for an infinite one is another one with other cells.
+    """
+    return tuple((name, values[name]) for name in sorted({*names, PROXY}) if name in values)
 
 
 def evaluated(

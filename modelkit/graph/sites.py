@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from modelkit.elements.indices import Index, Ring, spelled
 from modelkit.elements.lattices import SiteFamily
 from modelkit.errors import ModelError, Span
-from modelkit.graph.device import Integers
-from modelkit.graph.domains import Bounds, Domain, cells, domain, filtered, formulas_of
+from modelkit.graph.device import Floats, Integers
+from modelkit.graph.domains import Bounds, Domain, cells, domain, filtered, formulas_of, is_infinite
 from modelkit.graph.formulas import Values, evaluated, names_in, shown
 from modelkit.graph.lookup import Lookup, lookup
-from modelkit.numerics.evaluate import EXACT
+from modelkit.numerics.evaluate import EXACT, first_fault
 
 Numbers = NDArray[Any]
 
@@ -36,6 +36,7 @@ class Sites:
     rings: tuple[int, ...]
     lookup: Lookup
     key: Any
+    infinite: bool = False  # a ring stands for an infinite one
 
     @property
     def count(self) -> int:
@@ -72,8 +73,10 @@ def domain_names(indices: Sequence[Index]) -> frozenset[str]:
     return names_in(_formulas(indices))
 
 
-def family_sites(family: SiteFamily, values: Values, limit: int) -> tuple[Domain, tuple[int, ...], Lookup]:
-    """Index values, ring lengths and lookup of a family.
+def family_sites(
+    family: SiteFamily, values: Values, limit: int
+) -> tuple[Domain, tuple[int, ...], Lookup, bool]:
+    """Index values, ring lengths and lookup of a family, and whether a ring of it is an infinite one.
 
     Raises
     ------
@@ -93,7 +96,30 @@ def family_sites(family: SiteFamily, values: Values, limit: int) -> tuple[Domain
     if table.repeated is not None:
         label = spelled(family.name, [column[table.repeated] for column in columns])
         raise ModelError(f"the site '{label}' is declared twice", family.span, hint="list each index once")
-    return found, rings, table
+    over = [index.over for index in family.indices]
+    infinite = any(is_infinite(one, values, family.span) for one in over if isinstance(one, Ring))
+    return found, rings, table, infinite
+
+
+def positions(sites: Sites, values: Values) -> Floats:
+    """Coordinates of the sites, (count, d).
+
+    Raises
+    ------
+    ModelError
+        A coordinate that is no finite real number.
+    """
+    family = sites.family
+    columns = []
+    for formula in family.position or ():
+        found = evaluated(formula, values, sites.domain.index, family.span)
+        fault = first_fault(found, real=True) if sites.count else None
+        if fault is not None:
+            label = sites.label(sites.first + (fault.index[0] if fault.index else 0))
+            message = f"the position of '{label}' is {fault.reason}"
+            raise ModelError(message, family.span, hint="coordinates are finite real numbers: at (x, y)")
+        columns.append(np.broadcast_to(found.real.astype(np.float64), (sites.count,)))
+    return np.stack(columns, axis=-1) if columns else np.zeros((sites.count, 0))
 
 
 def own_indices(sites: Sites, at: Sequence[sp.Expr], indices: Sequence[Index]) -> Mapping[str, str] | None:

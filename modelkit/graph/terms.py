@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from modelkit.elements.indices import index_text, spelled
+from modelkit.elements.indices import Index, index_text, spelled
 from modelkit.elements.lattices import SiteRef, Term
-from modelkit.errors import ModelError
+from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Integers
 from modelkit.graph.domains import Bounds, Domain, filtered, taken
 from modelkit.graph.formulas import Values, evaluated, key_of, names_in
@@ -80,7 +80,7 @@ def placed(term: Term, families: Families, values: Values, limit: int, *, partia
         else:
             places.append(located(sites, ref.at, found, values, ref.span or term.span))
         if not partial:
-            _refuse_missing(ref, sites, term, found, places[-1], values)
+            refuse_missing(ref, sites, term.indices, found, places[-1], values, term.span)
     kept = np.logical_and.reduce([place.site >= 0 for place in places])
     turns = _turns(places)
     columns = tuple(place.site for place in places)
@@ -104,11 +104,17 @@ def _turns(places: list[Found]) -> Integers | None:
     return total
 
 
-def _refuse_missing(
-    ref: SiteRef, sites: Sites, term: Term, found: Domain, place: Found, values: Values
+def refuse_missing(
+    ref: SiteRef,
+    sites: Sites,
+    indices: Sequence[Index],
+    found: Domain,
+    place: Found,
+    values: Values,
+    span: Span | None,
 ) -> None:
     """A partner outside an open end is dropped, but a site fixed by the author must exist."""
-    loop = {index.name for index in term.indices}
+    loop = {index.name for index in indices}
     fixed = [names_in([subscript]).isdisjoint(loop) for subscript in ref.at]
     if not found.count or not any(fixed) or (place.site >= 0).any():
         return
@@ -117,7 +123,7 @@ def _refuse_missing(
         for subscript, constant in zip(ref.at, fixed, strict=True)
     ]
     label = f"{ref.family}[{','.join(words)}]"
-    raise ModelError(f"there is no site '{label}'", ref.span or term.span, hint=existing(sites))
+    raise ModelError(f"there is no site '{label}'", ref.span or span, hint=existing(sites))
 
 
 def existing(sites: Sites) -> str:

@@ -63,10 +63,7 @@ def solve(request: Request) -> Bands:
         The lattice is no ring of equal cells; another momentum is asked than that of its ring.
     """
     raise_all(check(request))
-    infinite = any(group.infinite for group in request.device.sites)
-    cell = (
-        infinite_cell(request.proxy) if infinite and request.proxy is not None else unit_cell(request.device)
-    )
+    cell = cell_of(request)
     for name in request.grids:
         if name != cell.momentum:
             message = f"the momentum of this lattice is '{cell.momentum}', not '{name}'"

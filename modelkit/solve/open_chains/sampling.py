@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelkit.compile.rates_tmp import modes, rates
-from modelkit.compile.modes import Modes, Rates
+
+from modelkit.compile.modes import Modes, Rates, modes
+from modelkit.compile.rates import rates
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.solve.open_chains.kinetics import Filled, Floats, balanced, moments
 
