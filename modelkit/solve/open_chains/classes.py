@@ -80,18 +80,11 @@ def determined(taken: Sample, filling: float | None, span: Span | None = None) -
     ModelError
         It is missing, it is superfluous, or one number is not enough.
     """
-    kept = [part for part in classes(taken) if is_conserved(taken, part)]
+    kept = conserved_classes(taken)
+    refuse_superfluous(taken, kept, filling, span)
     if not kept:
-        if filling is not None:
-            raise ModelError(
-                f"{_outside(taken)} exchange particles with the outside, so that the steady state has a filling of "
-                "its own, and none can be given",
-                span,
-                hint="remove the line 'filling'",
-            )
         return []
-    whole = kept[0].all()
-    if len(kept) > 1 or not whole:
+    if len(kept) > 1 or not kept[0].all():
         raise ModelError(
             f"the steady state is not unique: the jump operators conserve, one by one, the particles of {_names(taken, kept)}",
             span,
@@ -106,13 +99,31 @@ def determined(taken: Sample, filling: float | None, span: Span | None = None) -
     return [Conserved(kept[0], filling)]
 
 
+def conserved_classes(taken: Sample) -> list[Flags]:
+    """Classes without loss and gain."""
+    return [part for part in classes(taken) if is_conserved(taken, part)]
+
+
+def refuse_superfluous(
+    taken: Sample, kept: Sequence[Flags], filling: float | None, span: Span | None = None
+) -> None:
+    """Raise ModelError for a filling where no number is conserved."""
+    if not kept and filling is not None:
+        raise ModelError(
+            f"particles come from or go to the outside by {_outside(taken)}, so that the steady state has a "
+            "filling of its own, and none can be given",
+            span,
+            hint="remove the line 'filling'",
+        )
+
+
 def _outside(taken: Sample) -> str:
     """Names of the dissipators with loss or gain."""
     rates = taken.rates
     if rates.losses is None or rates.gains is None:
         return "jump operators"
     linear = (rates.losses + rates.gains).any(axis=1)
-    return ", ".join(name for name, outside in zip(rates.names, linear, strict=True) if outside)
+    return ", ".join(repr(name) for name, outside in zip(rates.names, linear, strict=True) if outside)
 
 
 def _names(taken: Sample, kept: Sequence[Flags]) -> str:

@@ -25,7 +25,7 @@ from modelkit.solve.open_chains.standing import Conserved, stand
 
 LARGEST = 1000  # modes: matrices are full, time grows with the cube
 FEWEST = 8  # cells of a ring to begin with
-TOLERANCE, ACCEPTED = 1e-9, 1e-5  # change from ring to ring, relative to speed
+TOLERANCE, ACCEPTED = 1e-11, 1e-9  # change from ring to ring, relative to the speed
 
 
 @dataclass(frozen=True)

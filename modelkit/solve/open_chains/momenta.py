@@ -109,16 +109,15 @@ def _again(
     return fresh, stand(fresh.rates, conserved(fresh), start)
 
 
-def quantities(taken: Sample, filled: Filled) -> Floats:
-    """What is compared from grid to grid: currents, loss rates and a few occupations."""
-    _, everywhere = occupations(taken, filled, PROBES)
+def quantities(taken: Sample, filled: Filled, probed: bool = True) -> Floats:
+    """What is compared from grid to grid: currents, loss rates and, of a steady state, a few occupations."""
+    probes = np.zeros(0)
+    if probed:
+        _, everywhere = occupations(taken, filled, PROBES)
+        probes = everywhere.particles[len(filled.particles) :]
+    flux = [energy_current(taken, filled)]
     return np.concatenate(
-        [
-            current_by_orbital(taken, filled),
-            [energy_current(taken, filled)],
-            loss_rates(taken, filled),
-            everywhere.particles[len(filled.particles) :],
-        ]
+        [current_by_orbital(taken, filled), flux, loss_rates(taken, filled), probes]
     )
 
 

@@ -1,0 +1,148 @@
+"""The method ``gge``: rate equations of the generalised Gibbs ensemble of modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from modelkit.compile.unit_cell import UnitCell
+from modelkit.errors import ModelError, NotConverged
+from modelkit.results.dataset import Labelled
+from modelkit.solve.open_chains.classes import conserved_classes, determined, refuse_dark, refuse_superfluous
+from modelkit.solve.open_chains.finite_size import order_1_over_L
+from modelkit.solve.open_chains.initial import initial_occupations
+from modelkit.solve.open_chains.kinetics import Filled, Floats
+from modelkit.solve.open_chains.method import open_method
+from modelkit.solve.open_chains.momenta import change, first_momenta, half_shifted, on_ring, quantities, rest
+from modelkit.solve.open_chains.observed import GIVES, notes, observed
+from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.relaxation import relax
+from modelkit.solve.open_chains.sampling import Sample, occupations, sample, with_listeners
+from modelkit.solve.open_chains.standing import Conserved
+from modelkit.solve.open_chains.state import OpenState
+
+LONGEST = 4096  # cells of a ring that stands for an infinite chain in time
+TOLERANCE, ACCEPTED = 1e-10, 1e-9  # change from ring to ring
+
+
+@open_method
+class Gge:
+    """Occupations of modes from rate equations, exact for weak coupling and long chains."""
+
+    name = "gge"
+    meaning = "rate equations of the modes of a translation-invariant chain, for weak coupling and many cells"
+    verbs: tuple[str, ...] = ("steady_state", "evolution")
+    gives: tuple[str, ...] = (*GIVES, "jump_current", "order_1_over_L")
+    translation_invariant = True
+
+    def refuses(self, problem: OpenProblem) -> ModelError | None:
+        """Nothing that is a cell is refused."""
+        return None if problem.cell is not None else _no_cell(problem, self.name)
+
+    def steady(self, problem: OpenProblem) -> OpenState:
+        """Steady state on the ring, or in the limit of infinitely many cells."""
+        cell = _cell(problem)
+        filling = given_filling(problem)
+        found = rest(cell, numbers(problem, cell))
+        taken, filled = found.taken, found.standing.filled
+        audits = {
+            "steady_state": found.standing.residual,
+            "momenta": found.error,
+            "kernel": taken.rates.error,
+        }
+        extra: dict[str, Any] = {}
+        if problem.asked is not None and "order_1_over_L" in problem.asked:
+            correction = order_1_over_L(cell, filling)
+            extra["order_1_over_L"] = Labelled((), np.array(correction.value))
+            audits["order_1_over_L"] = correction.error
+        counts = {"newton": found.standing.steps, "momenta": len(taken.modes.k)}
+        if problem.momenta is not None:
+            taken, filled = occupations(taken, filled, problem.momenta)
+        arrays = observed(problem, taken, [filled], False, self.gives)
+        return OpenState(**arrays, **extra, audits=audits, counts=counts, attributes=notes(taken))
+
+    def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
+        """Follow the occupations on the ring, or on rings of twice as many cells each until nothing changes."""
+        cell = _cell(problem)
+        first = sample(cell, *first_momenta(cell))
+        refuse_superfluous(first, conserved_classes(first), given_filling(problem), problem.place("filling"))
+        asked = np.zeros(0) if problem.momenta is None else problem.momenta
+        if cell.cells is not None:
+            taken = with_listeners(sample(cell, *on_ring(cell.cells)), asked)
+            states, steps = _followed(taken, problem, times, initial)
+            return self._evolved(problem, taken, states, 0.0, steps)
+        cells, before, error = len(first.modes.k), None, np.inf
+        while cells <= LONGEST:
+            taken = with_listeners(sample(cell, *half_shifted(cells)), asked)
+            states, steps = _followed(taken, problem, times, initial)
+            told = np.array([_compared(taken, filled, len(asked)) for filled in states])
+            if before is not None:
+                last, error = error, max(change(taken, old, new) for old, new in zip(before, told, strict=True))
+                if error < TOLERANCE or last <= min(error, ACCEPTED):
+                    return self._evolved(problem, taken, states, error, steps)
+            before, cells = told, 2 * cells
+        raise NotConverged(
+            f"the evolution still changes by {error:.1e} from rings of {LONGEST // 2} to {LONGEST} cells",
+            residual=error,
+        )
+
+    def _evolved(
+        self, problem: OpenProblem, taken: Sample, states: Sequence[Filled], error: float, steps: int
+    ) -> OpenState:
+        arrays = observed(problem, taken, states, True, self.gives)
+        audits = {"momenta": error, "kernel": taken.rates.error}
+        counts = {"steps": steps, "momenta": int(np.count_nonzero(taken.modes.weight))}
+        return OpenState(**arrays, audits=audits, counts=counts, attributes=notes(taken))
+
+
+def _followed(
+    taken: Sample, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]
+) -> tuple[list[Filled], int]:
+    """States at the times."""
+    n = initial_occupations(taken, initial, given_filling(problem), problem.place("initial"))
+    found, steps = relax(taken.rates, n, times)
+    found = np.clip(found, 0.0, 1.0)  # rounding of modes that are empty or full
+    return [Filled(one, 1.0 - one) for one in found], steps
+
+
+def _compared(taken: Sample, filled: Filled, asked: int) -> Floats:
+    """What is compared from ring to ring: currents, loss rates and the occupations that are asked."""
+    listeners = filled.particles[len(filled.particles) - asked * taken.cell.dimension :]
+    return np.concatenate([quantities(taken, filled, probed=False), listeners if asked else np.zeros(0)])
+
+
+def given_filling(problem: OpenProblem) -> float | None:
+    """Particles per mode, where they are given."""
+    if problem.filling is not None or problem.cell is None:
+        return problem.filling
+    return problem.cell.filling
+
+
+def numbers(problem: OpenProblem, cell: UnitCell) -> Callable[[Sample], list[Conserved]]:
+    """The given numbers for any sample of a cell; ModelError where they do not determine the steady state."""
+    first = sample(cell, *first_momenta(cell))
+    filling, span = given_filling(problem), problem.place("filling")
+    conserved = bool(determined(first, filling, span))
+    refuse_dark(first, span)
+
+    def give(taken: Sample) -> list[Conserved]:
+        if not conserved or filling is None:
+            return []
+        return [Conserved(np.ones(len(taken.rates.weight), dtype=bool), filling)]
+
+    return give
+
+
+def _cell(problem: OpenProblem) -> UnitCell:
+    assert problem.cell is not None  # refused before
+    return problem.cell
+
+
+def _no_cell(problem: OpenProblem, name: str) -> ModelError:
+    return ModelError(
+        f"the method '{name}' is for rings and infinite chains of equal cells",
+        problem.place("method"),
+        hint="ask method = gaussian or method = exact",
+    )
