@@ -113,6 +113,7 @@ lattice dot {
 }
 bath L on dot.c[1] { self_energy = wide_band(0.8ENERGY); mu = 0; T = kT }
 bath R on dot.c[3] { self_energy = wide_band(0.5ENERGY); mu = 0; T = kT }
+bath N on dot.c[2] { self_energy = wide_band(0.3ENERGY); mu = 0; T = kT }
 task go = response(order = 2) {
   output a = response_1[J, V, L, R], b = response_1[I, T, L, L],
          c = response_2[J, T, V, L, L, R], d = response_1[J, T, L, R]

@@ -58,23 +58,13 @@ Parts = dict[tuple[int, ...], Gaussian]
 
 
 def is_exact(operation: ChainOperation, chain: OpenChain) -> bool:
-    """Whether an operation that numbers have found holds exactly for the numbers that were written.
-
-    Numbers that are no short fractions (roots, exponentials) leave it known by numbers.
-    """
+    """Whether an operation that numbers have found holds in exact arithmetic, all numbers being fractions."""
     U = _units(operation.unitary)
     if U is None:
         return False
     image = chain.image(operation.motion)
-    try:
-        pairs = zip(_forms(image), _forms(chain), strict=True)
-        return all(_same(_all_turned(one, U, pattern), other) for (one, pattern), (other, _) in pairs)
-    except _Irrational:
-        return False
-
-
-class _Irrational(Exception):
-    """A number that was not written as a short fraction."""
+    pairs = zip(_forms(image), _forms(chain), strict=True)
+    return all(_same(_all_turned(one, U, pattern), other) for (one, pattern), (other, _) in pairs)
 
 
 def _forms(chain: OpenChain) -> list[tuple[Parts, str]]:
@@ -139,8 +129,6 @@ def _fractions(values: NDArray[np.float64]) -> Objects:
 
 
 def _fraction(value: float) -> Fraction:
-    """The number that was written: 0.3 is 3/10."""
+    """The number that was written: 0.3 is 3/10; the one of the machine where none was."""
     simple = Fraction(value).limit_denominator(LARGEST)
-    if float(simple) != value:
-        raise _Irrational
-    return simple
+    return simple if float(simple) == value else Fraction(value)

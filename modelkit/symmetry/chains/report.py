@@ -21,7 +21,7 @@ from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 
 SIGNS = 1e-9  # of the largest rate: it depends on the sign of a momentum
-DEPENDS = "rates of jumps depend on the sign of a momentum"
+EQUATION = "Yamamoto, Ashida, Kawakami, Eq. (14)"
 
 
 def found(subject: Subject) -> Report:
@@ -101,5 +101,6 @@ def _signs(chain: OpenChain) -> list[str]:
     turned = (rates.between(minus, plus)[0], rates.between(plus, minus)[0])
     depends = any(np.abs(other - R).max() > SIGNS * R.max() for other in turned)
     if depends:
-        return [f"{DEPENDS}: necessary for a current in bands that are even in it, not sufficient"]
-    return [f"no {DEPENDS}: no current in bands that are even in it"]
+        what = "necessary for a current in bands that are even in it, not sufficient"
+        return [f"rates of jumps depend on the sign of a momentum ({EQUATION}): {what}"]
+    return [f"rates of jumps do not depend on the sign of a momentum ({EQUATION}): no current in even bands"]
