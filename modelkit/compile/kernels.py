@@ -109,9 +109,9 @@ def band_range(cell: UnitCell) -> tuple[float, float]:
 def fitted(bath: ModeBath, middle: float, half: float) -> Fit:
     """The kernel of a bath as a short sum of products.
 
-    With ``exp(-beta E/2)`` taken out rates there and back are as accurate as each other.  Where bands are many
-    temperatures wide what is left is too small beside its largest values; the kernel is fitted as it is there,
-    and the slower of two rates is only as accurate as the faster.
+    With ``exp(-beta E/2)`` taken out rates there and back are as accurate as each other.  Where bands are
+    many temperatures wide what is left is too small beside its largest values; the kernel is fitted as it
+    is there, and the slower of two rates is only as accurate as the faster.
 
     Raises
     ------

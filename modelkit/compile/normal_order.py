@@ -110,13 +110,13 @@ def _by_pattern(products: tuple[Products, ...]) -> Iterator[tuple[Daggers, Produ
     while waiting:
         # exchanges end where no pair stands in the wrong order, and contractions are shorter
         pattern = max(waiting, key=lambda one: (len(one), _disorder(one)))
-        part = _merged(pattern, waiting.pop(pattern))
+        part = _joined(pattern, waiting.pop(pattern))
         if not _disorder(pattern):
             kept = _canonical(part)
             if len(kept.value):
                 yield pattern, kept
             continue
-        for made in _exchanged(part):
+        for made in _exchanged(_merged(part)):
             if len(made.value):
                 waiting.setdefault(made.dagger, []).append(made)
 
@@ -156,25 +156,31 @@ def _canonical(part: Products) -> Products:
         alive &= (block[:, 1:] != block[:, :-1]).all(axis=1)
         blocks.append(block)
     orbital = np.concatenate(blocks, axis=1)
-    kept = Products(part.member[alive], orbital[alive], part.dagger, (sign * part.value)[alive])
-    return _merged(part.dagger, [kept])
+    return _merged(Products(part.member[alive], orbital[alive], part.dagger, (sign * part.value)[alive]))
 
 
-def _merged(pattern: Daggers, parts: list[Products]) -> Products:
+def _joined(pattern: Daggers, parts: list[Products]) -> Products:
+    """Products of one pattern, one after the other."""
+    return Products(
+        np.concatenate([part.member for part in parts]),
+        np.concatenate([part.orbital.reshape(len(part.member), len(pattern)) for part in parts]),
+        pattern,
+        np.concatenate([np.asarray(part.value, dtype=complex) for part in parts]),
+    )
+
+
+def _merged(part: Products) -> Products:
     """Equal products of a member added up; what cancels is left out."""
-    member = np.concatenate([part.member for part in parts])
-    orbital = np.concatenate([part.orbital.reshape(len(part.member), len(pattern)) for part in parts])
-    value = np.concatenate([np.asarray(part.value, dtype=complex) for part in parts])
-    order = np.lexsort((*orbital.T[::-1], member))
-    member, orbital, value = member[order], orbital[order], value[order]
+    order = np.lexsort((*part.orbital.T[::-1], part.member))
+    member, orbital, value = part.member[order], part.orbital[order], part.value[order]
     fresh = np.ones(len(member), dtype=bool)
     fresh[1:] = (member[1:] != member[:-1]) | (orbital[1:] != orbital[:-1]).any(axis=1)
     start = np.flatnonzero(fresh)
     if not len(start):
-        return _none(pattern)
+        return part
     total, size = np.add.reduceat(value, start), np.add.reduceat(np.abs(value), start)
     kept = np.abs(total) > ROUNDING * size
-    return Products(member[start][kept], orbital[start][kept], pattern, total[kept])
+    return Products(member[start][kept], orbital[start][kept], part.dagger, total[kept])
 
 
 def _none(pattern: Daggers) -> Products:
