@@ -335,11 +335,15 @@ def methods_of(verb: str) -> tuple[str, ...]:
 
 def check_method(name: str, verb: str, span: Span | None = None) -> None:
     """Raise a ModelError unless there is such a method and it can do what the verb asks."""
-    method = methods.look_up(name, span)
-    if verb not in method.verbs:
-        hint = f"the methods of '{verb}' are {', '.join(methods_of(verb))}"
-        if not methods_of(verb):
-            hint = f"'{verb}' has one method only: leave it out"
+    known = methods_of(verb)
+    if not known:
+        message = f"'{verb}' has one method only, which needs no name"
+        raise ModelError(message, span, hint="leave out 'method'")
+    if name not in methods:
+        hint = suggestion(name, known, f"methods of '{verb}'")
+        raise ModelError(f"there is no method '{name}'", span, hint=hint)
+    if name not in known:
+        hint = f"the methods of '{verb}' are {', '.join(known)}"
         raise ModelError(f"'{name}' is no method of '{verb}'", span, hint=hint)
 
 

@@ -19,9 +19,12 @@ from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.registry import check_method
+from modelkit.solve.open_chains import gge
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
 from modelkit.solve.open_chains.problem import Floats, OpenProblem
 from modelkit.solve.request import Request
+
+__all__ = ["Chain", "cell_of", "choose", "gge"]  # their import enters the methods
 
 ORDER = ("gaussian", "gge", "exact")  # tried in this order; the others answer when they are asked for
 WEAK = 0.25  # rates below this part of the band width are weak
