@@ -61,7 +61,7 @@ class Gge:
         if problem.momenta is not None:
             taken, filled = occupations(taken, filled, problem.momenta)
         arrays = observed(problem, taken, [filled], False, self.gives)
-        return OpenState(**arrays, **extra, audits=audits, counts=counts, attributes=notes(taken))
+        return OpenState(**arrays, **extra, audits=audits, counts=counts, attributes=notes(problem, taken))
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Follow the occupations on the ring, or on rings of twice as many cells each until nothing changes."""
@@ -94,7 +94,7 @@ class Gge:
         arrays = observed(problem, taken, states, True, self.gives)
         audits = {"momenta": error, "kernel": taken.rates.error}
         counts = {"steps": steps, "momenta": int(np.count_nonzero(taken.modes.weight))}
-        return OpenState(**arrays, audits=audits, counts=counts, attributes=notes(taken))
+        return OpenState(**arrays, audits=audits, counts=counts, attributes=notes(problem, taken))
 
 
 def _followed(

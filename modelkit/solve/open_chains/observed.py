@@ -86,9 +86,9 @@ def _table(taken: Sample, values: Floats) -> Floats:
     return np.asarray(values.reshape(taken.modes.energy.shape))
 
 
-def notes(taken: Sample) -> dict[str, str]:
+def notes(problem: OpenProblem, taken: Sample) -> dict[str, str]:
     """Attributes of the result."""
-    if not taken.cell.baths:
+    if not taken.cell.baths or not problem.asks("jump_current"):
         return {}
     names = ", ".join(bath.name for bath in taken.cell.baths)
     return {"jump_current": f"without {names}: jumps between modes are at no place"}

@@ -1,0 +1,100 @@
+"""The method ``populations``: the classical exclusion process of the modes of a finite ring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from modelkit.errors import ModelError
+from modelkit.solve.open_chains.exclusion import refuse_many, standing_populations
+from modelkit.solve.open_chains.gge import given_filling, numbers
+from modelkit.solve.open_chains.kinetics import Filled, Floats
+from modelkit.solve.open_chains.method import open_method
+from modelkit.solve.open_chains.momenta import on_ring
+from modelkit.solve.open_chains.observed import GIVES, observed
+from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.sampling import Sample, sample, with_listeners
+from modelkit.solve.open_chains.standing import stand
+from modelkit.solve.open_chains.state import OpenState
+
+WHOLE = 1e-9  # of a number of particles
+ON_RING = 1e-6  # of the distance between momenta
+
+
+@open_method
+class PopulationsOfModes:
+    """Probabilities of all sets of occupied modes."""
+
+    name = "populations"
+    meaning = "the classical exclusion process of the modes of a ring with a fixed number of particles"
+    verbs: tuple[str, ...] = ("steady_state",)
+    gives: tuple[str, ...] = GIVES
+    translation_invariant = True
+
+    def refuses(self, problem: OpenProblem) -> ModelError | None:
+        """Infinite chains, numbers of particles that are not whole, momenta that are none of the ring's."""
+        cell, span = problem.cell, problem.place("method")
+        if cell is None or cell.cells is None:
+            return ModelError(
+                f"the method '{self.name}' is for rings with a number of cells",
+                span,
+                hint="set a number of cells, or ask method = gge",
+            )
+        filling = given_filling(problem)
+        number = 0.0 if filling is None else filling * cell.cells * cell.dimension
+        if abs(number - round(number)) > WHOLE * max(1.0, number):
+            return ModelError(
+                f"{cell.cells * cell.dimension} modes with the filling {filling:.6g} hold {number:.6g} particles",
+                problem.place("filling"),
+                hint="choose the filling and the number of cells so that the number of particles is whole",
+            )
+        asked = np.zeros(0) if problem.momenta is None else problem.momenta
+        place = asked * cell.cells / (2 * np.pi)
+        off = asked[np.abs(place - np.round(place)) > ON_RING]
+        if len(off):
+            return ModelError(
+                f"{cell.momentum} = {off[0]:.6g} is no momentum of a ring of {cell.cells} cells",
+                problem.place(cell.momentum) or span,
+                hint=f"ask for multiples of 2*pi/{cell.cells}, or method = gge",
+            )
+        return None
+
+    def steady(self, problem: OpenProblem) -> OpenState:
+        """Steady state by the master equation."""
+        cell = problem.cell
+        assert cell is not None  # refused before
+        assert cell.cells is not None
+        filling = given_filling(problem)
+        count = cell.cells * cell.dimension
+        particles = None if filling is None else round(filling * count)
+        refuse_many(count, particles, problem.place("method"))
+        taken = sample(cell, *on_ring(cell.cells))
+        near = stand(taken.rates, numbers(problem, cell)(taken)).filled
+        found = standing_populations(taken.rates, particles, near)
+        arrays = observed(problem, *_listening(problem, taken, found.filled), False, self.gives)
+        audits = {"steady_state": found.residual, "kernel": taken.rates.error}
+        return OpenState(**arrays, audits=audits, counts={"configurations": len(found.probability)})
+
+    def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
+        """Refused: only steady states are known."""
+        raise ModelError(
+            f"the method '{self.name}' gives steady states only",
+            problem.place("method"),
+            hint="ask method = gge",
+        )
+
+
+def _listening(problem: OpenProblem, taken: Sample, filled: Filled) -> tuple[Sample, list[Filled]]:
+    """The same with the momenta that are asked once more at the end."""
+    asked = problem.momenta
+    if asked is None:
+        return taken, [filled]
+    cells, d = len(taken.modes.k), taken.cell.dimension
+    place = np.round((asked - taken.modes.k[0]) * cells / (2 * np.pi)).astype(int) % cells
+
+    def longer(values: Floats) -> Floats:
+        return np.concatenate([values, values.reshape(cells, d)[place].ravel()])
+
+    return with_listeners(taken, asked), [Filled(longer(filled.particles), longer(filled.holes))]
