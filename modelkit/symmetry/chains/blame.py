@@ -49,7 +49,7 @@ def spoilt(subject: OpenSubject, *, half_filling: bool, any_coupling: bool) -> I
             continue
         if sort.reverses_time and any_coupling:
             continue
-        found = [_breakers(parts, subject, motion) for motion in _signs(plain, subject.chain)]
+        found = [_breakers(parts, motion) for motion in _signs(plain, subject.chain)]
         fewest = min(found, key=len)
         if fewest:
             words = "inversion" * inverted, NAMES[sort]
@@ -90,15 +90,27 @@ def _signs(motion: Motion, chain: OpenChain) -> Iterator[Motion]:
         yield Motion(motion.sort, motion.inverted, alternating=True)
 
 
-def _breakers(parts: list[Part], subject: OpenSubject, motion: Motion) -> list[Breaker]:
+def _breakers(parts: list[Part], motion: Motion) -> list[Breaker]:
+    """Lines that do not fit to those before them, alone or together with lines of their sort behind them."""
     kept: list[OpenChain] = []
     wrong = []
-    for line, part in parts:
-        together = _together([*kept, part])
-        if mapped(together, together, motion) is None:
-            wrong.append(line)
+    waiting = list(range(len(parts)))
+
+    def fits(*more: int) -> bool:
+        together = _together([*kept, *(parts[k][1] for k in more)])
+        return mapped(together, together, motion) is not None
+
+    while waiting:
+        first, *rest = waiting
+        alike = [k for k in rest if bool(parts[k][1].jumps) == bool(parts[first][1].jumps)]
+        for more in ([], *([k] for k in alike), alike):
+            if fits(first, *more):
+                kept += [parts[k][1] for k in (first, *more)]
+                waiting = [k for k in rest if k not in more]
+                break
         else:
-            kept.append(part)
+            waiting = rest
+            wrong.append(parts[first][0])
     return wrong
 
 
