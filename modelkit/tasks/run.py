@@ -194,12 +194,7 @@ def run_task(
     verdicts = tuple(told(expansion, task, outside))
     checked = value_checks(declarations, task)
     requests = (*task.outputs, *(each.request for each in checked))
-    scaled = frozenset(
-        quantity.output
-        for each in verdicts
-        if each.forbidden
-        for quantity in each.request.quantities.values()
-    )
+    scaled = frozenset().union(*(each.outputs for each in verdicts if each.forbidden))
     work = Work(
         declarations, expansion, verb, options, planned.grids, planned.single, requests, written, scaled,
         initial=task.initial,

@@ -17,7 +17,7 @@ from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import methods, verbs
 from modelkit.symmetry.blame import told
-from modelkit.symmetry.chains.claims import CASES, verdict_on_flow
+from modelkit.symmetry.chains.claims import CASES, WEAK, verdict_on_flow
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.roots import Undecided
@@ -79,7 +79,7 @@ def verdict_on(
 def any_coupling(task: Task | None) -> bool | None:
     """Whether the method that a task asks for treats jump operators at finite rates; None: it asks for none."""
     name = task.options.get("method") if task is not None else None
-    return None if name is None else not getattr(methods[str(name)], "weak", False)
+    return None if name is None else WEAK not in getattr(methods[str(name)], "limits", ())
 
 
 def _of_open_chains(
