@@ -11,7 +11,7 @@ LETTERS = (
 GREEK = frozenset(LETTERS.split())
 SPOKEN = {
     "lam": r"\lambda", "kT": r"k_{\mathrm{B}}T", "eps": r"\varepsilon", "epsilon": r"\varepsilon",
-    "phi": r"\varphi",
+    "phi": r"\varphi", "lagrange": r"\lambda",
 }  # fmt: skip
 
 

@@ -136,7 +136,8 @@ def test_square_root_law_of_dark_modes() -> None:
 def test_slope_at_equilibrium() -> None:
     steps = np.array([1e-3, 2e-3])
     slopes = [
-        (float(model("rashba").run("ness", g_neq=step, k_j=0.0).current)) / step for step in (0.5e-3, 1e-3, 2e-3)
+        (float(model("rashba").run("ness", g_neq=step, k_j=0.0).current)) / step
+        for step in (0.5e-3, 1e-3, 2e-3)
     ]
     fit = np.polynomial.Polynomial.fit([0.5e-3, *steps], slopes, 2, domain=[-1, 1], window=[-1, 1])
     agrees([fit(0.0)], "fig5a_slope")
@@ -159,11 +160,9 @@ def test_small_rashba_ring_by_three_methods() -> None:
 def test_first_order_in_the_length() -> None:
     """At a fixed number; a binomial mixture of numbers adds half the variance times the curvature."""
     found = model("nonreciprocal").run("ness", g_neq=0.5, k_j=0.0)
-    step = 0.01
-    near = [
-        float(model("nonreciprocal").run("ness", g_neq=0.5, k_j=0.0, filling=0.5 + shift).current)
-        for shift in (-step, 0, step)
-    ]
-    curvature = (near[0] - 2 * near[1] + near[2]) / step**2
+    step = 0.02
+    fillings = [0.5 + shift * step for shift in (-2, -1, 0, 1, 2)]
+    near = model("nonreciprocal").run("ness", g_neq=0.5, k_j=0.0, filling=fillings).current.values
+    curvature = float(near @ [-1, 16, -30, 16, -1]) / (12 * step**2)
     order = float(found.order_1_over_L)
     agrees([order, order + 0.25 / 2 * curvature], "vk_m1")

@@ -19,17 +19,24 @@ from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.registry import check_method
-from modelkit.solve.open_chains import gge
+from modelkit.solve.open_chains import gaussian, gge, populations
+from modelkit.solve.open_chains.exact import methods as exact
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
 from modelkit.solve.open_chains.problem import Floats, OpenProblem
 from modelkit.solve.request import Request
 
-__all__ = ["Chain", "cell_of", "choose", "gge"]  # their import enters the methods
+__all__ = [
+    "Chain",
+    "cell_of",
+    "choose",
+    "exact",
+    "gaussian",
+    "gge",
+    "populations",
+]  # their import enters the methods
 
 ORDER = ("gaussian", "gge", "exact")  # tried in this order; the others answer when they are asked for
 WEAK = 0.25  # rates below this part of the band width are weak
-
-BY_MOMENTUM = "momenta are asked for"
 
 
 @dataclass(frozen=True)
@@ -74,21 +81,41 @@ class Chain:
             memory=request.memory,
         )
 
+    @cached_property
+    def ring(self) -> bool:
+        """Whether any lattice of the chain closes on itself."""
+        return self.infinite or any(any(group.rings) for group in self.request.device.sites)
+
     def problem(self, method: OpenMethod) -> OpenProblem:
-        """The question to a method; ModelError where the chain has not the form that it takes."""
-        if not method.translation_invariant:
-            if self.infinite:
-                raise ModelError(
-                    f"'{method.name}' needs a number of cells, and this chain is infinite",
-                    self.request.place("method"),
-                    hint="set a number of cells, or ask method = gge",
-                )
-            return replace(self.common, lindbladian=self.lindbladian)
+        """The question to a method, as much of the chain in it as there is.
+
+        Raises
+        ------
+        ModelError
+            The chain has not the form that the method takes, or not the momenta that are asked for.
+        """
+        whole = None if self.infinite else self.lindbladian
+        if method.translation_invariant or self.infinite or self.common.momenta is not None:
+            return replace(self.common, lindbladian=whole, cell=self._asked_cell())
+        return replace(self.common, lindbladian=whole, cell=self._cell_of_ring)
+
+    def _asked_cell(self) -> UnitCell:
         for name in self.request.grids:
             if name not in ("time", self.cell.momentum):
-                message = f"the momentum of this chain is '{self.cell.momentum}', not '{name}'"
-                raise ModelError(message, hint=f"write: sweep {self.cell.momentum} from -pi to pi points 201")
-        return replace(self.common, cell=self.cell)
+                known = self.cell.momentum
+                message = f"the momentum of this chain is '{known}', not '{name}'"
+                raise ModelError(message, hint=f"write: sweep {known} from -pi to pi points 201")
+        return self.cell
+
+    @cached_property
+    def _cell_of_ring(self) -> UnitCell | None:
+        """Where there is one; methods in real space do without."""
+        if not self.ring:
+            return None
+        try:
+            return self.cell
+        except ModelError:
+            return None
 
 
 def cell_of(request: Request) -> UnitCell:
@@ -156,11 +183,6 @@ def _fits(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
         others = [one.name for one in open_methods.values() if set(missing) <= set(one.gives)]
         message = f"the method '{method.name}' does not give {' and '.join(map(repr, missing))}"
         hint = f"ask method = {' or '.join(others)}" if others else "ask for one of them at a time"
-        return ModelError(message, chain.request.place("method"), hint=hint)
-    if chain.common.momenta is not None and not method.translation_invariant:
-        others = [one.name for one in open_methods.values() if one.translation_invariant]
-        message = f"the method '{method.name}' knows sites, no momenta, and {BY_MOMENTUM}"
-        hint = f"leave out the sweep of the momentum, or ask method = {' or '.join(others)}"
         return ModelError(message, chain.request.place("method"), hint=hint)
     try:
         problem = chain.problem(method)

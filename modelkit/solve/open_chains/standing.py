@@ -32,6 +32,7 @@ STEPS = 100
 STARTS = 4  # self-consistent steps before Newton's
 ROUNDING = 4e-15  # relative residual that is not improved
 ACCEPTED = 1e-9  # where the residual stagnates
+SMALL = 1e-7  # step after which the next is below rounding; slow modes have small imbalances without it
 PATIENCE = 3  # steps without improvement
 BOUNDARY = 0.9  # of the way to n = 0 or 1 that one step may go
 
@@ -75,21 +76,24 @@ def stand(rates: Rates, conserved: Sequence[Conserved], start: Filled | None = N
     slow = tamed(rates)
     filled = _start(rates, slow, conserved) if start is None else start
     best: Standing | None = None
-    since = 0
+    since, moved = 0, np.inf
     for step in range(STEPS):
         told = moments(rates, filled)
         residual = max(_imbalance(slow, filled, told), _missing(rows, wanted, filled))
-        if best is None or residual < 0.5 * best.residual:
+        if not np.isfinite(residual):
+            break
+        if best is None or residual < 0.5 * best.residual or moved > SMALL:
             best, since = Standing(filled, told, residual, step), 0
         else:
             since += 1
-        if best.residual < ROUNDING or (since >= PATIENCE and best.residual < ACCEPTED):
-            return best
-        filled = _step(rates, slow, filled, rows, wanted)
+        if moved < SMALL and (residual < ROUNDING or (since >= PATIENCE and best.residual < ACCEPTED)):
+            return best if best.residual < residual else Standing(filled, told, residual, step)
+        before, filled = filled, _step(rates, slow, filled, rows, wanted)
+        moved = float(np.max(np.abs(filled.particles - before.particles), initial=0.0))
     found = best.residual if best else np.inf
     raise NotConverged(
         "the occupations of the modes did not come to rest: Newton's method went "
-        f"{STEPS} steps to a relative imbalance of {found:.1e}",
+        f"{step + 1} steps to a relative imbalance of {found:.1e}",
         residual=found,
     )
 
@@ -99,6 +103,8 @@ def _imbalance(rates: Rates, filled: Filled, told: Moments) -> float:
     filling, emptying = turnover(rates, told)
     up, down = filled.holes * filling, filled.particles * emptying
     total = up + down
+    if not np.isfinite(total).all():
+        return np.inf
     moving = total > 0
     return float(np.max(np.abs(up - down)[moving] / total[moving], initial=0.0))
 

@@ -1,0 +1,142 @@
+"""The methods ``exact`` and ``projected``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from modelkit.errors import ModelError
+from modelkit.graph.device import Complexes, Floats
+from modelkit.solve.open_chains.exact.chain import Chain, Sector
+from modelkit.solve.open_chains.exact.evolution import evolved
+from modelkit.solve.open_chains.exact.expectations import Expectations, expectations, mixed
+from modelkit.solve.open_chains.exact.liouvillian import generator
+from modelkit.solve.open_chains.exact.null_space import Steady, steady_states
+from modelkit.solve.open_chains.exact.outputs import outputs
+from modelkit.solve.open_chains.exact.preparation import fixed_numbers, mixture, prepared
+from modelkit.solve.open_chains.exact.projection import projected
+from modelkit.solve.open_chains.exact.set_up import set_up
+from modelkit.solve.open_chains.exact.several import several_steady_states
+from modelkit.solve.open_chains.method import open_method
+from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.state import OpenState
+
+SMALLER = "ask for fewer cells or particles, or for method = gaussian or gge, which need less"
+GIVES = (
+    "current",
+    "current_by_spin",
+    "jump_current",
+    "energy_current",
+    "bond_current",
+    "occupation",
+    "lagrange_multiplier",
+    "loss_rate",
+)
+
+
+@open_method
+class Exact:
+    """Density matrices of interacting fermions, at any strength of the jumps."""
+
+    name = "exact"
+    meaning = "the density matrix of all particles, in the sectors that the dynamics keeps; small chains"
+    verbs = ("steady_state", "evolution")
+    gives = GIVES
+    translation_invariant = False
+
+    def refuses(self, problem: OpenProblem) -> ModelError | None:
+        """An infinite chain."""
+        return _refused(problem, self.name)
+
+    def steady(self, problem: OpenProblem) -> OpenState:
+        """The steady state of the filling, or of each sector of an initial state."""
+        return _steady(problem, self._of_sector)
+
+    def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
+        """All sectors of the initial state by themselves."""
+        _check(problem, self.name)
+        lindbladian = problem.lindbladian
+        assert lindbladian is not None
+        state = prepared(problem, initial, lindbladian.size)
+        chain = set_up(problem, turned=state.uniform)
+        parts = []
+        for _weight, numbers in mixture(chain, state):
+            sector = chain.sector(numbers, SMALLER)
+            moves = generator(sector.cells, sector.hamiltonian, sector.jumps, SMALLER)
+            parts.append(expectations(sector, evolved(moves, state.matrix(sector), times)))
+        return outputs(problem, chain, mixed(parts), {}, times)
+
+    def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
+        moves = generator(sector.cells, sector.hamiltonian, sector.jumps, SMALLER)
+        steady = steady_states(moves)
+        return steady, steady.states[:1], {}
+
+
+@open_method
+class Projected:
+    """The limit of weak jumps, with all coherences of equal energies."""
+
+    name = "projected"
+    meaning = "exact in the limit of weak jumps: the density matrix commutes with H; small chains"
+    verbs = ("steady_state",)
+    gives = GIVES
+    translation_invariant = False
+
+    def refuses(self, problem: OpenProblem) -> ModelError | None:
+        """An infinite chain."""
+        return _refused(problem, self.name)
+
+    def steady(self, problem: OpenProblem) -> OpenState:
+        """The steady state of the filling, or of each sector of an initial state."""
+        return _steady(problem, self._of_sector)
+
+    def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
+        """Nothing evolves in the limit."""
+        raise ModelError(
+            "'projected' is the limit of weak jumps, which an evolution in time does not have",
+            problem.place("method"),
+            hint="ask for method = exact or gge",
+        )
+
+    def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
+        limit = projected(sector, SMALLER)
+        steady = steady_states(limit.generator)
+        notes = {"smallest_gap": f"{limit.gap:.3g}"} if np.isfinite(limit.gap) else {}
+        return steady, limit.lifted(steady.states[0])[None], notes
+
+
+def _steady(problem: OpenProblem, of_sector: Any) -> OpenState:
+    """Steady states of all sectors that are asked for, with their weights."""
+    _check(problem, "exact")
+    lindbladian = problem.lindbladian
+    assert lindbladian is not None
+    chain = set_up(problem)
+    if problem.initial:
+        parts = mixture(chain, prepared(problem, problem.initial, lindbladian.size))
+    else:
+        parts = [(1.0, fixed_numbers(problem, chain.charges))]
+    found: list[Expectations] = []
+    audits, notes = {"residual": 0.0}, {}
+    for weight, numbers in parts:
+        sector = chain.sector(numbers, SMALLER)
+        steady, rho, notes = of_sector(sector)
+        if steady.count > 1:
+            raise several_steady_states(problem, chain, steady)
+        audits["residual"] = max(audits["residual"], steady.residual)
+        found.append(expectations(sector, weight * rho))
+    return outputs(problem, chain, mixed(found), audits, None, notes)
+
+
+def _check(problem: OpenProblem, name: str) -> None:
+    refused = _refused(problem, name)
+    if refused is not None:
+        raise refused
+
+
+def _refused(problem: OpenProblem, name: str) -> ModelError | None:
+    if problem.lindbladian is None:
+        message = f"'{name}' counts states, of which an infinite chain has infinitely many"
+        return ModelError(message, problem.place("method"), hint="give the ring a number of cells, or ask gge")
+    return None

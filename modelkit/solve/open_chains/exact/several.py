@@ -1,0 +1,57 @@
+"""Several steady states: what is conserved besides the number of particles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modelkit.errors import ModelError
+from modelkit.graph.labels import site_labels
+from modelkit.solve.open_chains.charges import Dark, dark_subspaces
+from modelkit.solve.open_chains.covariance import covariance_equation
+from modelkit.solve.open_chains.exact.chain import Chain
+from modelkit.solve.open_chains.exact.null_space import Steady
+from modelkit.solve.open_chains.problem import OpenProblem
+
+SHARE = 0.5  # of an orbital in a subspace, from which on it is named
+MOST_NAMED = 4
+
+
+def several_steady_states(problem: OpenProblem, chain: Chain, steady: Steady) -> ModelError:
+    """The error that says how many there are and which numbers of particles are kept."""
+    many = f"{steady.count}" if steady.all_found else f"at least {steady.count}"
+    message = f"there are {many} steady states with these numbers of particles"
+    kept = conserved_numbers(chain)
+    if kept:
+        message += f"; conserved by H and all jumps: {', '.join(kept)}"
+    return ModelError(
+        message,
+        problem.place("method"),
+        hint="ask for an evolution, which ends in the one of its initial state, or add what mixes them",
+    )
+
+
+def conserved_numbers(chain: Chain) -> list[str]:
+    """One-body quantities that are conserved, in words."""
+    lindbladian = chain.lindbladian
+    higher = any(len(part.value) for family in lindbladian.jumps for part in family.higher)
+    if len(lindbladian.interaction.value) or higher or any(bath.rate for bath in lindbladian.baths):
+        return []
+    return [_told(chain, dark) for dark in dark_subspaces(covariance_equation(lindbladian))]
+
+
+def _told(chain: Chain, dark: Dark) -> str:
+    device = chain.lindbladian.device
+    if device is None:
+        labels = [f"c[{number + 1}]" for number in range(chain.modes)]
+    else:
+        labels = np.repeat(site_labels(device), np.diff(device.offset)).tolist()
+    share = dark.share[: chain.modes] / dark.multiplicity
+    named = list(dict.fromkeys(labels[number] for number in np.flatnonzero(share > SHARE)))
+    modes = dark.modes // dark.multiplicity
+    many = f"{modes} mode" + ("s" if modes != 1 else "")
+    copies = f", {dark.multiplicity} of them alike" if dark.multiplicity > 1 else ""
+    if not named:
+        where = "spread over the chain"
+    else:
+        where = "on " + ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
+    return f"the number in {many} {where}{copies}"
