@@ -85,7 +85,7 @@ def bath_rates(bath: ModeBath, cell: UnitCell, energy: Floats) -> Separable:
         into, out_of = fit.at(energy)
         return Separable(bath.rate * into, out_of, fit.error)
     exponent = abs(bath.beta) * (high - low) / 2
-    if exponent + np.log(bath.rate) > LARGEST:
+    if (exponent + np.log(bath.rate)) / 2 > LARGEST:  # of either factor: their products are not formed
         raise ModelError(
             f"rates of '{bath.name}' span exp({exponent:.4g}) both ways, which no numbers hold",
             bath.span,

@@ -28,6 +28,7 @@ BYTES = 44  # of one rate: while it is entered and in the matrix
 VECTORS = 60 * 8  # of one configuration: while the equation is solved
 TOLERANCE = 1e-14  # of the flow into configurations
 ACCEPTED = 1e-10
+FASTEST = 1e150  # rate: its square is a number
 RESTART, ROUNDS = 40, 60
 LARGEST = 2**31 - 1  # rates that indices of a matrix count
 
@@ -74,7 +75,13 @@ def process(rates: Rates, particles: int | None) -> Process:
     """
     count = len(rates.weight)
     configurations = _configurations(count, particles)
-    K = rates.into.T @ rates.out_of * rates.weight
+    with np.errstate(over="ignore"):
+        K = rates.into.T @ rates.out_of * rates.weight
+    if not (K < FASTEST).all():
+        raise ModelError(
+            "some rates are larger than numbers hold, so that configurations cannot be compared",
+            hint="raise the temperature of the baths, or ask method = gge",
+        )
     K = np.where(K > 0, K, 0.0)
     rows, columns, values = [], [], []
 
