@@ -61,9 +61,15 @@ class Told:
         """The formula."""
         return self.request.span.text if self.request.span is not None else self.request.name
 
+    @property
+    def quantity(self) -> str:
+        """``dI = nonreciprocity(I[L]) at V = 1``."""
+        name = self.request.name
+        return (name if self.request.formula is None else f"{name} = {self.text}") + self.at
+
     def __str__(self) -> str:
         """``dI = nonreciprocity(I[L]): forbidden: inversion``."""
-        return f"{self.request.name} = {self.text}{self.at}: {self.verdict}"
+        return f"{self.quantity}: {self.verdict}"
 
 
 def is_asked(request: OutputRequest) -> bool:

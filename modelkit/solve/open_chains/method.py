@@ -28,7 +28,7 @@ class OpenMethod(Protocol):
     translation_invariant : bool
         It takes the cell of a ring or of an infinite chain, else all of the chain.
     limits : tuple of str
-        Limits that its numbers are those of, if any: ``weak coupling``.
+        Limits that its numbers are those of, if any: ``weak coupling``, ``rate equation``.
     """
 
     name: str

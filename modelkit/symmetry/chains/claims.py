@@ -23,7 +23,7 @@ from modelkit.symmetry.verdict import Verdict, Word
 
 UNDECIDED = "only linear formulas of the currents of a chain are decided"
 CASES = "currents of an open chain are decided case by case"
-WEAK, ALIKE = "weak coupling", "conserved charges"
+WEAK, RATES, ALIKE = "weak coupling", "rate equation", "conserved charges"
 HALF = 1e-12  # off one half: another filling
 
 Of = Callable[[OpenChain, UnitCell, tuple[str, ...]], Blocks | None]
@@ -91,9 +91,11 @@ def _translation_invariant(
     coupled = any_coupling or flow.by_jumps
     told = JumpReport(declared.chain, flow)
     found = told.verdict(half_filling=half, any_coupling=coupled)
+    if declared.chain.cells is not None and not coupled:
+        found = _with_many_cells(found, declared.chain, flow, half)
     decisive = told.decisive(half_filling=half, any_coupling=coupled)
     if decisive is not None:
-        limit = "" if decisive.any_coupling else WEAK
+        limit = "" if decisive.any_coupling else WEAK if decisive.level == "operators" else RATES
         return replace(found, limit=limit if told.unique else ALIKE)
     if found.word is not Word.NOT_FORBIDDEN or not lines:
         return found
@@ -109,6 +111,14 @@ def _translation_invariant(
     ways = restoring(declared, forbidden)
     why += [f"forbidden with {' or '.join(ways)}"] if ways else []
     return replace(found, reason="; ".join([found.reason, *why]))
+
+
+def _with_many_cells(found: Verdict, chain: OpenChain, flow: Flow, half: bool) -> Verdict:
+    """What is left of it on a ring may be due to its length alone."""
+    if found.word is Word.FORBIDDEN:
+        return found
+    many = JumpReport(replace(chain, cells=None), flow).decisive(half_filling=half)
+    return found if many is None else replace(found, reason=f"{found.reason}; with many cells: {many}")
 
 
 def half_filled(declared: OpenSubject) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from modelkit.symmetry.chains.conserved import MOST, conserved
-from modelkit.symmetry.chains.jumps import ChainOperation, operations
+from modelkit.symmetry.chains.jumps import ChainOperation, keeps_everything_alike, operations
 from modelkit.symmetry.chains.kinetic import (
     MOST_MODES,
     ModePermutation,
@@ -158,7 +158,11 @@ class JumpReport:
             for each in self.operations
             if self.flow.reversed_by(each) and (each.any_coupling or not self.flow.by_jumps)
         ]
-        found += [] if self.flow.by_jumps else self._of_rates
+        if not self.flow.by_jumps:
+            if keeps_everything_alike(self.chain):
+                rule = "all states are filled alike: unital, without thermal bath"
+                found.append(Statement(rule, "operators", any_coupling=True, symbol=self.flow.symbol))
+            found += self._of_rates
         return tuple(sorted(found, key=lambda each: (each.half_filling, not each.any_coupling)))
 
     @property

@@ -137,6 +137,21 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
     )
 
 
+def keeps_everything_alike(chain: OpenChain) -> bool:
+    """Whether ``sum r [L, L^+] = 0``: the state that knows nothing is steady, in each sector of the number."""
+    if chain.baths or chain.linear or not chain.one_body:
+        return False
+    total: Blocks = {}
+    for jump in chain.one_body:
+        for ((x, y), V), ((p, q), W) in itertools.product(jump.blocks.items(), repeat=2):
+            if y == q:
+                _add(total, (x - p,), jump.rate * V @ W.conj().T)
+            if x == p:
+                _add(total, (y - q,), -jump.rate * V.conj().T @ W)
+    scale = max(jump.rate * np.abs(W).max() ** 2 for jump in chain.one_body for W in jump.blocks.values())
+    return all(np.abs(block).max() <= EXACT * scale for block in total.values())
+
+
 def _same_baths(one: OpenChain, other: OpenChain) -> bool:
     """Whether the baths are the same ones; they follow the Hamiltonian, so nothing else is to be compared."""
     total: dict[tuple[float, object], float] = {}

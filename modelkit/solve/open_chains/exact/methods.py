@@ -45,6 +45,7 @@ class Exact:
     verbs = ("steady_state", "evolution")
     gives = GIVES
     translation_invariant = False
+    limits: tuple[str, ...] = ()
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
@@ -83,6 +84,7 @@ class Projected:
     verbs = ("steady_state",)
     gives = GIVES
     translation_invariant = False
+    limits: tuple[str, ...] = ("weak coupling",)
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
