@@ -12,12 +12,13 @@ from modelkit.elements.result_formulas import OutputRequest
 from modelkit.elements.sweeps import running_variables
 from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError
-from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
 from modelkit.registry import methods, verbs
 from modelkit.symmetry.blame import told
+from modelkit.symmetry.chains.claimed import OpenClaimed
 from modelkit.symmetry.chains.claims import CASES, WEAK, verdict_on_flow
+from modelkit.symmetry.chains.declared import OpenSubject
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.roots import Undecided
@@ -146,7 +147,8 @@ def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
 
 
 def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
-    subject, claimed = Subject(expansion), Claimed(check.operations, check.on)
+    subject = Subject(expansion)
+    claimed = (OpenClaimed if subject.open else Claimed)(check.operations, check.on)
     kept = None
     for values in subject.generic():
         given = values | _numbers(expansion, check.values, values)
@@ -165,14 +167,18 @@ def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
     return ModelError(message, check.span, hint=f"write: check symmetry : {check.text}")
 
 
-def _pair(subject: Subject, check: Check, given: Mapping[str, Any]) -> tuple[Device, Device]:
-    """The device before and after the flips of the check."""
+def _pair(subject: Subject, check: Check, given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The device, or the open chain, before and after the flips of the check."""
     flipped = {**given, **_numbers(subject.expansion, check.flips, given)}
-    one = subject.device(**given)
-    return one, subject.device(**flipped) if check.flips else one
+    one = _at(subject, given)
+    return one, _at(subject, flipped) if check.flips else one
 
 
-def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, Any]) -> ModelError:
+def _at(subject: Subject, given: Mapping[str, Any]) -> Any:
+    return OpenSubject(subject, dict(given)) if subject.open else subject.device(**given)
+
+
+def _lost(subject: Subject, claimed: Claimed | OpenClaimed, check: Check, given: Mapping[str, Any]) -> ModelError:
     """An operation that does not hold: the lines, and what would restore it."""
     lines = claimed.breakers(subject.graph, *_pair(subject, check, given))
     if lines is None:
@@ -189,18 +195,18 @@ def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, 
 
 
 def _restoring(
-    subject: Subject, claimed: Claimed, names: Collection[str], given: Mapping[str, Any]
+    subject: Subject, claimed: Claimed | OpenClaimed, names: Collection[str], given: Mapping[str, Any]
 ) -> Iterator[str]:
     """``when B_y == 0``, ``with B_y -> -B_y``: what would make a claimed operation hold."""
     for name in [name for name in subject.real() if name in names and given.get(name)][:TRIED]:
         value = given[name]
         for said, change in ((f"when {name} == 0", 0.0), (f"with {name} -> -{name}", -value)):
             try:
-                one = subject.device(**{**given, name: 0.0}) if change == 0 else subject.device(**given)
-                other = subject.device(**{**given, name: change})
+                one = _at(subject, {**given, name: 0.0} if change == 0 else given)
+                other = one if change == 0 else _at(subject, {**given, name: change})
                 if claimed.operation(one, other) is not None:
                     yield said
-            except ModelError:  # the parameter must not have this value
+            except (ModelError, Undecided):  # the parameter must not have this value
                 continue
 
 

@@ -20,6 +20,8 @@ from modelkit.symmetry.structure import SORTS
 
 MOST = 12  # parameters whose zero is tried
 
+Part = tuple[Breaker, OpenChain]
+
 
 @dataclass(frozen=True)
 class Spoilt:
@@ -49,11 +51,19 @@ def spoilt(subject: OpenSubject, *, half_filling: bool, any_coupling: bool) -> I
             continue
         if sort.reverses_time and any_coupling:
             continue
-        found = [_breakers(parts, motion) for motion in _signs(plain, subject.chain)]
-        fewest = min(found, key=len)
-        if fewest:
+        lines = _fewest(parts, subject, plain)
+        if lines:
             words = "inversion" * inverted, NAMES[sort]
-            yield Spoilt(" x ".join(word for word in words if word), tuple(fewest))
+            yield Spoilt(" x ".join(word for word in words if word), tuple(lines))
+
+
+def fewest(subject: OpenSubject, plain: Motion) -> list[Breaker]:
+    """The lines that break a motion, with the signs for which they are fewest."""
+    return _fewest(_parts(subject), subject, plain)
+
+
+def _fewest(parts: list[Part], subject: OpenSubject, plain: Motion) -> list[Breaker]:
+    return min((_breakers(parts, motion) for motion in _signs(plain, subject.chain)), key=len)
 
 
 def restoring(subject: OpenSubject, forbidden: Callable[[OpenSubject], bool]) -> list[str]:
@@ -66,9 +76,6 @@ def restoring(subject: OpenSubject, forbidden: Callable[[OpenSubject], bool]) ->
         except (ModelError, Undecided, ZeroDivisionError, FloatingPointError):  # no value without it
             continue
     return found
-
-
-Part = tuple[Breaker, OpenChain]
 
 
 def _parts(subject: OpenSubject) -> list[Part]:

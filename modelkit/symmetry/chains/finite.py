@@ -38,12 +38,14 @@ MOTIONS = 24  # permutations of a pattern that are tried
 class FiniteOperation:
     """An operation that a finite open chain keeps: one-body operators go to ``S f(X) S^+``.
 
-    ``f`` is the identity, ``*``, ``-T`` or ``-+``, by the ``sort``; the other attributes as those of
+    ``f`` is the identity, ``*``, ``-T`` or ``-+``, by the ``sort``; ``motion`` is what it does to the sites, ""
+    where none is moved; the other attributes as those of
     :class:`modelkit.symmetry.chains.jumps.ChainOperation`.
     """
 
     sort: Sort
     S: Matrix
+    motion: str
     name: str
     any_coupling: bool
     half_filling: bool
@@ -141,11 +143,12 @@ class FiniteChain:
         none = np.zeros(0, dtype=np.intp)
         found = Operation(sort, permutation, made, permutation[: device.size], none)
         operator = operator_of(found, device).removesuffix("K").strip()
-        words = [motion_of(found.site, device), NAMES[sort].removesuffix(" about mu"), operator]
+        motion = motion_of(found.site, device)
+        words = [motion, NAMES[sort].removesuffix(" about mu"), operator]
         name = " x ".join(word for word in words if word)
         opposing = sort.opposing
         any_coupling = not sort.reverses_time and not (opposing and self._shifted_by_traces)
-        return FiniteOperation(sort, S, name, any_coupling, opposing and self.conserves_number)
+        return FiniteOperation(sort, S, motion, name, any_coupling, opposing and self.conserves_number)
 
     def _keeps_jumps(self, sort: Sort, S: Matrix) -> bool:
         """Whether tensors of jumps go to themselves, loss and gain to each other under particle-hole."""

@@ -100,7 +100,7 @@ def operations(chain: OpenChain, onto: OpenChain | None = None) -> tuple[ChainOp
     for sort, inverted, signs in itertools.product(SORTS, (False, True), (False, True) if even else (False,)):
         if onto is None and sort == UNITARY and not inverted and not signs:
             continue
-        for shift in _shifts(chain.d):
+        for shift in shifts(chain.d):
             operation = mapped(chain, other, Motion(sort, inverted, signs, shift))
             if operation is not None:
                 found.append(operation)
@@ -163,7 +163,7 @@ def _same_baths(one: OpenChain, other: OpenChain) -> bool:
     return all(abs(rate) <= EXACT * most for rate in total.values())
 
 
-def _shifts(d: int) -> Iterator[tuple[int, ...]]:
+def shifts(d: int) -> Iterator[tuple[int, ...]]:
     """Cells that orbitals are moved by, none first; a common shift changes nothing."""
     rest = sorted(itertools.product((-1, 0, 1), repeat=min(d, 3) - 1), key=lambda n: sum(map(abs, n)))
     yield from ((0, *each, *(0,) * (d - min(d, 3))) for each in rest)
