@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -106,6 +107,7 @@ def band_range(cell: UnitCell) -> tuple[float, float]:
     return low - MARGIN * (high - low), high + MARGIN * (high - low)
 
 
+@lru_cache(maxsize=16)
 def fitted(bath: ModeBath, middle: float, half: float) -> Fit:
     """The kernel of a bath as a short sum of products.
 

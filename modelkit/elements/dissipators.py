@@ -223,13 +223,15 @@ def _free_index(name: nodes.Name, sites: Sequence[Written], places: _Places, bin
         for place, subscript in enumerate(site.subscripts)
         if subscript == name
     ]
+    # of c[x, y] - c[x+1, y] the first one says where y runs
+    whole = [one for one in alone if all(isinstance(at, nodes.Name) for at in one[0].subscripts)]
     if not alone:
         message = f"the index '{name.id}' has no range: it indexes no site of the jump by itself"
         raise ModelError(message, name.span, hint=f"write: for {name.id} in FROM..TO")
     stand_ins = [make_index(one.id, Ring(sp.oo), one.span) for one in places.free]
     scope = with_indices(places.scope, stand_ins)
     found: list[tuple[Index, str]] = []
-    for site, place in alone:
+    for site, place in whole or alone:
         at = bind_ref(site, binder, scope).at
         values = {own.symbol: formula for own, formula in zip(site.family.indices, at, strict=True)}
         index = make_index(name.id, replaced(site.family.indices[place].over, values), name.span)

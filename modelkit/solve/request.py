@@ -15,6 +15,7 @@ from modelkit.compile.open_system import Levels, OpenSystem, open_system
 from modelkit.elements.tasks import CALL
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import Device
+from modelkit.graph.interactions import untreated
 from modelkit.registry import suggestion
 from modelkit.solve.choose import choose
 from modelkit.solve.conductor import Conductance, Conductor
@@ -82,11 +83,17 @@ class Request:
                 hint = suggestion(name, known, "options") or "leave it out"
                 yield ModelError(f"there is no option '{name}' here", self.place(name), hint=hint)
 
-    def dissipators(self, verb: str) -> Iterator[ModelError]:
-        """Refuse jump operators where the environment is terminals."""
+    def open_chain(self, verb: str) -> Iterator[ModelError]:
+        """Refuse what only open chains have: jump operators, interactions, no terminals at all."""
         for group in self.device.dissipators[:1]:
             message = f"'{verb}' flows between terminals, and '{group.name}' is a dissipator"
             yield ModelError(message, self.place(CALL), hint="ask steady_state or evolution")
+        if self.device.interaction is not None:
+            yield untreated("interaction", self.device.interaction.span)
+        elif not self.device.terminals and not self.device.dissipators:
+            message = f"'{verb}' flows between terminals, this model has none"
+            hint = "attach one: bath L on LATTICE.left { self_energy = wide_band(1); mu = 0 }"
+            yield ModelError(message, self.place(CALL), hint=hint)
 
 
 @dataclass

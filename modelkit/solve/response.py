@@ -342,7 +342,7 @@ class Response:
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``response`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
-    yield from request.dissipators("response")
+    yield from request.open_chain("response")
     order = request.options.get("order", 2)
     if order not in ORDERS:
         message = f"response has the orders 1 and 2, not {order}"

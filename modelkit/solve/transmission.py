@@ -210,7 +210,7 @@ class Spectrum:
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``transmission`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
-    yield from request.dissipators("transmission")
+    yield from request.open_chain("transmission")
 
 
 def solve(request: Request) -> Spectrum:

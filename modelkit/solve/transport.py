@@ -180,7 +180,7 @@ class LinearTransport:
 def check(request: Request) -> Iterator[ModelError]:
     """Say what of a request ``transport`` cannot treat."""
     yield from request.unknown_options(OPTIONS)
-    yield from request.dissipators("transport")
+    yield from request.open_chain("transport")
     order = request.options.get("order")
     if order is not None and not (_is_whole(order) and 1 <= order <= HIGHEST):
         message = f"the order must be a whole number from 1 to {HIGHEST}, not {order}"

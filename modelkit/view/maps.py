@@ -153,6 +153,8 @@ def limits(values: NDArray[np.float64]) -> tuple[float, float]:
     if not finite.size:
         return 0.0, 1.0
     low, high = float(finite.min()), float(finite.max())
+    if abs(low) < ROUNDING * high:
+        low = 0.0  # no sign of its own
     if low < 0 < high:
         bound = max(-low, high)
         return -bound, bound

@@ -216,7 +216,7 @@ def test_an_interaction_is_refused_by_name() -> None:
     from modelkit.elements.lattices import Term
 
     term = Term("interaction", (ref("c", l), ref("c", l + 1)), (RUN,), sp.true, sp.Integer(1), span=line(9))
-    error = refusal(with_hops(term))
+    error = refusal(with_hops(term), bath("L", on("c", 1)))
     assert error.message.startswith("'interaction' is treated by exact methods of open chains only")
     assert error.span == line(9)
 

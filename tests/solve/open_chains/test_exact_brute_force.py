@@ -83,7 +83,7 @@ def test_sums_of_loss_and_gain_keep_coherences_between_numbers(seed):
     mixed = family("mixed", 3, [0.4, 1.1], loss=complex_normal(random, 2, 3), gain=complex_normal(random, 2, 3))
     lindbladian = chain(hermitian(random, 3), [mixed], interaction=interaction(random, 3))
     compare(lindbladian)
-    (charge,) = set_up(OpenProblem(lindbladian)).charges
+    (charge,) = set_up(OpenProblem(lindbladian), lindbladian).charges
     assert charge.period == 2
 
 
@@ -165,6 +165,6 @@ def test_a_steady_state_from_an_initial_mixture_weighs_the_numbers():
     late = Exact().evolve(problem, np.array([400.0]), {"filling": 0.3})
     found = Exact().steady(problem)
     np.testing.assert_allclose(found.occupation.values, late.occupation.values[0], atol=1e-8)
-    state = prepared(problem, {"filling": 0.3}, 4)
-    weights = [weight for weight, _ in mixture(set_up(problem), state)]
+    state = prepared(problem, lindbladian, {"filling": 0.3})
+    weights = [weight for weight, _ in mixture(set_up(problem, lindbladian), state)]
     np.testing.assert_allclose(weights, [0.7**4, 4 * 0.3 * 0.7**3, 6 * 0.09 * 0.49, 4 * 0.027 * 0.7, 0.3**4])
