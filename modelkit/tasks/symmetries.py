@@ -18,7 +18,7 @@ from modelkit.registry import methods, verbs
 from modelkit.symmetry.blame import told
 from modelkit.symmetry.chains.claimed import OpenClaimed
 from modelkit.symmetry.chains.claims import CASES, WEAK, verdict_on_flow
-from modelkit.symmetry.chains.declared import OpenSubject
+from modelkit.symmetry.chains.declared import OpenSubject, generic
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.roots import Undecided
@@ -150,7 +150,8 @@ def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
     subject = Subject(expansion)
     claimed = (OpenClaimed if subject.open else Claimed)(check.operations, check.on)
     kept = None
-    for values in subject.generic():
+    drawn = generic(subject, _numbers(expansion, check.values)) if subject.open else subject.generic()
+    for values in drawn:
         given = values | _numbers(expansion, check.values, values)
         one, other = _pair(subject, check, given)
         kept = claimed.operation(one, other)

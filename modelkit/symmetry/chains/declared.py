@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,22 @@ from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 
+HALVED = 6  # times that random values are moved half of the way
 CELLS = 24  # that stand for infinitely many where only what is declared is looked at
+
+
+def generic(subject: Subject, fixed: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Random values of all real parameters as of a subject, nearer to its own where rates would be negative."""
+    for drawn in subject.generic():
+        values = dict(drawn)
+        for _ in range(HALVED):
+            try:
+                OpenSubject(subject, {**values, **(fixed or {})}).device()
+            except ModelError:
+                values = {name: (value + float(subject.value(name))) / 2 for name, value in values.items()}
+                continue
+            yield values
+            break
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from modelkit.symmetry.candidates import Broken
 from modelkit.symmetry.chains.bands import Bands, Rates
 from modelkit.symmetry.chains.blame import spoilt
 from modelkit.symmetry.chains.claims import half_filled
-from modelkit.symmetry.chains.declared import OpenSubject
+from modelkit.symmetry.chains.declared import OpenSubject, generic
 from modelkit.symmetry.chains.exact import is_exact
 from modelkit.symmetry.chains.finite import FiniteChain, FiniteOperation
 from modelkit.symmetry.chains.jump_report import JumpReport
@@ -38,7 +38,7 @@ def found(subject: Subject) -> Report:
         kept = [_of_finite(each, chain, declared) for each in chain.operations]
         return Report(tuple(kept), ())
     told = JumpReport(declared.chain)
-    others = [chain for values in subject.generic() if (chain := _at(declared, values)) is not None]
+    others = [chain for values in generic(subject) if (chain := _at(declared, values)) is not None]
     kept = [_of_chain(each, told.chain, others) for each in told.operations]
     broken = tuple(
         Broken(each.name, each.breakers, (), ())
