@@ -31,3 +31,27 @@ dissipator dephase_down[j] on chain { jump = c[j, down]'*c[j, down]; rate = eps*
 filling chain = filling
 task ness = steady_state { output current, I_s = current_by_spin[up] + current_by_spin[down] }
 """
+LOSS_AND_GAIN = """\
+model loss_and_gain
+param gain = 0.6; param cells = 40
+lattice chain {
+  site c[j] for j in ring(cells)
+  hop c[j] -> c[j+1] : -1
+}
+dissipator loss[j] on chain { jump = c[j] + (AMPLITUDE)*c[j+1]; rate = 1 }
+dissipator gains[j] on chain { jump = GAINED; rate = gain }
+task ness = steady_state { output current }
+"""
+BOUNDED = """\
+model bounded
+param N = 7
+lattice chain {
+  site c[j] for j in 1..N at (j, 0)
+  onsite c[j] : LEVEL
+  hop c[j] -> c[j+1] : -1
+}
+dissipator left on chain { jump = c[1]'; rate = 0.6 }
+dissipator right on chain { jump = RIGHT; rate = 0.6 }
+dissipator loss[j] for j in 2..N-1 on chain { jump = c[j]; rate = 0.1 }
+task ness = steady_state { output current }
+"""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from modelkit.compile.cells import infinite_cell, unit_cell
 from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
@@ -64,12 +65,21 @@ class OpenSubject:
 
     @cached_property
     def cell(self) -> UnitCell | None:
-        """One cell; None where cells differ or where the chain has ends."""
-        from modelkit.compile.cells import infinite_cell, unit_cell
+        """One cell; None where cells differ or where the chain has ends.
 
-        if self.infinite:
-            return infinite_cell(self.device)
+        Raises
+        ------
+        Undecided
+            Interactions; an infinite chain of cells that differ.
+        """
         device = self.device()
+        if device.interaction is not None and np.any(device.interaction.value):
+            raise Undecided("interactions have not said how they transform")
+        if self.infinite:
+            try:
+                return infinite_cell(self.device)
+            except ModelError as error:
+                raise Undecided(error.message) from None
         if not all(any(group.rings) for group in device.sites):
             return None
         try:
@@ -92,9 +102,6 @@ class OpenSubject:
             What has not said how it transforms.
         """
         assert self.cell is not None  # asked before
-        interaction = self.device().interaction
-        if interaction is not None and len(interaction.value):
-            raise Undecided("interactions have not said how they transform")
         try:
             return open_chain(self.cell)
         except ModelError as error:

@@ -7,7 +7,7 @@ operation is kept where they map the jump operators, too.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.normal_order import JumpFamily
 from modelkit.graph.device import Products
 from modelkit.symmetry.blame import bare
+from modelkit.symmetry.chains.jumps import BACKWARD
 from modelkit.symmetry.group import products
 from modelkit.symmetry.lift import EXACT, lift
 from modelkit.symmetry.matching import Pair
@@ -97,18 +98,22 @@ class FiniteChain:
         self._decidable()
         device = self._examined
         found = []
-        for sort, permutation in itertools.product(SORTS, self._motions):
-            if sort == UNITARY and np.array_equal(permutation, np.arange(len(permutation))):
+        signs = (False,) if self.lindbladian.baths else (False, True)  # baths follow the sign of energies
+        for backward, sort, permutation in itertools.product(signs, SORTS, self._motions):
+            still = np.array_equal(permutation, np.arange(len(permutation)))
+            if sort == UNITARY and still and not backward:
                 continue
-            made = self._operation(device, sort, permutation)
+            made = self._operation(device, sort, permutation, backward)
             if made is not None:
                 found.append(made)
         return tuple(found)
 
     @cached_property
     def _examined(self) -> Examined:
-        assert self.lindbladian.device is not None  # it was compiled from one
-        return conductor(self.lindbladian.device)
+        device, h = self.lindbladian.device, self.lindbladian.hamiltonian
+        assert device is not None  # it was compiled from one
+        level = float(h.diagonal().real.mean())  # common to all states of a number of particles
+        return conductor(replace(device, reference={"mu": level, "T": 0.0}))
 
     @cached_property
     def _motions(self) -> list[Integers]:
@@ -133,8 +138,11 @@ class FiniteChain:
     def _n(self) -> int:
         return self.lindbladian.size
 
-    def _operation(self, device: Examined, sort: Sort, permutation: Integers) -> FiniteOperation | None:
-        made = lift(device.structure.under(sort), device.structure, permutation)
+    def _operation(
+        self, device: Examined, sort: Sort, permutation: Integers, backward: bool
+    ) -> FiniteOperation | None:
+        of_levels = Sort(sort.conjugating, sort.opposing != backward)
+        made = lift(device.structure.under(of_levels), device.structure, permutation)
         if made is None:
             return None
         S = _unitary(made.unitary, permutation, device)
@@ -144,10 +152,10 @@ class FiniteChain:
         found = Operation(sort, permutation, made, permutation[: device.size], none)
         operator = operator_of(found, device).removesuffix("K").strip()
         motion = motion_of(found.site, device)
-        words = [motion, NAMES[sort].removesuffix(" about mu"), operator]
+        words = [motion, NAMES[sort].removesuffix(" about mu"), operator, BACKWARD * backward]
         name = " x ".join(word for word in words if word)
         opposing = sort.opposing
-        any_coupling = not sort.reverses_time and not (opposing and self._shifted_by_traces)
+        any_coupling = sort.reverses_time == backward and not (opposing and self._shifted_by_traces)
         return FiniteOperation(sort, S, motion, name, any_coupling, opposing and self.conserves_number)
 
     def _keeps_jumps(self, sort: Sort, S: Matrix) -> bool:

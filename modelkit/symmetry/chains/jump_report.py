@@ -54,7 +54,7 @@ CURRENT = Flow()
 
 @dataclass(frozen=True)
 class Statement:
-    """One reason why a flow, such as the particle current, vanishes.
+    """One reason why a flow, such as the particle current of the Hamiltonian, vanishes.
 
     Attributes
     ----------

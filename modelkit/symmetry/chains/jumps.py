@@ -32,6 +32,7 @@ STARTS = 12  # of the search among the unitaries that linear equations leave ope
 MOST = 700  # modes of a ring whose commuting operators are counted
 
 NAMES = {UNITARY: "", TIME_REVERSAL: "time reversal", PARTICLE_HOLE: "particle-hole", CHIRAL: "chiral"}
+BACKWARD = "(H -> -H)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class ChainOperation:
         How far it is off, relative to the norm of what is mapped: h, losses, gains and the tensor, each.
     any_coupling
         Whether it is one of the whole Liouvillian: not for antiunitary ones (they reverse the Hamiltonian
-        part relative to the dissipator), nor for particle-hole ones where traces of jump operators shift H.
+        part relative to the dissipator) unless H goes to minus itself besides, nor for particle-hole ones where traces of jump operators shift H.
     half_filling
         Whether it maps a filling to one minus it, particles being conserved.
     spaces
@@ -74,6 +75,7 @@ class ChainOperation:
         if np.abs(self.unitary - self.unitary[0, 0] * np.eye(len(self.unitary))).max() > INVERTIBLE:
             words.append(matrix_text(self.unitary, self.spaces))
         words.append("(-1)^j" if motion.alternating else "")
+        words.append(BACKWARD if motion.backward else "")
         if any(motion.shift):
             words.append(f"orbitals moved by {', '.join(str(cells) for cells in motion.shift)} cells")
         return " x ".join(word for word in words if word) or "translation"
@@ -97,11 +99,12 @@ def operations(chain: OpenChain, onto: OpenChain | None = None) -> tuple[ChainOp
     other = chain if onto is None else onto
     even = all(each.cells is None or each.cells % 2 == 0 for each in (chain, other))
     found = []
-    for sort, inverted, signs in itertools.product(SORTS, (False, True), (False, True) if even else (False,)):
-        if onto is None and sort == UNITARY and not inverted and not signs:
+    flags = (False, True)
+    for backward, sort, inverted, signs in itertools.product(flags, SORTS, flags, flags if even else (False,)):
+        if onto is None and sort == UNITARY and not inverted and not signs and not backward:
             continue
         for shift in shifts(chain.d):
-            operation = mapped(chain, other, Motion(sort, inverted, signs, shift))
+            operation = mapped(chain, other, Motion(sort, inverted, signs, shift, backward))
             if operation is not None:
                 found.append(operation)
                 break
@@ -121,7 +124,7 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
             f"chains of {chain.d} and {onto.d} orbitals a cell",
             hint="an operation keeps the orbitals' number",
         )
-    if not _same_baths(chain, onto):
+    if not _same_baths(chain, onto) or (motion.backward and chain.baths):
         return None
     unitary, residual = _unitary(_Forms(chain.image(motion)), _Forms(onto))
     if unitary is None:
@@ -131,7 +134,7 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
         motion=motion,
         unitary=unitary,
         residual=residual,
-        any_coupling=not motion.sort.reverses_time and not (opposing and _shifted_by_traces(chain)),
+        any_coupling=motion.keeps_all and not (opposing and _shifted_by_traces(chain)),
         half_filling=opposing and chain.conserves_number,
         spaces=chain.spaces,
     )

@@ -6,6 +6,7 @@ A motion keeps or reverses them as it does any one-body operator, so what it for
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,8 @@ def size(blocks: Blocks) -> float:
 
 def reversed_by(motion: Motion, unitary: Complexes, observable: Blocks) -> bool:
     """Whether a motion, with its unitary on the orbitals, makes minus the observable of it."""
-    moved = OpenChain({x: block for (x,), block in observable.items()}).image(motion).blocks
+    forward = replace(motion, backward=False)  # states are mapped as the jumps are
+    moved = OpenChain({x: block for (x,), block in observable.items()}).image(forward).blocks
     turned = {cells: unitary @ block @ unitary.conj().T for cells, block in moved.items()}
     return vanishes(combined([(1.0, turned), (1.0, observable)]), size(observable))
 

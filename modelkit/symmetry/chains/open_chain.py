@@ -38,17 +38,27 @@ class Motion:
         Whether j -> -j, whether the factor (-1)^j is there.
     shift
         Cells that each orbital is moved by, (d,).
+    backward
+        Whether H goes to minus itself, jump operators being mapped as before.  An equation of motion is kept
+        whole where either time is reversed or H, and as the coupling goes to zero in any case: what commutes
+        with H commutes with -H.
     """
 
     sort: Sort = UNITARY
     inverted: bool = False
     alternating: bool = False
     shift: tuple[int, ...] = ()
+    backward: bool = False
 
     @property
     def reverses_current(self) -> bool:
         """Whether the particle current goes to minus itself."""
-        return (self.inverted != self.sort.reverses_time) != self.sort.opposing
+        return ((self.inverted != self.sort.reverses_time) != self.sort.opposing) != self.backward
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether what it keeps of H and of the jumps is kept at any coupling."""
+        return self.sort.reverses_time == self.backward
 
     def moved(self, blocks: Mapping[tuple[int, ...], Complexes]) -> Blocks:
         """Arrays over orbitals, one for each tuple of cells, with one orbital index for each cell."""
@@ -300,8 +310,9 @@ class OpenChain:
         """What a motion makes of it; the unitary on the orbitals is still to follow."""
         pairs: Blocks = {(x, 0): h for (x,), h in self.blocks.items()}
         moved: dict[int, Complexes] = {}
+        negative = motion.sort.opposing != motion.backward
         for (x, y), h in motion.of_matrices(pairs).items():
-            moved[x - y] = moved.get(x - y, np.zeros_like(h)) + (-h if motion.sort.opposing else h)
+            moved[x - y] = moved.get(x - y, np.zeros_like(h)) + (-h if negative else h)
         jumps = tuple(jump.image(motion) for jump in self.jumps)
         return replace(self, hopping=moved, jumps=jumps, cells=None)
 
