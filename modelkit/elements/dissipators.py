@@ -80,7 +80,7 @@ class DissipatorNoun(Noun):
         },
     )
     space = "device"
-    stage = 45
+    stage = 43
     part = "open chain"
 
     def prepare(self, statement: nodes.Statement, binder: Binder) -> None:

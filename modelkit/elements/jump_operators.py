@@ -151,7 +151,7 @@ def jump_operator(node: nodes.Expr, operators: Operators, scope: Scope) -> tuple
         What is no sum of products of operators, has several components, mixes even and odd numbers of
         operators, vanishes, or is too large.
     """
-    found = _Reader(operators, scope).read(node)
+    found = _Reader(node, operators, scope).read(node)
     if len(found.entries) != 1:
         many = f"a {found.rows} x {found.columns} matrix of operators"
         message = f"a jump is one operator, this is {many}"
@@ -173,7 +173,8 @@ def jump_operator(node: nodes.Expr, operators: Operators, scope: Scope) -> tuple
 class _Reader:
     """One walk over a jump operator."""
 
-    def __init__(self, operators: Operators, scope: Scope) -> None:
+    def __init__(self, whole: nodes.Expr, operators: Operators, scope: Scope) -> None:
+        self.whole = whole
         self.operators = operators
         self.scope = scope.with_spaces(operators.spaces())
 
@@ -213,7 +214,7 @@ class _Reader:
             other = self.read(operand)
             if (total.rows, total.columns) != (other.rows, other.columns):
                 message = f"{total.size} and {other.size} cannot be added"
-                raise ModelError(message, operand.span, hint=_one_of_them(operand, self.operators))
+                raise ModelError(message, operand.span, hint=_one_of_them(self.whole, self.operators))
             total = added(total, scaled(other, sp.Integer(1 if sign == "+" else -1)))
         return total
 
@@ -248,7 +249,7 @@ class _Reader:
         total = multiplied(left, right, node.span)
         if total is None:
             message = f"{left.size} times {right.size}"
-            raise ModelError(message, node.span, hint=_one_of_them(node, self.operators))
+            raise ModelError(message, node.span, hint=_one_of_them(self.whole, self.operators))
         return total
 
 
