@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_PANELS = 6
+ROUNDING = 1e-12  # of the largest value: less is zero
 LETTERS = 50  # of a label along a colour bar as high as a column is wide
 
 

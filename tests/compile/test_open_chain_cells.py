@@ -155,7 +155,7 @@ def ring_family(cell, jump):
 def test_jump_operators_of_cells_have_the_rates_of_the_ring(seed, L):
     rng = np.random.default_rng(seed)
     planned = random_cell(rng, L, d=2)
-    text = PLAIN.replace("chain {", "chain {\n  internal spin")
+    text = PLAIN.replace("chain {", "chain {\n  internal spin").replace("0.4", "0.4*sigma_x")
     groups = [
         family(ring_family(planned, jump), jump.rate, jump.name)
         for jump in planned.jumps
@@ -237,7 +237,7 @@ def test_declared_operators_have_the_rates_of_all_their_members(L):
     assert given_.loss == pytest.approx(loss_, rel=1e-11, abs=1e-13)
     assert given_.gain == pytest.approx(gain, rel=1e-11, abs=1e-13)
     assert given_.names == ("pump", "deph", "out", "feed")
-    assert [one.constant.tolist() for one in system.jumps][0] == [0.2] * L
+    assert system.jumps[0].constant.tolist() == [0.2] * L
 
 
 def test_a_declared_kernel_may_be_mended_at_zero():
@@ -373,6 +373,14 @@ def test_the_infinite_chain_of_a_text_is_its_long_ring():
     one, other = (modes(each, k, np.full(7, 1 / 7)) for each in (cell, long))
     assert one.energy == pytest.approx(other.energy)
     assert matrix(rates(cell, one)) == pytest.approx(matrix(rates(long, other)))
+
+
+def test_a_ring_beside_an_infinite_chain_is_refused():
+    text = PLAIN.replace("param L = 6", "param L = infinite") + "lattice x { site d[j] for j in ring(13) }"
+    model = mk.loads(text)
+    values = values_of(model.declarations, {})
+    with pytest.raises(ModelError, match="'c' has infinitely many cells, 'd' 13"):
+        infinite_cell(lambda cells: model._expansion.device(values, {}, cells=cells))
 
 
 def test_operators_without_an_end_are_refused():

@@ -111,7 +111,7 @@ def random(seed: int, d: int, reach: int = 1, jumps: int = 2, linear=False, bath
 
 def ring(L, shift=0.0):
     """Momenta and weights of L cells."""
-    return 2 * np.pi * (np.arange(L) + shift) / L - np.pi * (L > 1), np.full(L, 1 / L)
+    return 2 * np.pi * (np.arange(L) - L // 2 + shift) / L, np.full(L, 1 / L)
 
 
 def brute_modes(chain: UnitCell, k, weight) -> Modes:
