@@ -70,7 +70,22 @@ POISSON = POISSON.replace("gate G { U = 0.2 }", "")
 SPECTRUM = NATURAL.replace("transport(order = 2) { output current", "transmission { output transmission")
 RESPONSE = NATURAL.replace("transport(order = 2) { output current", "response(order = 2) { output G1, G2")
 
+OPEN = """model m
+lattice chain { site c[j] for j in ring(4); hop c[j] -> c[j+1] : -1 }
+dissipator loss[j] on chain { jump = c[j] + 0.5i*c[j+1]; rate = 0.1 }
+dissipator gain[j] on chain { jump = c[j]'; rate = 0.1 }
+task go = steady_state(method = gaussian) { output current, loss_rate }
+"""
+EVOLVING = OPEN.replace(
+    "steady_state(method = gaussian) { output", "evolution(method = gaussian) { output"
+).replace("{ output", "{ initial { filling = 0 }; sweep time in {1, 2}; output")
+
 CHANGES = {
+    ("dissipator", "jump"): (OPEN, "0.5i", "0.7i"),
+    ("dissipator", "rate"): (OPEN, "c[j]'; rate = 0.1", "c[j]'; rate = 0.2"),
+    ("steady_state", "method"): (OPEN, "gaussian", "exact"),
+    ("evolution", "method"): (EVOLVING, "gaussian", "exact"),
+    ("task", "initial"): (EVOLVING, "filling = 0", "filling = 1"),
     ("units", "energy"): (PHYSICAL, "energy = meV", "energy = eV"),
     ("units", "length"): (
         PLACED,

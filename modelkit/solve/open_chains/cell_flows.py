@@ -23,14 +23,18 @@ class CellFlows:
         """``(1/L) sum_k Tr(v G)``, v = dh/dk."""
         return self._mean(self.equation.cell.velocity(self.k))
 
-    def current_by_spin(self) -> Floats:
-        """Hops booked on the spin that they have at the right-hand site, (2,): up, down."""
-        spin, found = self.equation.cell.spin, np.zeros(2)
+    def current_by_orbital(self) -> Floats:
+        """Hops booked on the orbital that they have at the right-hand site, (d,)."""
+        found = np.zeros(self.equation.cell.dimension)
         for x, hop in self.equation.cell.hopping.items():
             if x > 0:
-                arriving = 2 * x * np.sum((hop * self._between(-x).T).imag, axis=1)
-                found += [arriving[spin == one].sum() for one in (0, 1)]
+                found += 2 * x * np.sum((hop * self._between(-x).T).imag, axis=1)
         return found
+
+    def current_by_spin(self) -> Floats:
+        """The same by spin, (2,): up, down."""
+        by_orbital, spin = self.current_by_orbital(), self.equation.cell.spin
+        return np.array([by_orbital[spin == one].sum() for one in (0, 1)])
 
     def energy_current(self) -> float:
         """``(1/L) sum_k Tr({h, v} G)/2``."""

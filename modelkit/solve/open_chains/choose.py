@@ -144,7 +144,8 @@ def choose(chain: Chain) -> tuple[OpenMethod, OpenProblem, str]:
         if strength <= WEAK:
             return method, found, "; ".join([_why(method, strength), *_told(reasons)])
         reasons[method.name] = ModelError(
-            f"its rates are {strength:.2g} of the band width, which is not weak"
+            f"its rates are {strength:.2g} of the band width, which is not weak",
+            hint=f"ask method = {method.name} for the limit of weak coupling",
         )
         spare = spare or (method, found, _strong(method, strength))
     if spare is not None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from modelkit.errors import ModelError, Span
 from modelkit.solve.open_chains.kinetics import Floats, Moments, turnover
@@ -201,5 +200,7 @@ def _minimum(looked: Sample, k: float, band: int) -> tuple[float, float]:
         return float(_activity(both, looked.modes.energy.size)[-d + band])
 
     step = 2 * np.pi / LOOKED
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(rate, bounds=(k - step, k + step), method="bounded", options={"xatol": 1e-10})
     return float(found.x), float(found.fun)

@@ -13,8 +13,6 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import LinearOperator, gmres
 
 from modelkit.compile.modes import Rates
 from modelkit.errors import ModelError, NotConverged, Span
@@ -137,6 +135,8 @@ def standing_populations(rates: Rates, particles: int | None, near: Filled) -> P
         With the flow that is left, relative to all flow.
     """
     made = process(rates, particles)
+    from scipy.sparse.csgraph import connected_components
+
     parts, _ = connected_components(made.hops, directed=False)
     if parts > 1:
         raise ModelError(
@@ -174,6 +174,8 @@ def _stand(made: Process, p: Floats) -> Floats:
     def unbalanced(x: Floats) -> Floats:
         """In units of the flow through configurations: x - (hops x/through)."""
         return np.asarray(x - made.hops @ (x / through))
+
+    from scipy.sparse.linalg import LinearOperator, gmres
 
     operator = LinearOperator(shape, matvec=unbalanced, dtype=float)
     x = p * through

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_continuous_lyapunov
 
 from modelkit.compile.modes import Rates
 from modelkit.compile.unit_cell import UnitCell
@@ -102,6 +101,8 @@ def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     B = np.diag(up + down) - hops - hops.T
     count = len(n)
     stiff = J - float(np.abs(np.diag(J)).mean()) / count if fixed else J  # 1^T J = 0: the number is left alone
+    from scipy.linalg import solve_continuous_lyapunov
+
     S = solve_continuous_lyapunov(stiff, -B)
     if fixed and spread > 0:
         along = np.linalg.solve(stiff, np.ones(count))

@@ -49,7 +49,7 @@ class Gaussian:
         "covariance equation of loss, gain and Hermitian products of two operators; exact, any lattice"
     )
     verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
-    gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, "lagrange_multiplier")
+    gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, "current_by_orbital", "lagrange_multiplier")
     translation_invariant: ClassVar[bool] = False
     limits: ClassVar[tuple[str, ...]] = ()
 

@@ -31,6 +31,7 @@ WHOLE = 400
 OUTPUTS: Mapping[str, tuple[tuple[str, ...], Callable[[CellFlows], Any]]] = {
     "current": ((), CellFlows.current),
     "current_by_spin": (("spin",), CellFlows.current_by_spin),
+    "current_by_orbital": (("orbital",), CellFlows.current_by_orbital),
     "jump_current": ((), CellFlows.jump_current),
     "energy_current": ((), CellFlows.energy_current),
     "loss_rate": (("dissipator",), CellFlows.loss_rate),
@@ -90,7 +91,7 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
         counts={"momenta": len(k)},
         attributes=noted,
         grids={"momentum": np.asarray(shown), "band": np.arange(1, d + 1)},
-        labels={"dissipator": tuple(jump.name for jump in cell.jumps)},
+        labels={"orbital": cell.orbitals, "dissipator": tuple(jump.name for jump in cell.jumps)},
     )
 
 

@@ -1,0 +1,178 @@
+"""The covariance equation of declared devices: real space against cells, bonds, spins, continuity."""
+
+import numpy as np
+import pytest
+
+import modelkit
+from modelkit.compile.cells import unit_cell
+from modelkit.compile.lindbladian import lindbladian
+from modelkit.errors import ModelError
+from modelkit.solve.open_chains.gaussian import Gaussian
+from modelkit.solve.open_chains.problem import OpenProblem
+
+RING = """
+model ring "spins on a ring: random-looking matrices, jumps over two cells, dephasing of hops"
+param cells = 9
+lattice wire {
+  internal spin
+  site c[j] for j in ring(cells)
+  hop c[j] -> c[j+1] : -1*sigma_0 + 0.3i*sigma_y + 0.2*sigma_z
+  hop c[j] -> c[j+2] : 0.25i*sigma_x
+  onsite c[j] : 0.4*sigma_z + 0.1*sigma_x
+}
+dissipator loss[j] on wire { jump = c[j, up] + (0.3 + 0.5i)*c[j+1, down]; rate = 0.4 }
+dissipator gain[j] on wire { jump = c[j, down]' - 0.7i*c[j-1, up]'; rate = 0.3 }
+dissipator noise[j] on wire { jump = 1i*c[j, up]'*c[j+1, down] - 1i*c[j+1, down]'*c[j, up]; rate = 0.6 }
+"""
+
+OPEN = """
+model open "two sublattices with open ends, hops over one and two cells, disorder"
+param N = 6
+lattice ladder {
+  site a[l] for l in 1..N
+  site b[l] for l in 1..N
+  hop a[l] -> a[l+1] : -1
+  hop b[l+1] -> b[l] : 0.4i
+  hop a[l] -> b[l] : 0.7
+  hop b[l] -> a[l+2] : 0.2
+  disorder onsite a[l] : uniform(-1, 1, seed = 3)
+}
+dissipator left on ladder { jump = a[1]'; rate = 0.8 }
+dissipator right on ladder { jump = b[N] - 0.4i*a[N]; rate = 0.6 }
+dissipator phase[l] on ladder { jump = a[l]'*a[l]; rate = 0.3 }
+dissipator noise[l] on ladder { jump = a[l]'*b[l+1] + b[l+1]'*a[l]; rate = 0.2 }
+"""
+
+
+def problem(text, **values):
+    return OpenProblem(lindbladian=lindbladian(modelkit.loads(text).device(**values)))
+
+
+def cell(text, **values):
+    return OpenProblem(cell=unit_cell(modelkit.loads(text).device(**values)))
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return Gaussian().steady(problem(RING))
+
+
+@pytest.fixture(scope="module")
+def opened():
+    return Gaussian().steady(problem(OPEN))
+
+
+@pytest.mark.parametrize(
+    "output", ["current", "current_by_spin", "jump_current", "energy_current", "loss_rate"]
+)
+def test_a_ring_and_its_cell(ring, output):
+    """Lyapunov equations of 18 orbitals and of 2 at each momentum, joined by the noise."""
+    by_momentum = Gaussian().steady(cell(RING))
+    expected = getattr(by_momentum, output).values
+    assert np.abs(expected).max() > 1e-3
+    assert getattr(ring, output).values == pytest.approx(expected, abs=1e-13)
+
+
+def test_a_ring_and_its_modes(ring):
+    by_momentum = Gaussian().steady(cell(RING))
+    assert by_momentum.occupation.values.shape == (9, 2)
+    assert ring.occupation.values == pytest.approx(2 * by_momentum.occupation.values.mean(), abs=1e-13)
+    assert by_momentum.current_by_orbital.values.sum() == pytest.approx(float(ring.current.values), abs=1e-13)
+
+
+def test_the_infinite_chain_is_the_limit_of_rings(ring):
+    whole = cell(RING)
+    from dataclasses import replace
+
+    infinite = Gaussian().steady(OpenProblem(cell=replace(whole.cell, cells=None)))
+    long = Gaussian().steady(cell(RING, cells=60))
+    assert float(infinite.current.values) == pytest.approx(float(long.current.values), abs=1e-11)
+    assert abs(float(ring.current.values - infinite.current.values)) > 1e-9
+    assert infinite.audits["correlations"] < 1e-12
+
+
+def test_bonds_carry_what_ends_and_noise_leave(opened):
+    """Continuity over declared bonds alone: hops in and out, plus ends, plus what the noise exchanges."""
+    device = modelkit.loads(OPEN).device()
+    net = np.zeros(device.size)
+    np.add.at(net, device.bonds.target, opened.bond_current.values)
+    np.add.at(net, device.bonds.source, -opened.bond_current.values)
+    n = opened.occupation.values
+    a, b = n[:6], n[6:]
+    exchanged = 0.2 * (b[1:] - a[:-1])  # noise between a[l] and b[l+1]: equal rates both ways
+    net[:5] += exchanged
+    net[7:] -= exchanged
+    net[0] += 0.8 * (1 - n[0])
+    assert net[[1, 2, 3, 4, 6, 7, 8, 9, 10]] == pytest.approx(0, abs=1e-13)
+    assert net[[5, 11]].sum() == pytest.approx(opened.loss_rate.values[1], abs=1e-13)
+    assert net[0] == pytest.approx(0, abs=1e-13)
+
+
+def test_the_current_counts_cells(opened):
+    device = modelkit.loads(OPEN).device()
+    index = np.concatenate([group.index["l"] for group in device.sites])
+    crossed = index[device.bonds.target] - index[device.bonds.source]
+    assert set(crossed) == {-1, 0, 1, 2}
+    expected = np.sum(crossed * opened.bond_current.values) / 6
+    assert float(opened.current.values) == pytest.approx(expected, abs=1e-14)
+
+
+def test_the_number_of_particles_moves_as_the_current_says():
+    """d<x>/dt of a closed chain, x the index: by a difference in time, the noise included."""
+    text = OPEN.replace("rate = 0.8", "rate = 0").replace("rate = 0.6", "rate = 0")
+    start = np.linspace(0.9, 0.2, 12)
+    step = 1e-4
+    found = Gaussian().evolve(
+        problem(text), np.array([0.5 - step, 0.5, 0.5 + step]), {"occupation": start}
+    )
+    index = np.tile(np.arange(1, 7), 2)
+    moved = np.diff((found.occupation.values @ index)[[0, 2]])[0] / (2 * step)
+    told = float(found.current.values[1] + found.jump_current.values[1]) * 6
+    assert told == pytest.approx(moved, abs=1e-6)
+    assert abs(float(found.jump_current.values[1])) > 1e-3
+
+
+def test_sites_without_an_index_have_no_current_along_the_chain():
+    text = """
+    model dots "two dots"
+    lattice dots { site a; site b; hop a -> b : -1 }
+    dissipator left on dots { jump = a'; rate = 0.8 }
+    dissipator right on dots { jump = b; rate = 0.6 }
+    """
+    found = Gaussian().steady(problem(text))
+    assert found.current is None
+    flow = 1 / (1 / 0.8 + 1 / 0.6 + (0.8 + 0.6) / 4)  # ends at 0.8 and 0.6, the bond decoheres at 0.7
+    assert found.bond_current.values == pytest.approx([flow], abs=1e-14)
+    asked = problem(text)
+    with pytest.raises(ModelError, match="needs an index on every site"):
+        Gaussian().steady(OpenProblem(lindbladian=asked.lindbladian, asked=frozenset({"current"})))
+
+
+def test_there_is_no_current_of_spins_without_spin():
+    asked = OpenProblem(lindbladian=problem(OPEN).lindbladian, asked=frozenset({"current_by_spin"}))
+    with pytest.raises(ModelError, match="no spin"):
+        Gaussian().steady(asked)
+
+
+def test_what_is_left_out_is_told():
+    found = Gaussian().steady(problem(OPEN))
+    assert found.attributes["left_out"].startswith("1 of noise")
+    assert found.labels["dissipator"] == ("left", "right", "phase", "noise")
+
+
+def test_energy_is_carried_along_by_particles():
+    """One band, G a function of k: ``(1/L) sum e v n``, from the modes of the cell."""
+    text = """
+    model lossy "loss over two cells"
+    param cells = 12
+    lattice chain { site c[j] for j in ring(cells); hop c[j] -> c[j+1] : -1; onsite c[j] : 0.3 }
+    dissipator loss[j] on chain { jump = c[j] + (0.4 + 0.8i)*c[j+1]; rate = 1 }
+    dissipator gain[j] on chain { jump = c[j]'; rate = 0.6 }
+    """
+    k = 2 * np.pi * np.arange(12) / 12
+    n = 0.6 / (0.6 + np.abs(1 + (0.4 + 0.8j) * np.exp(1j * k)) ** 2)
+    energy, velocity = 0.3 - 2 * np.cos(k), 2 * np.sin(k)
+    for found in (Gaussian().steady(problem(text)), Gaussian().steady(cell(text))):
+        assert float(found.energy_current.values) == pytest.approx(np.mean(energy * velocity * n), abs=1e-14)
+        assert float(found.current.values) == pytest.approx(np.mean(velocity * n), abs=1e-14)
+        assert float(found.jump_current.values) == 0
