@@ -29,8 +29,8 @@ def energy_current(taken: Sample, filled: Filled) -> float:
 def current_by_orbital(taken: Sample, filled: Filled) -> Floats:
     """Current booked on the orbital at the right-hand end of a hop, (d,).
 
-    A hop ``c_{j+x,s}† h_st c_jt`` with x > 0 changes the number of s at j + x by ``2 Im h_st <c_{j+x,s}† c_jt>``
-    (continuity), and crosses x cells.  Eq. (24).
+    A hop ``c_{j+x,s}† h_st c_jt`` with x > 0 changes the number of s at j + x by
+    ``2 Im h_st <c_{j+x,s}† c_jt>`` (continuity), and crosses x cells.  Eq. (24).
     """
     total = np.zeros(taken.cell.dimension)
     for x, block in taken.cell.hopping.items():
@@ -66,8 +66,8 @@ def loss_rates(taken: Sample, filled: Filled) -> Floats:
 def jump_current(taken: Sample, filled: Filled) -> float:
     """What the jump operators move themselves: ``sum_W rate Tr[x dG/dt]``, Hartree terms included.
 
-    ``dG/dt = 1/2 {W G W†, 1 - G} - 1/2 {W† (1-G) W, G} + 1/2 (w* [W, G] - w [W†, G])`` with ``w = Tr W G``: nothing
-    outside the orbitals that an operator touches changes.
+    ``dG/dt = 1/2 {W G W†, 1 - G} - 1/2 {W† (1-G) W, G} + 1/2 (w* [W, G] - w [W†, G])`` with ``w = Tr W G``:
+    nothing outside the orbitals that an operator touches changes.
     """
     return float(sum(_moved(taken, filled, part) for part in taken.cell.jumps if part.bilinear))
 

@@ -1,7 +1,7 @@
 """Populations of modes as a classical exclusion process: particles hop between modes that hold one at most.
 
-The master equation of all sets of occupied modes at a finite number of cells, with correlations of all orders.  It is the
-limit of weak coupling without coherences between degenerate states of many particles.
+The master equation of all sets of occupied modes at a finite number of cells, with correlations of all
+orders.  It is the limit of weak coupling without coherences between degenerate states of many particles.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def standing_populations(rates: Rates, particles: int | None, near: Filled) -> P
     parts, _ = connected_components(made.hops, directed=False)
     if parts > 1:
         raise ModelError(
-            f"the steady state is not unique: there are {parts} sets of configurations with no jump between them",
+            f"the steady state is not unique: {parts} sets of configurations have no jump between them",
             hint="give a jump operator or a detailed_balance bath, however weak, that connects them",
         )
     occupied = (made.configurations[:, None] >> np.arange(len(rates.weight))) & 1 > 0
@@ -148,7 +148,7 @@ def standing_populations(rates: Rates, particles: int | None, near: Filled) -> P
     residual = _residual(made, p)
     if not residual <= ACCEPTED:
         raise NotConverged(
-            f"the populations did not come to rest: {residual:.1e} of the flow between configurations is left",
+            f"the populations did not come to rest: {residual:.1e} of the flow through them is left",
             residual=residual,
         )
     n = p @ occupied
@@ -165,14 +165,13 @@ def _product(occupied: NDArray[np.bool_], near: Filled) -> Floats:
 
 
 def _stand(made: Process, p: Floats) -> Floats:
-    """Correct p until nothing flows: GMRES on the flow, scaled by the rates at which configurations are left."""
+    """Correct p until nothing flows: GMRES, in units of the flow through configurations."""
     if len(p) == 1:
         return p
     through = made.leaving
     shape = (len(p), len(p))
 
     def unbalanced(x: Floats) -> Floats:
-        """In units of the flow through configurations: x - (hops x/through)."""
         return np.asarray(x - made.hops @ (x / through))
 
     from scipy.sparse.linalg import LinearOperator, gmres

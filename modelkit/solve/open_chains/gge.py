@@ -65,7 +65,7 @@ class Gge:
         return OpenState(**arrays, **extra, audits=audits, counts=counts, attributes=notes(problem, taken))
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
-        """Follow the occupations on the ring, or on rings of twice as many cells each until nothing changes."""
+        """Follow the occupations on the ring, or on ever longer rings until nothing changes."""
         cell = _cell(problem)
         first = sample(cell, *first_momenta(cell))
         refuse_superfluous(first, conserved_classes(first), given_filling(problem), problem.place("filling"))
@@ -80,7 +80,10 @@ class Gge:
             states, steps = _followed(taken, problem, times, initial)
             told = np.array([_compared(taken, filled, len(asked)) for filled in states])
             if before is not None:
-                last, error = error, max(change(taken, old, new) for old, new in zip(before, told, strict=True))
+                last, error = (
+                    error,
+                    max(change(taken, old, new) for old, new in zip(before, told, strict=True)),
+                )
                 if error < TOLERANCE or last <= min(error, ACCEPTED):
                     return self._evolved(problem, taken, states, error, steps)
             before, cells = told, 2 * cells

@@ -20,7 +20,7 @@ TOLERANCE = 1e-12  # change of currents and occupations from one grid to the nex
 ACCEPTED = 1e-9
 FIRST_TOLERANCE, FINER = 1e-6, 0.03  # of occupations on panels, and from one solution to the next
 SOLUTIONS = 8
-PROBES = 2 * np.pi * ((np.arange(8) * 0.6180339887498949 + 0.123) % 1) - np.pi  # momenta that are compared
+PROBES: Floats = np.asarray(2 * np.pi * ((np.arange(8) * 0.6180339887498949 + 0.123) % 1) - np.pi)  # compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ def _again(
 ) -> tuple[Sample, Standing]:
     """Steady state on other panels, from what it is on the present momenta."""
     k, weight = panels.nodes()
-    both, filled = occupations(taken, found.filled, k)
+    _, filled = occupations(taken, found.filled, k)
     skip = taken.modes.energy.size
     start = Filled(filled.particles[skip:], filled.holes[skip:])
     fresh = sample(taken.cell, k, weight)
@@ -116,17 +116,19 @@ def quantities(taken: Sample, filled: Filled, probed: bool = True) -> Floats:
         _, everywhere = occupations(taken, filled, PROBES)
         probes = everywhere.particles[len(filled.particles) :]
     flux = [energy_current(taken, filled)]
-    return np.concatenate(
-        [current_by_orbital(taken, filled), flux, loss_rates(taken, filled), probes]
-    )
+    return np.concatenate([current_by_orbital(taken, filled), flux, loss_rates(taken, filled), probes])
 
 
 def change(taken: Sample, before: Floats, after: Floats) -> float:
-    """Largest change of the quantities, in units of what they could be (or of one, where that is less)."""
-    speed = max(1.0, float(np.abs(taken.modes.velocity).max(initial=0.0)))
-    height = max(1.0, float(np.abs(taken.modes.energy).max(initial=0.0)))
-    rate = max(1.0, float(taken.rates.loss.max(initial=0.0)), float(taken.rates.gain.max(initial=0.0)))
+    """Largest change of the quantities, in units of what they could be."""
+    speed, height = extent(taken.modes.velocity), extent(taken.modes.energy)
+    rate = extent(taken.rates.loss + taken.rates.gain)
     d, dissipators = taken.cell.dimension, len(taken.rates.names)
     sizes = np.ones(len(after))
     sizes[:d], sizes[d], sizes[d + 1 : d + 1 + dissipators] = speed, speed * height, rate
     return float(np.max(np.abs(after - before) / sizes))
+
+
+def extent(values: Floats) -> float:
+    """Largest absolute value; 1 where all are zero."""
+    return float(np.abs(values).max(initial=0.0)) or 1.0

@@ -47,7 +47,7 @@ class PopulationsOfModes:
         number = 0.0 if filling is None else filling * cell.cells * cell.dimension
         if abs(number - round(number)) > WHOLE * max(1.0, number):
             return ModelError(
-                f"{cell.cells * cell.dimension} modes with the filling {filling:.6g} hold {number:.6g} particles",
+                f"the filling {filling:.6g} of {cell.cells * cell.dimension} modes is {number:.6g} particles",
                 problem.place("filling"),
                 hint="choose the filling and the number of cells so that the number of particles is whole",
             )

@@ -1,8 +1,8 @@
 """The rate equations in time, stiff as they are: linearly implicit Euler steps, extrapolated.
 
-A step of length h is done in 1, 2, 3, ... substeps, ``(1 - h/m J) delta = (h/m) dn/dt``; Richardson's table removes
-one power of h after another, until the last two entries agree.  J is a diagonal and 2D products, so that a
-substep costs O(M D).  Conserved numbers stay conserved to rounding.
+A step of length h is done in 1, 2, 3, ... substeps, ``(1 - h/m J) delta = (h/m) dn/dt``; Richardson's table
+removes one power of h after another, until the last two entries agree.  J is a diagonal and 2D products, so
+that a substep costs O(M D).  Conserved numbers stay conserved to rounding.
 """
 
 from __future__ import annotations

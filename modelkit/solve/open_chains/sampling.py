@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 from modelkit.compile.modes import Modes, Rates, modes
 from modelkit.compile.rates import rates
 from modelkit.compile.unit_cell import UnitCell

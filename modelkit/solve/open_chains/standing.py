@@ -1,9 +1,9 @@
 """The steady state of the rate equations, by Newton's method.
 
-The derivative is a diagonal and 2D products, so that a step costs O(M D^2): the unknowns are the changes of the
-2D moments.  Where numbers are conserved the equations of the moments are dependent, and the given numbers stand
-in their place.  The equations are cooperative with a first integral, so that the steady state is unique for each
-set of numbers if the rates connect the modes: a root is the root.
+The derivative is a diagonal and 2D products, so that a step costs O(M D^2): the unknowns are the changes of
+the 2D moments.  Where numbers are conserved the equations of the moments are dependent, and the given numbers
+stand in their place.  The equations are cooperative with a first integral, so that the steady state is unique
+for each set of numbers if the rates connect the modes: a root is the root.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _start(rates: Rates, slow: Rates, conserved: Sequence[Conserved]) -> Filled:
 
 
 def _fugacity(part: Conserved, weight: Floats, odds: Floats) -> float:
-    """ln z such that ``n = z/(z + S/G)`` has the number of the class; bisected."""
+    """Logarithm of z such that ``n = z/(z + S/G)`` has the number of the class; bisected."""
     modes = part.modes & (weight > 0)
     finite = odds[modes & np.isfinite(odds)]
     share = weight[modes] / weight[modes].sum()

@@ -67,7 +67,9 @@ def test_bands_that_exchange_nothing():
 
 
 def test_no_jump_at_all():
-    assert "4 more" in refused(chains.cell({0: [[0]], 1: [[-1]], -1: [[-1]]}, cells=7, filling=0.5), "one by one")
+    assert "4 more" in refused(
+        chains.cell({0: [[0]], 1: [[-1]], -1: [[-1]]}, cells=7, filling=0.5), "one by one"
+    )
 
 
 @pytest.mark.parametrize("strength", [1e-3, 1e-10, 1e-18])
@@ -83,8 +85,8 @@ def test_random_jumps_connect_everything():
         assert len(classes(sample(cell, *chains.ring(12, 0.5)))) == 1
 
 
-def test_a_distribution_that_cancels_is_seen_as_zero():
-    """W = 1 of one orbital: only from k to k; the products of its singular values add up to a delta function."""
+def test_rates_that_cancel_are_seen_as_zero():
+    """The number in a cell moves no particle between bands that are its orbitals."""
     cell = chains.cell(
         {0: np.diag([0.0, 0.5]), 1: -np.eye(2), -1: -np.eye(2)},
         [chains.jump("number", 1.0, {(0, 0): np.eye(2)})],

@@ -65,7 +65,9 @@ def test_correlations_are_expectation_values(seed):
     ring = Ring(cell, taken.modes)
     rho = product_state(ring.eta, filled.particles)
     for x in (0, 1, 2):
-        exact = [[np.trace(rho @ ring.site(1, t).conj().T @ ring.site(1 + x, s)) for t in (0, 1)] for s in (0, 1)]
+        exact = [
+            [np.trace(rho @ ring.site(1, t).conj().T @ ring.site(1 + x, s)) for t in (0, 1)] for s in (0, 1)
+        ]
         np.testing.assert_allclose(correlations(taken, filled, x), exact, atol=1e-13)
 
 

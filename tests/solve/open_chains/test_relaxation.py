@@ -45,12 +45,20 @@ def test_another_integrator_goes_the_same_way(seed, linear):
     found, _ = relax(taken.rates, n, times)
     w = np.repeat(weight, 2)
     other = solve_ivp(
-        lambda _, n: chains.brute_flow(n, K, loss, gain, w), (0, times[-1]), n, "LSODA", times, rtol=1e-11, atol=1e-12
+        lambda _, n: chains.brute_flow(n, K, loss, gain, w),
+        (0, times[-1]),
+        n,
+        "LSODA",
+        times,
+        rtol=1e-11,
+        atol=1e-12,
     ).y.T
     np.testing.assert_allclose(found, other, atol=2e-9)
 
 
-@pytest.mark.parametrize("cell", [chains.rashba(0.98), chains.lossy(), chains.nonreciprocal(0.5, beta=8.0, cells=20)])
+@pytest.mark.parametrize(
+    "cell", [chains.rashba(0.98), chains.lossy(), chains.nonreciprocal(0.5, beta=8.0, cells=20)]
+)
 def test_the_end_is_the_steady_state(cell):
     """From any beginning of the right number; relaxation is 1e6 times longer than the fastest rate."""
     k = np.array([-2 * np.pi / 5, 0.0, np.pi / 2])
@@ -62,11 +70,15 @@ def test_the_end_is_the_steady_state(cell):
 
 def test_loss_alone_empties_modes_exponentially():
     """dn/dt = -|v_k|² n."""
-    cell = chains.cell({0: [[0]], 1: [[-1]], -1: [[-1]]}, [chains.jump("loss", 0.3, loss={0: [1], 1: [0.5j]})])
+    cell = chains.cell(
+        {0: [[0]], 1: [[-1]], -1: [[-1]]}, [chains.jump("loss", 0.3, loss={0: [1], 1: [0.5j]})]
+    )
     k, times = np.array([-1.0, 0.4, 2.0]), np.array([0.5, 3.0, 30.0])
     found = evolve(cell, times, {"filling": 0.8}, k)
     rate = 0.3 * np.abs(1 + 0.5j * np.exp(1j * k)) ** 2
-    np.testing.assert_allclose(found.occupation.values[:, :, 0], 0.8 * np.exp(-times[:, None] * rate), atol=1e-11)
+    np.testing.assert_allclose(
+        found.occupation.values[:, :, 0], 0.8 * np.exp(-times[:, None] * rate), atol=1e-11
+    )
 
 
 def test_dephasing_alone_is_linear():

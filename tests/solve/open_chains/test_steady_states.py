@@ -61,7 +61,10 @@ def test_asked_momenta_of_a_long_ring_are_those_of_its_modes():
         ({"g_neq": 0.9}, [0.09719450668773386, 0.021063253874070667, 0.07613125281366319]),
         ({"g_neq": 0.98}, [0.13325756158668206, 0.03161553889782383, 0.1016420226888583]),
         ({"g_neq": 0.0}, [0.0, -0.010275166469931065, 0.010275166469931131]),
-        ({"g_neq": 0.9, "up": 0.0, "down": 1.0}, [-0.0971945066877338, -0.07613125281366313, -0.02106325387407]),
+        (
+            {"g_neq": 0.9, "up": 0.0, "down": 1.0},
+            [-0.0971945066877338, -0.07613125281366313, -0.02106325387407],
+        ),
     ],
 )
 def test_currents_of_the_rashba_chain(options, wanted):
@@ -98,7 +101,9 @@ def test_the_square_root_law_of_the_dark_modes():
 @pytest.mark.parametrize("g", [1e-4, 1e-6])
 def test_panels_agree_with_a_long_ring(g):
     cells = 2 * int(40 / np.sqrt(g) / 2)
-    assert current(chains.rashba(g_eq=g)) == pytest.approx(current(chains.rashba(g_eq=g, cells=cells)), abs=1e-9)
+    assert current(chains.rashba(g_eq=g)) == pytest.approx(
+        current(chains.rashba(g_eq=g, cells=cells)), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("missing", ["h", "ay", "az"])
