@@ -73,7 +73,7 @@ class Told:
 
 
 def is_asked(request: OutputRequest) -> bool:
-    """Whether symmetry may forbid an output: of two cases, a response coefficient, a flow of an open chain."""
+    """Whether symmetry may forbid an output: of two cases, a response, a flow of an open chain."""
     if is_of_open_chain(request):
         from modelkit.symmetry.chains.claims import FLOWS, asked_of
 

@@ -78,7 +78,7 @@ def verdict_on(
 
 
 def any_coupling(task: Task | None) -> bool | None:
-    """Whether the method that a task asks for treats jump operators at finite rates; None: it asks for none."""
+    """Whether the method that a task asks for is one of finite rates of jumps; None: it asks for none."""
     name = task.options.get("method") if task is not None else None
     return None if name is None else WEAK not in getattr(methods[str(name)], "limits", ())
 
@@ -148,7 +148,7 @@ def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
 
 def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
     subject = Subject(expansion)
-    claimed = (OpenClaimed if subject.open else Claimed)(check.operations, check.on)
+    claimed: Any = (OpenClaimed if subject.open else Claimed)(check.operations, check.on)
     kept = None
     drawn = generic(subject, _numbers(expansion, check.values)) if subject.open else subject.generic()
     for values in drawn:
@@ -179,7 +179,9 @@ def _at(subject: Subject, given: Mapping[str, Any]) -> Any:
     return OpenSubject(subject, dict(given)) if subject.open else subject.device(**given)
 
 
-def _lost(subject: Subject, claimed: Claimed | OpenClaimed, check: Check, given: Mapping[str, Any]) -> ModelError:
+def _lost(
+    subject: Subject, claimed: Claimed | OpenClaimed, check: Check, given: Mapping[str, Any]
+) -> ModelError:
     """An operation that does not hold: the lines, and what would restore it."""
     lines = claimed.breakers(subject.graph, *_pair(subject, check, given))
     if lines is None:

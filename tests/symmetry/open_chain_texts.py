@@ -18,7 +18,8 @@ task ness = steady_state { output current }
 RASHBA = """\
 model rashba
 param h = 1; param a_y = 1.1; param a_z = 0.9
-param eps = 0.05; param g = 0.9; param share_up = 1; param share_down = 0; param filling = 0.5; param cells = infinite
+param eps = 0.05; param g = 0.9; param share_up = 1; param share_down = 0
+param filling = 0.5; param cells = infinite
 lattice chain {
   internal spin
   site c[j] for j in ring(cells)

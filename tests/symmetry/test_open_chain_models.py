@@ -34,7 +34,12 @@ VANISHING = 1e-12
 EQUAL = {"share_up": 0.5, "share_down": 0.5}
 
 CASES = {  # text, values, filling, how the verdict begins
-    "pump": (PUMPED, {}, 0.5, "not forbidden: no operation, permutation of modes or rule forbids the current"),
+    "pump": (
+        PUMPED,
+        {},
+        0.5,
+        "not forbidden: no operation, permutation of modes or rule forbids the current",
+    ),
     "pump, real": (PUMPED, {"delta": 2, "deltap": 0.7}, 0.3, "forbidden: time reversal: I = 0 as the coup"),
     "pump, one": (PUMPED, {"delta": 1, "deltap": 1}, 0.3, "forbidden: inversion: I = 0 at any coupling"),
     "pump, d' = d": (PUMPED, {"deltap": 1 + 1j}, 0.5, "forbidden: particle-hole x (-1)^j: I = 0"),
@@ -66,7 +71,9 @@ def test_a_current_vanishes_if_and_only_if_it_is_forbidden(name):
     assert verdict.startswith(f"current: {begins}")
     assert str(model.forbids("I", **values, filling=filling)).startswith(begins)
     current = float(found.current)
-    assert current == pytest.approx(kinetic(chain_of(model, **values, filling=filling), filling, 128), abs=1e-9)
+    assert current == pytest.approx(
+        kinetic(chain_of(model, **values, filling=filling), filling, 128), abs=1e-9
+    )
     if begins.startswith("forbidden"):
         assert abs(current) < VANISHING
         assert float(found.audit_forbidden) < VANISHING
@@ -77,9 +84,9 @@ def test_a_current_vanishes_if_and_only_if_it_is_forbidden(name):
 
 def test_lines_that_break_what_would_forbid_a_current_are_told():
     verdict = str(mk.loads(RASHBA).forbids("I"))
-    hop = "hop c[j] -> c[j+1] : -1 - 1i*a_z*sigma_y + 1i*a_y*sigma_z (line 8)"
+    hop = "hop c[j] -> c[j+1] : -1 - 1i*a_z*sigma_y + 1i*a_y*sigma_z (line 9)"
     assert f"inversion is broken by {hop}; time reversal is broken by {hop}" in verdict
-    assert "particle-hole is broken by dissipator dephase_up (line 11)" in verdict
+    assert "particle-hole is broken by dissipator dephase_up (line 12)" in verdict
     assert "forbidden with h = 0 or a_y = 0 or a_z = 0" in verdict
     verdict = str(mk.loads(PUMPED).forbids("I"))
     assert "inversion is broken by dissipator pump (line 9); time reversal is broken by" in verdict
@@ -156,7 +163,9 @@ def test_what_time_reversal_forbids_is_there_at_finite_coupling(method):
 
 def test_a_unitary_operation_forbids_at_any_coupling():
     found = mk.loads(RASHBA).run("ness", method="exact", a_y=0, cells=3, filling=1 / 3, eps=0.7)
-    assert found.attrs["verdicts"].startswith("current: forbidden: inversion x sigma_z: I = 0 at any coupling")
+    assert found.attrs["verdicts"].startswith(
+        "current: forbidden: inversion x sigma_z: I = 0 at any coupling"
+    )
     assert abs(float(found.current)) < VANISHING
     assert float(found.audit_forbidden) < VANISHING
 
@@ -258,7 +267,7 @@ def test_the_command_line_tells_it_all(tmp_path):
     path.write_text(RASHBA)
     shown = CliRunner().invoke(main, ["check", str(path)]).output
     assert "inversion x time reversal x sigma_z, exactly, at these values; the current may flow" in shown
-    assert "no particle-hole: broken by dissipator dephase_up (line 11)" in shown
+    assert "no particle-hole: broken by dissipator dephase_up (line 12)" in shown
     assert "ness: current: not forbidden: " in shown
 
 
@@ -270,7 +279,7 @@ def test_a_forbidden_current_that_does_not_vanish_is_an_error(monkeypatch):
         model.run("ness", method="gge")
 
 
-# ---- random cells with a planted operation ------------------------------------------------------------------
+# ---- random cells with a planted operation
 
 MOTIONS = [
     Motion(UNITARY, inverted=True),

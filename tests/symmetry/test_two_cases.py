@@ -152,7 +152,7 @@ def test_opposite_levels_make_a_bipolar_diode_of_heat() -> None:
 
 
 def test_equal_sides_exchange_opposite_heats_of_opposite_heating() -> None:
-    """Inversion alone: the heat into L forward is the heat into R backward, so J^F = -J^B between two baths."""
+    """Inversion alone: the heat into L forward is that into R backward, so J^F = -J^B between two baths."""
     heated = THERMAL.replace("EPS", "0.6", 1).replace("-EPS", "0.6").split("probe P")[0]
     tasks = THERMAL[THERMAL.index("case forward") :]
     model = mk.loads(heated + tasks)

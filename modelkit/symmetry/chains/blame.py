@@ -1,4 +1,4 @@
-"""Why nothing forbids the current of an open chain: lines that break what would, parameters that restore it."""
+"""Why nothing forbids the current of a chain: lines that break what would, parameters that restore it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Spoilt:
 
 
 def spoilt(subject: OpenSubject, *, half_filling: bool, any_coupling: bool) -> Iterator[Spoilt]:
-    """For each motion that reverses the current and is not kept the lines that break it, the fewest of its signs.
+    """For each motion that reverses the current and is not kept the lines that break it.
+
+    Of the signs that it may come with those are taken that leave the fewest.
 
     Lines are taken in the order of the text, those of the Hamiltonian first: each that does not fit to those
     before it is one.  Particle-hole exchange is looked at where it says something about the filling, what

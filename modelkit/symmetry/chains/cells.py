@@ -30,7 +30,7 @@ def open_chain(cell: UnitCell) -> OpenChain:
 
 
 def centred(cell: UnitCell) -> dict[int, ArrayLike]:
-    """Its hopping with levels counted from their mean: particles are made and taken one by one, or not at all.
+    """Its hopping with levels counted from their mean: particles are made and taken alone, or not at all.
 
     A common level then only turns the phases between states of different numbers of particles.
     """

@@ -59,7 +59,7 @@ class OpenClaimed:
         return next((each for each in found if each is not None), None)
 
     def operator(self, operation: ChainOperation | FiniteOperation, one: OpenSubject) -> str:
-        """What it is called."""
+        """What it is called, with its operator."""
         return str(operation)
 
     def breakers(self, graph: nx.MultiDiGraph, one: OpenSubject, other: OpenSubject) -> list[Breaker] | None:

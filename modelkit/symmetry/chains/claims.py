@@ -129,7 +129,7 @@ def half_filled(declared: OpenSubject) -> bool:
 
 def _flow(chain: OpenChain, cell: UnitCell, claim: OutputRequest) -> Flow | None:
     """The formula as a flow, None for one that is none."""
-    terms = _terms(claim, dict(cell.device.values) if cell.device is not None else {})
+    terms = _terms(claim, cell.device.values if cell.device is not None else {})
     if terms is None:
         return None
     names = {quantity.output for _, quantity, _ in terms}
@@ -147,12 +147,14 @@ def _flow(chain: OpenChain, cell: UnitCell, claim: OutputRequest) -> Flow | None
 
 
 def _terms(
-    claim: OutputRequest, values: Mapping[str, object]
+    claim: OutputRequest, values: Mapping[str, float | complex | int]
 ) -> list[tuple[float, Quantity, tuple[str, ...]]] | None:
     """Factors, quantities and labels of a linear formula."""
     if claim.formula is None:
         return [(1.0, Quantity(claim.name), ())] if asked_of(claim.name) else None
-    rest = sp.expand(claim.formula.subs({s: values[str(s)] for s in claim.formula.free_symbols if str(s) in values}))
+    rest = sp.expand(
+        claim.formula.subs({s: values[str(s)] for s in claim.formula.free_symbols if str(s) in values})
+    )
     found = []
     for symbol, quantity in claim.quantities.items():
         factor = rest.coeff(symbol, 1)

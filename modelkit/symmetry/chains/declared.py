@@ -1,4 +1,4 @@
-"""A declared open chain at values that can be changed: its cell, or all of it where no two cells are alike."""
+"""A declared open chain at values that can be changed: its cell, or all of it where cells differ."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CELLS = 24  # that stand for infinitely many where only what is declared is look
 
 
 def generic(subject: Subject, fixed: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-    """Random values of all real parameters as of a subject, nearer to its own where rates would be negative."""
+    """Random values as of a subject, nearer to its own ones where rates would be negative."""
     for drawn in subject.generic():
         values = dict(drawn)
         for _ in range(HALVED):
@@ -118,7 +118,7 @@ class OpenSubject:
             yield line, {(x,): np.asarray(h) for x, h in centred(alone.cell).items() if np.any(h)}
 
     def dissipators(self) -> Iterator[tuple[Breaker, str]]:
-        """Lines of dissipators with their names; baths follow the Hamiltonian and break nothing by themselves."""
+        """Lines of dissipators with their names; baths follow the Hamiltonian and break nothing."""
         assert self.cell is not None
         seen = set()
         for jump in self.cell.jumps:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.symmetry.chains.jumps import ChainOperation
-from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
+from modelkit.symmetry.chains.open_chain import OpenChain
 
 Objects = NDArray[np.object_]
 
@@ -45,9 +45,7 @@ class Gaussian:
         def dot(one: Objects, other: Objects) -> Objects:
             return np.moveaxis(np.tensordot(one, other, axes=(1, axis)), 0, axis)
 
-        return Gaussian(
-            dot(U.re, self.re) - dot(U.im, self.im), dot(U.re, self.im) + dot(U.im, self.re)
-        )
+        return Gaussian(dot(U.re, self.re) - dot(U.im, self.im), dot(U.re, self.im) + dot(U.im, self.re))
 
     @property
     def nothing(self) -> bool:
@@ -97,12 +95,10 @@ def _all_turned(parts: Parts, U: Gaussian, pattern: str) -> Parts:
 
 def _same(one: Parts, other: Parts) -> bool:
     for cells in one.keys() | other.keys():
-        mine, its = one.get(cells), other.get(cells)
-        if mine is None or its is None:
-            rest = mine or its
-        else:
-            rest = mine + its.scaled(Fraction(-1))
-        if rest is not None and not rest.nothing:
+        present = [one[cells]] if cells in one else []
+        present += [other[cells].scaled(Fraction(-1))] if cells in other else []
+        rest = present[0] + present[1] if len(present) > 1 else present[0]
+        if not rest.nothing:
             return False
     return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import SORTS, UNITARY, Sort
 
 Integers = NDArray[np.intp]
-Matrix = sparse.csr_array
+Matrix: TypeAlias = sparse.csr_array
 
 MOTIONS = 24  # permutations of a pattern that are tried
 
@@ -39,8 +40,8 @@ MOTIONS = 24  # permutations of a pattern that are tried
 class FiniteOperation:
     """An operation that a finite open chain keeps: one-body operators go to ``S f(X) S^+``.
 
-    ``f`` is the identity, ``*``, ``-T`` or ``-+``, by the ``sort``; ``motion`` is what it does to the sites, ""
-    where none is moved; the other attributes as those of
+    ``f`` is the identity, ``*``, ``-T`` or ``-+``, by the ``sort``; ``motion`` is what it does to the sites,
+    "" where none is moved; the other attributes as those of
     :class:`modelkit.symmetry.chains.jumps.ChainOperation`.
     """
 
@@ -269,4 +270,3 @@ def _same(one: Matrix, other: Matrix) -> bool:
 
 def _size(X: Matrix) -> float:
     return float(np.abs(X.data).max(initial=0.0))
-

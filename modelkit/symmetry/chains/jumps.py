@@ -49,7 +49,8 @@ class ChainOperation:
         How far it is off, relative to the norm of what is mapped: h, losses, gains and the tensor, each.
     any_coupling
         Whether it is one of the whole Liouvillian: not for antiunitary ones (they reverse the Hamiltonian
-        part relative to the dissipator) unless H goes to minus itself besides, nor for particle-hole ones where traces of jump operators shift H.
+        part relative to the dissipator) unless H goes to minus itself besides, nor for particle-hole
+        ones where traces of jump operators shift H.
     half_filling
         Whether it maps a filling to one minus it, particles being conserved.
     spaces
@@ -100,7 +101,9 @@ def operations(chain: OpenChain, onto: OpenChain | None = None) -> tuple[ChainOp
     even = all(each.cells is None or each.cells % 2 == 0 for each in (chain, other))
     found = []
     flags = (False, True)
-    for backward, sort, inverted, signs in itertools.product(flags, SORTS, flags, flags if even else (False,)):
+    for backward, sort, inverted, signs in itertools.product(
+        flags, SORTS, flags, flags if even else (False,)
+    ):
         if onto is None and sort == UNITARY and not inverted and not signs and not backward:
             continue
         for shift in shifts(chain.d):
@@ -141,7 +144,7 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
 
 
 def keeps_everything_alike(chain: OpenChain) -> bool:
-    """Whether ``sum r [L, L^+] = 0``: the state that knows nothing is steady, in each sector of the number."""
+    """Whether ``sum r [L, L^+] = 0``: the state that knows nothing is steady, at each number of particles."""
     if chain.baths or chain.linear or not chain.one_body:
         return False
     total: Blocks = {}

@@ -8,7 +8,6 @@ from modelkit.errors import ModelError
 from modelkit.symmetry.candidates import Broken
 from modelkit.symmetry.chains.bands import Bands, Rates
 from modelkit.symmetry.chains.blame import spoilt
-from modelkit.symmetry.chains.claims import half_filled
 from modelkit.symmetry.chains.declared import OpenSubject, generic
 from modelkit.symmetry.chains.exact import is_exact
 from modelkit.symmetry.chains.finite import FiniteChain, FiniteOperation
@@ -34,8 +33,8 @@ def found(subject: Subject) -> Report:
     """
     declared = OpenSubject(subject)
     if declared.cell is None:
-        chain = FiniteChain(declared.lindbladian)
-        kept = [_of_finite(each, chain, declared) for each in chain.operations]
+        whole = FiniteChain(declared.lindbladian)
+        kept = [_of_finite(each, whole) for each in whole.operations]
         return Report(tuple(kept), ())
     told = JumpReport(declared.chain)
     others = [chain for values in generic(subject) if (chain := _at(declared, values)) is not None]
@@ -62,7 +61,7 @@ def _of_chain(each: ChainOperation, chain: OpenChain, others: list[OpenChain]) -
     return Kept(str(each), "", always, sure, _note(each, each.reverses_current))
 
 
-def _of_finite(each: FiniteOperation, chain: FiniteChain, declared: OpenSubject) -> Kept:
+def _of_finite(each: FiniteOperation, chain: FiniteChain) -> Kept:
     return Kept(str(each), "", True, Certainty.NUMBERS, _note(each, each.reverses(chain.current)))
 
 
