@@ -164,7 +164,7 @@ def refuse_dark(taken: Sample, span: Span | None = None) -> None:
     if taken.cell.baths or taken.cell.cells is not None:
         return
     k = 2 * np.pi * (np.arange(LOOKED) + 0.5) / LOOKED - np.pi
-    looked = sample(taken.cell, k, np.full(LOOKED, 1 / LOOKED))
+    looked = sample(taken.cell, k, np.full(LOOKED, 1 / LOOKED), taken.field)
     rate = _activity(looked, looked.modes.energy.size).reshape(looked.modes.energy.shape)
     mean = float(rate.mean())
     low = (rate <= np.roll(rate, 1, axis=0)) & (rate <= np.roll(rate, -1, axis=0)) & (rate < NEAR * mean)

@@ -93,7 +93,8 @@ class CellEquation:
         smallest = np.linalg.svd(matrices, compute_uv=False)
         if np.any(dark := smallest[:, -1] <= DARK * smallest[:, 0]):
             raise ModelError(
-                f"at {self.cell.momentum} = {k[dark][0]:.6g} a mode is reached by no jump: its occupation is not determined",
+                f"at {self.cell.momentum} = {k[dark][0]:.6g} a mode is reached by no jump: nothing tells "
+                "its occupation",
                 hint="ask for other momenta, or for 'evolution'",
             )
         return np.asarray(np.linalg.inv(matrices))

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_continuous_lyapunov
 
 from modelkit.compile.modes import Rates
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
+from modelkit.solve.open_chains.coherences import Field
 from modelkit.solve.open_chains.kinetics import Filled, Floats, jacobian
 from modelkit.solve.open_chains.momenta import extent, half_shifted, on_ring
 from modelkit.solve.open_chains.sampling import Sample, sample
@@ -36,7 +36,9 @@ class Correction:
     cells: int
 
 
-def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -> Correction:
+def order_1_over_L(
+    cell: UnitCell, filling: float | None, spread: float = 0.0, field: Field | None = None
+) -> Correction:
     """Find c of ``I = I_gge + c/L`` for L cells.
 
     Parameters
@@ -47,6 +49,8 @@ def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -
     spread : float
         Variance of the number of particles, per mode: 0 for a fixed number, ``f (1 - f)`` for the binomial
         mixture that infinite temperature leaves.
+    field : Field, optional
+        In which modes of equal energy have no coherences.
 
     Raises
     ------
@@ -62,11 +66,11 @@ def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -
                 f"matrices, which are made for up to {LARGEST}",
                 hint="take cells = infinite: the coefficient no longer depends on L",
             )
-        return Correction(_on(sample(cell, *on_ring(cell.cells)), filling, spread), 0.0, cell.cells)
+        return Correction(_on(sample(cell, *on_ring(cell.cells), field), filling, spread), 0.0, cell.cells)
     before, cells, error = np.inf, FEWEST, np.inf
     while 2 * cells * cell.dimension <= LARGEST:
         cells *= 2
-        taken = sample(cell, *half_shifted(cells))
+        taken = sample(cell, *half_shifted(cells), field)
         value = _on(taken, filling, spread)
         last, error = error, abs(value - before) / extent(taken.modes.velocity)
         if error < TOLERANCE or last <= min(error, ACCEPTED):
@@ -91,6 +95,8 @@ def _on(taken: Sample, filling: float | None, spread: float) -> float:
 
 def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     """Change of the mean occupations, (M,)."""
+    from scipy.linalg import solve_continuous_lyapunov
+
     J = jacobian(rates, filled).dense()
     # R(b->a) of the particles on the ring at [a, b]
     R = rates.into.T @ rates.out_of * rates.weight
@@ -100,9 +106,8 @@ def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     hops = R * np.outer(m, n)
     B = np.diag(up + down) - hops - hops.T
     count = len(n)
-    stiff = (
-        J - float(np.abs(np.diag(J)).mean()) / count if fixed else J
-    )  # 1^T J = 0: the number is left alone
+    # 1^T J = 0: this leaves the number of particles alone
+    stiff = J - float(np.abs(np.diag(J)).mean()) / count if fixed else J
     S = solve_continuous_lyapunov(stiff, -B)
     if fixed and spread > 0:
         along = np.linalg.solve(stiff, np.ones(count))

@@ -163,7 +163,7 @@ def _closed(problem: OpenProblem) -> tuple[Lindbladian, Covariance]:
 
 def _outputs(
     problem: OpenProblem, flows: Flows, covariances: Iterable[Complexes], *, steady: bool
-) -> dict[str, Labelled]:
+) -> dict[str, Any]:
     """All outputs that are asked for and that the chain has, with time in front of an evolution."""
     names = [name for name in OUTPUTS if _has(problem, flows.places, name)]
     rows = [{name: OUTPUTS[name][1](flows, found) for name in names} for found in covariances]

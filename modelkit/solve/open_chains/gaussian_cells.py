@@ -46,7 +46,8 @@ def untreatable_cell(cell: UnitCell) -> ModelError | None:
     for family in ring.jumps:
         if mixes(family).any():
             return ModelError(
-                f"the jumps of '{family.name}' are sums of creation and annihilation operators, which join k and -k",
+                f"the jumps of '{family.name}' are sums of creation and annihilation operators, which join k "
+                "and -k",
                 family.span,
                 hint="give the ring a number of cells and ask for occupations by site",
             )
@@ -76,7 +77,9 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
     with_resting[equation.distances.index(0)] += resting
     flows = CellFlows(equation, k, blocks, with_resting)
     names = [name for name in OUTPUTS if name != "current_by_spin" or np.any(cell.spin >= 0)]
-    found = {name: Labelled(OUTPUTS[name][0], np.asarray(OUTPUTS[name][1](flows))) for name in names}
+    found: dict[str, Any] = {
+        name: Labelled(OUTPUTS[name][0], np.asarray(OUTPUTS[name][1](flows))) for name in names
+    }
     found["occupation"] = Labelled(("momentum", "band"), occupation)
     found["lagrange_multiplier"] = Labelled(("momentum", "band"), lagrange(occupation))
     audits = {
@@ -84,7 +87,9 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
         "positivity": float(max(0.0, -occupation.min(), occupation.max() - 1)),
         "particle_balance": _balance(flows.loss_rate()),
     }
-    noted = {"conserved": ", ".join(f"particles of {name}" for name in kept.lattices)} if kept.lattices else {}
+    noted = (
+        {"conserved": ", ".join(f"particles of {name}" for name in kept.lattices)} if kept.lattices else {}
+    )
     return OpenState(
         **found,
         audits=audits,

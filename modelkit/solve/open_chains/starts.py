@@ -59,7 +59,8 @@ def initial_occupation(
         found = float(numbers[chain.lattice == chain.lattices.index(name)].mean())
         if abs(found - filling) > EQUAL:
             raise ModelError(
-                f"the initial state fills '{name}' with {found:g} particles per mode, 'filling' with {filling:g}",
+                f"the initial state fills '{name}' with {found:g} particles per mode, 'filling' with "
+                f"{filling:g}",
                 problem.place("filling"),
                 hint=f"leave out 'filling {name}': the initial state decides",
             )

@@ -35,10 +35,8 @@ def centred(cell: UnitCell) -> dict[int, ArrayLike]:
     A common level then only turns the phases between states of different numbers of particles.
     """
     d = cell.dimension
-    found: dict[int, ArrayLike] = {0: np.zeros((d, d), dtype=complex)} | dict(cell.hopping)
-    level = np.asarray(found[0])
-    found[0] = level - np.trace(level) / d * np.eye(d)
-    return found
+    level = np.asarray(cell.hopping.get(0, np.zeros((d, d))), dtype=complex)
+    return {**cell.hopping, 0: level - np.trace(level) / d * np.eye(d)}
 
 
 def only(cell: UnitCell, names: Iterable[str]) -> UnitCell:
@@ -52,8 +50,8 @@ def only(cell: UnitCell, names: Iterable[str]) -> UnitCell:
 
 
 def _jumps(jump: CellJump) -> Iterator[Jump]:
-    parts = [jump.bilinear, jump.loss, jump.gain]
-    if sum(any(np.any(block) for block in part.values()) for part in parts) > 1:
+    there = [any(map(np.any, part)) for part in (jump.bilinear.values(), jump.loss.values(), jump.gain.values())]
+    if sum(there) > 1:
         raise Undecided(
             f"the jump operator of '{jump.name}' is a sum of such as take, add and move particles"
         )

@@ -122,9 +122,7 @@ def test_the_number_of_particles_moves_as_the_current_says():
     text = OPEN.replace("rate = 0.8", "rate = 0").replace("rate = 0.6", "rate = 0")
     start = np.linspace(0.9, 0.2, 12)
     step = 1e-4
-    found = Gaussian().evolve(
-        problem(text), np.array([0.5 - step, 0.5, 0.5 + step]), {"occupation": start}
-    )
+    found = Gaussian().evolve(problem(text), np.array([0.5 - step, 0.5, 0.5 + step]), {"occupation": start})
     index = np.tile(np.arange(1, 7), 2)
     moved = np.diff((found.occupation.values @ index)[[0, 2]])[0] / (2 * step)
     told = float(found.current.values[1] + found.jump_current.values[1]) * 6

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelkit.solve.open_chains.correlations import correlations
 from modelkit.solve.open_chains.currents import (
     by_spin,
-    correlations,
     current,
     current_by_orbital,
     jump_current,
@@ -68,7 +68,7 @@ def test_correlations_are_expectation_values(seed):
         exact = [
             [np.trace(rho @ ring.site(1, t).conj().T @ ring.site(1 + x, s)) for t in (0, 1)] for s in (0, 1)
         ]
-        np.testing.assert_allclose(correlations(taken, filled, x), exact, atol=1e-13)
+        np.testing.assert_allclose(correlations(taken.modes, filled, x), exact, atol=1e-13)
 
 
 @few
