@@ -50,7 +50,10 @@ def only(cell: UnitCell, names: Iterable[str]) -> UnitCell:
 
 
 def _jumps(jump: CellJump) -> Iterator[Jump]:
-    there = [any(map(np.any, part)) for part in (jump.bilinear.values(), jump.loss.values(), jump.gain.values())]
+    there = [
+        any(np.any(block) for block in jump.bilinear.values()),
+        *(any(np.any(v) for v in part.values()) for part in (jump.loss, jump.gain)),
+    ]
     if sum(there) > 1:
         raise Undecided(
             f"the jump operator of '{jump.name}' is a sum of such as take, add and move particles"
