@@ -218,7 +218,7 @@ class Model:
         from modelkit.tasks.points import PROXY
         from modelkit.tasks.run import objections
 
-        self._expansion.device(values_of(self.declarations), cells=PROXY)
+        self._expansion.device(values_of(self.declarations, {}), cells=PROXY)
         raise_all(objections(self.declarations, self._expansion))
         self._hold_checks()
 

@@ -190,6 +190,13 @@ def test_jumps_that_do_not_close_are_refused():
         )
 
 
-def test_an_infinite_chain_has_no_evolution_in_real_space():
-    with pytest.raises(ModelError, match="in real space"):
-        Gaussian().evolve(OpenProblem(cell=lossy(1j, 0.2, None)), np.array([1.0]), {"filling": 0.5})
+def test_initial_states_of_cells_that_are_none():
+    problem, time = OpenProblem(cell=lossy(1j, 0.2, None)), np.array([1.0])
+    for initial, message in (
+        ({}, "not given"),
+        ({"occupation": 2}, "between 0 and 1, not 2"),
+        ({"occupation": [0.5, 0.5]}, "2 values for 1 bands"),
+        ({"filling": 0.5, "lagrange": 0}, "given twice"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            Gaussian().evolve(problem, time, initial)
