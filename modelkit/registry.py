@@ -170,8 +170,8 @@ class Output:
         Where the unit hangs on the words along the first dimensions, the unit of each choice of words,
         ``("I", "V")``; ``unit`` is not used then.
     scale : callable or None
-        ``scale(found)``: the gross flow that its rounding is counted against where symmetry forbids it; not
-        audited so if None.
+        ``scale(found)``: the gross flow that its rounding is counted against where symmetry forbids it, a
+        number or one for each choice of the words that its first dimensions are; not audited so if None.
     variants : mapping of str to Output
         By verb, where it gives the quantity over other dimensions; see :meth:`of`.
     """
@@ -185,7 +185,7 @@ class Output:
     evaluate: Callable[[Any], Any]
     audit: Callable[[Any], Mapping[str, float]] = lambda found: {}
     units: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-    scale: Callable[[Any], float] | None = None
+    scale: Callable[[Any], Any] | None = None
     variants: Mapping[str, Output] = field(default_factory=dict)
 
     def of(self, verb: str) -> Output:

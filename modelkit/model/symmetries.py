@@ -12,7 +12,7 @@ from modelkit.symmetry.report import Report, report
 from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.verdict import Verdict
-from modelkit.tasks.forbidden import told
+from modelkit.tasks.forbidden import is_large, told
 from modelkit.tasks.outside import numbers_of
 from modelkit.tasks.symmetries import verdict_on
 
@@ -96,9 +96,8 @@ def findings(model: Model) -> Findings:
 
     For a task with two cases that asks for nothing of the kind: on rectification of the first bath.
     """
-    size = model.device().size
-    if size > LARGEST:
-        reason = f"not examined: {size} sites, more than {LARGEST} (in Python: model.symmetries())"
+    if is_large(Subject(model._expansion), LARGEST):
+        reason = f"not examined: more than {LARGEST} sites (in Python: model.symmetries())"
         return Findings(None, reason, ())
     try:
         known, reason = model.symmetries(), ""
@@ -114,7 +113,7 @@ def findings(model: Model) -> Findings:
 def _decided(model: Model) -> Iterator[tuple[str, str, Verdict]]:
     for name, task in model.declarations.tasks.items():
         asked = list(told(model._expansion, task, {}))
-        yield from ((name, f"{each.request.name} = {each.text}{each.at}", each.verdict) for each in asked)
+        yield from ((name, each.quantity, each.verdict) for each in asked)
         if not asked and len(task.cases) == 2 and task.verb == "transport":
             bath = _first_bath(model)
             if bath is not None:

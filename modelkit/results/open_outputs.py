@@ -6,6 +6,7 @@ the first one.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,13 +55,22 @@ _GIVEN = (
     ),
 )  # fmt: skip
 
+_SCALES: Mapping[str, Callable[[Any], float]] = {
+    "current": lambda found: float(found.gross),
+    "current_by_spin": lambda found: float(found.gross),
+    "current_by_orbital": lambda found: float(found.gross),
+    "energy_current": lambda found: float(found.gross) ** 2,
+}
+"""Flows that symmetry may forbid, and what their rounding is counted against."""
+
 
 def _enter(name: str, short: str | None, dims: tuple[str, ...], unit: str, meaning: str) -> None:
     def evaluate(found: Any) -> Labelled:
         array: Labelled = found.give(name)
         return array
 
-    enter_output(Output(name, short, dims, unit, meaning, ("steady_state",), evaluate))
+    entry = Output(name, short, dims, unit, meaning, ("steady_state",), evaluate, scale=_SCALES.get(name))
+    enter_output(entry)
     if name != "order_1_over_L":
         over_time = ("time", *dims)
         later = "the same of a steady_state, at each time"

@@ -90,6 +90,7 @@ outputs.add(
         verbs=("response",),
         evaluate=lambda found: found.response_1,
         units={(of, by): f"{unit}/{per}" for (of, unit), (by, per) in product(_OF.items(), _BY.items())},
+        scale=lambda found: found.first_scale,
     ),
 )
 outputs.add(
@@ -107,5 +108,6 @@ outputs.add(
             (of, by, more): f"{unit}/{per}/{_BY[more]}"
             for (of, unit), (by, per), more in product(_OF.items(), _BY.items(), _BY)
         },
+        scale=lambda found: found.second_scale,
     ),
 )

@@ -195,6 +195,22 @@ class Response:
         return found
 
     @property
+    def first_scale(self) -> Floats:
+        """``[of, by]``: what rounding of the first order is counted against, (2, 2)."""
+        largest = np.abs(self.response_1).max(axis=(2, 3), initial=0.0)
+        return np.maximum(largest, np.outer(self._kinds(self._scale[1]), np.ones(2)))
+
+    @property
+    def second_scale(self) -> Floats:
+        """``[of, by, by_2]``: the same of the second order, (2, 2, 2)."""
+        largest = np.abs(self.response_2).max(axis=(3, 4, 5), initial=0.0)
+        return np.maximum(largest, np.multiply.outer(self._kinds(self.second_gross), np.ones((2, 2))))
+
+    def _kinds(self, gross: float) -> Floats:
+        """Gross flows of charge and of heat: particles carry an energy of T, or of the conductor's width."""
+        return gross * np.array([1.0, self._energy])
+
+    @property
     def second_gross(self) -> float:
         """The largest gross flow of the second order: what rounding of it is counted against."""
         return max(float(np.abs(self._curved[0][0]).sum(axis=0).max(initial=0.0)), self._scale[0])
@@ -223,9 +239,14 @@ class Response:
     @property
     def _scale(self) -> tuple[float, float]:
         """By it second derivatives are measured where they vanish: a conductance per energy, Joule's heat."""
-        widest = float(abs(self.system.hamiltonian).max()) if self.system.hamiltonian.nnz else 0.0
         conductance = max(float(self.linear.absolute[0, :, 0].max(initial=0.0)), resolved_flow(1.0))
-        return conductance / (self.problem.T or widest or 1.0), conductance
+        return conductance / self._energy, conductance
+
+    @property
+    def _energy(self) -> float:
+        """Of the particles that flow: T, or the conductor's width."""
+        widest = float(abs(self.system.hamiltonian).max()) if self.system.hamiltonian.nnz else 0.0
+        return self.problem.T or widest or 1.0
 
     def _onsager(self) -> dict[str, float]:
         request, one = self.request, self.coefficients

@@ -133,7 +133,7 @@ def breakers(
 
 def without(graph: nx.MultiDiGraph, device: Device) -> Iterator[Device]:
     """The device, one hop or pair term left out of its pattern."""
-    terms = [term for term in _declared_terms(graph) if term.kind != "onsite"]
+    terms = [term for term in declared_terms(graph) if term.kind != "onsite"]
     if len(terms) > 1:
         alone = [(_alone(graph, term, device),) * 2 for term in terms]
         for k in range(len(terms)):
@@ -141,7 +141,8 @@ def without(graph: nx.MultiDiGraph, device: Device) -> Iterator[Device]:
             yield replace(kept, potential=device.potential)
 
 
-def _declared_terms(graph: nx.MultiDiGraph) -> list[Term]:
+def declared_terms(graph: nx.MultiDiGraph) -> list[Term]:
+    """Terms of the Hamiltonian in the order of the text."""
     return [data["element"] for _, _, data in graph.edges(data=True) if data["kind"] in kinds]
 
 
@@ -149,7 +150,7 @@ def terms(
     graph: nx.MultiDiGraph, one: Device, other: Device, sort: Sort, permutation: Integers
 ) -> Iterator[Breaker]:
     """Terms that do not fit to those before them, then prescribed potentials."""
-    declared = _declared_terms(graph)
+    declared = declared_terms(graph)
     alone = [(_alone(graph, term, one), _alone(graph, term, other)) for term in declared]
     kept: list[tuple[Device, Device]] = []
     waiting = list(range(len(alone)))
@@ -169,7 +170,7 @@ def terms(
         else:
             waiting = rest
             term = declared[first]
-            yield Breaker(_short(term.span, term.kind), "", term.span, names_in([term.value]))
+            yield Breaker(quoted(term.span, term.kind), "", term.span, names_in([term.value]))
     if one.potential.any() or other.potential.any():
         moved = _together(kept, one, other)
         levels = replace(moved[0], potential=one.potential), replace(moved[1], potential=other.potential)
@@ -182,18 +183,23 @@ def _declared(graph: nx.MultiDiGraph, kind: str, formula: str) -> Breaker:
     for _, data in graph.nodes(data=True):
         if data["kind"] == kind:
             names = names_in([getattr(data["element"], formula)]) if formula else frozenset()
-            return Breaker(_short(data["span"], kind), "", data["span"], names)
+            return Breaker(quoted(data["span"], kind), "", data["span"], names)
     return Breaker("the levels of both cases", "", None)
 
 
-def _short(span: Span | None, kind: str) -> str:
-    """The statement's own words on one line."""
+def quoted(span: Span | None, kind: str) -> str:
+    """A statement's own words on one line."""
     text = " ".join(span.text.split()) if span is not None else kind
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _alone(graph: nx.MultiDiGraph, term: Term, device: Device) -> Device:
     """A single term of a device."""
+    return Expansion(with_one_term(graph, term)).device(device.values)
+
+
+def with_one_term(graph: nx.MultiDiGraph, term: Term) -> nx.MultiDiGraph:
+    """The sites of a declared graph and a single term between them."""
     reduced = nx.MultiDiGraph(graph)
     others = [
         (a, b, key)
@@ -204,7 +210,7 @@ def _alone(graph: nx.MultiDiGraph, term: Term, device: Device) -> Device:
     reduced.remove_nodes_from(
         [n for n, data in graph.nodes(data=True) if data["kind"] not in ("lattice", "site")]
     )
-    return Expansion(reduced).device(device.values)
+    return reduced
 
 
 def _together(parts: Sequence[tuple[Device, ...]], *devices: Device) -> tuple[Device, ...]:
@@ -267,13 +273,13 @@ def of_terminal(terminal: Terminal, name: str) -> Breaker:
     what = f"{terminal.noun} {terminal.name}"
     if name == "condition":
         conditions = terminal.conditions
-        text = "such that " + ", ".join(_short(c.span, c.quantity) for c in conditions)
+        text = "such that " + ", ".join(quoted(c.span, c.quantity) for c in conditions)
         return Breaker(what, text, terminal.span, names_in(c.value for c in conditions))
     span = terminal.spans.get(name, terminal.span)
     formulas = [terminal.given[name]] if name in terminal.given else []
     if name == "self_energy":
         formulas = list(terminal.self_energy.arguments.values())
-    return Breaker(what, _short(span, name) if name in terminal.spans else "", span, names_in(formulas))
+    return Breaker(what, quoted(span, name) if name in terminal.spans else "", span, names_in(formulas))
 
 
 def _fields(one: Device, first: int, other: Device, second: int, sort: Sort, shift: float) -> list[str]:

@@ -49,6 +49,7 @@ for _name, _doc in (
     ("conductor", "sites, what joins them, prescribed potentials"),
     ("terminals", "reservoirs, their self-energies, what drives them and what they prescribe"),
     ("screening", "unknown potentials, what couples them, electrodes"),
+    ("open chain", "jump operators and what they keep; examined with the cell they stand in"),
 ):
     parts.add(_name, Part(_doc))
 

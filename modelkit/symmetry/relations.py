@@ -47,6 +47,8 @@ class Currents:
             counted = terminals if condensate else range(device.n_terminals)
             self.add({Current("I", terminal, case): 1.0 for terminal in counted})
             self._prescribed(device, case)
+            if not device.superconducting and _without_work(device):
+                self.add({Current("J", terminal, case): 1.0 for terminal in terminals})
 
     def add(self, combination: Combination, constant: float = 0.0) -> None:
         """One more relation."""
@@ -82,6 +84,19 @@ class Currents:
             for of, values in _fixed(group):
                 for member in np.flatnonzero(np.isfinite(values)).tolist():
                     self.add({Current(of, group.first + member, case): 1.0}, -float(values[member]))
+
+
+def _without_work(device: Device) -> bool:
+    """Whether all that carry a current have one chemical potential: then heat alone goes in and out."""
+    drawing = [group for group in device.terminals if not _draws_nothing(group)]
+    if any("mu" not in group.given for group in drawing):
+        return False
+    mu = np.concatenate([np.zeros(0), *(np.broadcast_to(g.given["mu"], g.count) for g in drawing)])
+    return bool(np.ptp(mu) <= ZERO * np.abs(mu).max()) if len(mu) else True
+
+
+def _draws_nothing(group: TerminalGroup) -> bool:
+    return any(of == "I" and np.all(values == 0) for of, values in _fixed(group))
 
 
 def fixed_currents(group: TerminalGroup) -> str:

@@ -13,39 +13,47 @@ from modelkit.symmetry.candidates import Broken, Candidate, Comparison, broken, 
 from modelkit.symmetry.exact import Certainty, certainties
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import name_of, operator_of
-from modelkit.symmetry.operations import Operation, generators
+from modelkit.symmetry.operations import generators
 from modelkit.symmetry.parts import Examined, examined
 from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.shown import html, latex, records
 from modelkit.symmetry.structure import PARTICLE_HOLE, TIME_REVERSAL, UNITARY
 from modelkit.symmetry.subject import Subject
 
+FINITE = "a finite device may rectify all the same"
+
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """An operation of the device: ``always`` for all values of the parameters, or at these alone."""
+    """An operation of the device: ``always`` for all values of the parameters, or at these alone.
+
+    ``note`` is what follows from it, or does not.
+    """
 
     name: str
     operator: str
     always: bool
-    operation: Operation
     certainty: Certainty
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Report:
     """Generators of the group of a device, and the candidates that are broken.
 
-    ``given_up`` says why nothing, or not all of it, could be decided, "" if all was.
+    ``given_up`` says why nothing, or not all of it, could be decided, "" if all was.  ``rules`` are what is
+    known beyond operations, a line each.
     """
 
     kept: tuple[Kept, ...]
     broken: tuple[Broken, ...]
     given_up: str = ""
+    rules: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A line for each."""
         lines = [_kept_line(each) for each in self.kept] + [_broken_line(each) for each in self.broken]
+        lines += self.rules
         lines += [f"not decided: {self.given_up}"] if self.given_up else []
         return "\n".join(lines) if lines else "no operation, and no candidate for one"
 
@@ -66,6 +74,10 @@ def report(subject: Subject) -> Report:
     if subject.unsaid:
         return Report((), (), subject.unsaid)
     try:
+        if subject.open:
+            from modelkit.symmetry.chains.report import found
+
+            return found(subject)
         return _found(subject)
     except Undecided as error:
         return Report((), (), str(error))
@@ -80,8 +92,8 @@ def _found(subject: Subject) -> Report:
             name_of(each, device),
             operator_of(each, device),
             all(holds(one, one, each.sort, each.permutation) for one in often),
-            each,
             sure,
+            FINITE if each.sort.reverses_time else "",
         )
         for each, sure in zip(operations, certainties(operations, device, subject), strict=True)
     ]
@@ -108,7 +120,7 @@ def _candidates(device: Examined) -> Iterator[Candidate]:
 def _kept_line(each: Kept) -> str:
     operator = f" = {each.operator}" if each.operator else ""
     sure = "" if each.certainty is Certainty.ALWAYS else f", {each.certainty.value}"
-    note = "; a finite device may rectify all the same" if each.operation.sort.reverses_time else ""
+    note = f"; {each.note}" if each.note else ""
     return f"{each.name}{operator}" + ("" if each.always else ", at these values only") + sure + note
 
 

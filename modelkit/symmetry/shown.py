@@ -23,6 +23,7 @@ def records(report: Report) -> dict[str, Any]:
             {"name": each.name, "operator": each.operator or None, "always": each.always}
             for each in report.kept
         ],
+        "rules": list(report.rules),
         "broken": [
             {
                 "name": each.name,
@@ -60,7 +61,8 @@ def html(report: Report) -> str:
         )
         for each in report.broken
     ]
-    return kept + ("\n" + _table(("broken", "by", "restored by"), broken) if broken else "")
+    rules = "".join(f"\n<p>{escape(line)}</p>" for line in report.rules)
+    return kept + ("\n" + _table(("broken", "by", "restored by"), broken) if broken else "") + rules
 
 
 def latex(report: Report) -> str:

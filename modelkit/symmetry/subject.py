@@ -45,6 +45,11 @@ class Subject:
         return found
 
     @property
+    def open(self) -> bool:
+        """Whether jump operators act on it: then it has an equation of motion, and no terminals."""
+        return any(data["kind"] == "dissipator" for _, data in self.graph.nodes(data=True))
+
+    @property
     def extended(self) -> bool:
         """Whether a noun belongs to a part that others have added: rules beyond the group are not used."""
         return any(parts[part].add is not None for part in self._parts if part in parts)

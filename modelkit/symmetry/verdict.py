@@ -21,7 +21,8 @@ class Word(Enum):
 class Verdict:
     """``str(verdict)`` begins with one of the four words; ``aside`` stands in brackets behind it.
 
-    ``explanation`` is the reasoning in words, with the operator.
+    ``explanation`` is the reasoning in words, with the operator.  A ``limit`` in which alone something is
+    forbidden is no statement about numbers outside of it.
     """
 
     word: Word
@@ -29,6 +30,7 @@ class Verdict:
     operation: Operation | None = None
     aside: str = ""
     explanation: str = ""
+    limit: str = ""
 
     def __str__(self) -> str:
         """``forbidden: inversion``."""

@@ -76,8 +76,9 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
             ingredients = ingredients or _parameters(run, finished)
             derived = derive(request, _ingredients(run, request, position, found, ingredients))
             variables[request.name] = derived.assign_attrs(_attributes(request, run))
-    if not interrupted and any(each.forbidden for each in run.told):
-        variables["audit_forbidden"] = _forbidden(run, finished, found)
+    binding = [] if interrupted else _binding(run, finished)
+    if binding:
+        variables["audit_forbidden"] = _forbidden(run, binding, finished, found)
     audits = [name for name in found.data_vars if str(name).startswith("audit_")]
     variables |= {str(name): found[name].assign_attrs(_audit_words(str(name))) for name in audits}
     kept = {dim for variable in variables.values() for dim in variable.dims}
@@ -105,14 +106,22 @@ def collect(run: Run, finished: Sequence[Solved], *, interrupted: bool = False) 
     return dataset.assign_attrs(_facts(run, finished))
 
 
-def _forbidden(run: Run, finished: Sequence[Solved], found: xr.Dataset) -> xr.DataArray:
+def _binding(run: Run, finished: Sequence[Solved]) -> list[Told]:
+    """Verdicts whose numbers must vanish, by the methods that gave them."""
+    used = {one.facts["method"] for one in finished if "method" in one.facts}
+    return [each for each in run.told if all(each.binds(method) for method in used) and each.forbidden]
+
+
+def _forbidden(
+    run: Run, verdicts: Sequence[Told], finished: Sequence[Solved], found: xr.Dataset
+) -> xr.DataArray:
     """The audit of what symmetry forbids, at the first point, where that was decided: a single number."""
     import xarray as xr
 
     swept = [axis.name for axis in run.axes if axis.name != "case"]
     first = [one for one in finished if not any(one.job.place[: len(swept)])]
     first.sort(key=lambda one: one.job.place)
-    off = audit(run.told, found.isel(dict.fromkeys(swept, 0)), run.task.cases, [one.values for one in first])
+    off = audit(verdicts, found.isel(dict.fromkeys(swept, 0)), run.task.cases, [one.values for one in first])
     return xr.DataArray(off, attrs=_audit_words("audit_forbidden"))
 
 

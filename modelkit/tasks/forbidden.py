@@ -14,16 +14,18 @@ from modelkit.elements.result_formulas import OutputRequest
 from modelkit.elements.tasks import Task
 from modelkit.graph.expand import Expansion
 from modelkit.numerics.evaluate import evaluate
-from modelkit.registry import reductions
+from modelkit.registry import methods, reductions, verbs
 from modelkit.results.audit import demand, relative
 from modelkit.tasks.points import gross, reference
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modelkit.symmetry.subject import Subject
     from modelkit.symmetry.verdict import Verdict
 
 LARGEST = 500  # sites of a device that is examined without being asked
+LARGEST_RING = 20_000
 LATER = "a device with more than {} sites is examined on demand only"
 
 
@@ -41,18 +43,42 @@ class Told:
         """Whether it must vanish."""
         return self.verdict.word.value == "forbidden"
 
+    def binds(self, method: str) -> bool:
+        """Whether the number that this method gives must vanish: a limit is one of some methods only."""
+        known = methods.get(method)
+        limits = ("", *getattr(known, "limits", ()))
+        return self.forbidden and self.verdict.limit in limits
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """Long names of the outputs that it is made of."""
+        if self.request.formula is None:
+            return frozenset({self.request.name})
+        return frozenset(quantity.output for quantity in self.request.quantities.values())
+
     @property
     def text(self) -> str:
         """The formula."""
         return self.request.span.text if self.request.span is not None else self.request.name
 
+    @property
+    def quantity(self) -> str:
+        """``dI = nonreciprocity(I[L]) at V = 1``."""
+        name = self.request.name
+        return (name if self.request.formula is None else f"{name} = {self.text}") + self.at
+
     def __str__(self) -> str:
         """``dI = nonreciprocity(I[L]): forbidden: inversion``."""
-        return f"{self.request.name} = {self.text}{self.at}: {self.verdict}"
+        return f"{self.quantity}: {self.verdict}"
 
 
 def is_asked(request: OutputRequest) -> bool:
-    """Whether an output is one that symmetry may forbid: of two cases, or a response coefficient."""
+    """Whether symmetry may forbid an output: of two cases, a response, a flow of an open chain."""
+    if is_of_open_chain(request):
+        from modelkit.symmetry.chains.claims import FLOWS, asked_of
+
+        named = {quantity.output for quantity in request.quantities.values()}
+        return asked_of(request.name) if request.formula is None else bool(named) and named <= set(FLOWS)
     if request.formula is None:
         return False
     if _reductions(request.formula):
@@ -64,6 +90,12 @@ def is_asked(request: OutputRequest) -> bool:
     cases = {quantity.case for quantity in request.quantities.values()}
     labelled = all(quantity.labels for quantity in request.quantities.values())
     return labelled and bool(named) and (named <= set(ORDERS) or (named <= set(CURRENTS) and len(cases) > 1))
+
+
+def is_of_open_chain(request: OutputRequest) -> bool:
+    """Whether an output is one of the steady state of an open chain."""
+    verb = verbs.get(request.verb)
+    return verb is not None and verb.momenta and not verb.initial
 
 
 def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator[Told]:
@@ -81,14 +113,25 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
     swept += [name for name, value in given.items() if np.ndim(value)]
     values = {**first.parameters, **first.fields}
     point = ", ".join(f"{name} = {values[name]:.6g}" for name in dict.fromkeys(swept) if name in values)
-    large = Subject(expansion, first.parameters, first.fields).device().size > LARGEST
+    subject = Subject(expansion, first.parameters, first.fields)
     for position, request in asked:
-        if large:
+        if is_large(subject):
             verdict = Verdict(Word.NOT_DECIDED, LATER.format(LARGEST))
         else:
             verdict = verdict_on(expansion, request, task.cases, task, given, lines=False)
-        if verdict.word is not Word.NOT_DECIDED or _reductions(request.formula):
+        if verdict.word is not Word.NOT_DECIDED or subject.open or _reductions(request.formula):
             yield Told(position, request, verdict, f" at {point}" if point else "")
+
+
+def is_large(subject: Subject, most: int = LARGEST) -> bool:
+    """Whether a device is too large to be examined without being asked; of a ring one cell is examined."""
+    if not subject.open:
+        return subject.device().size > most
+    from modelkit.symmetry.chains.declared import OpenSubject
+
+    device = OpenSubject(subject).device()
+    ring = all(any(group.rings) for group in device.sites)
+    return device.size > (LARGEST_RING if ring else most)
 
 
 def audit(
@@ -120,9 +163,11 @@ def audit(
 
 def _off(each: Told, found: xr.Dataset, cases: Sequence[str], values: Sequence[Mapping[str, Any]]) -> float:
     formula = each.request.formula
-    assert formula is not None  # only formulas are told about
     if not all(values):  # the point has failed
         return float("nan")
+    if formula is None:
+        number, scale = found[each.request.name], found[gross(each.request.name)]
+        return _relative(float(np.abs(number).max()), float(scale.max()))
     calls = _reductions(formula)
     if not calls:
         sums = [_sum(formula, each, found, cases, case, values) for case in range(max(len(cases), 1))]
@@ -159,7 +204,9 @@ def _sum(
         arrays = arrays.isel(case=own) if "case" in arrays.dims else arrays
         weight = float(np.real(evaluate(factor, values[case])))
         total += weight * float(arrays[reference(each.position, number)])
-        scale += abs(weight) * float(arrays[gross(quantity.output)])
+        flow = arrays[gross(quantity.output)]
+        words = (label.text(values[case]) for label in quantity.labels)
+        scale += abs(weight) * float(flow.sel(dict(zip(flow.dims, words, strict=False))))
     return total, scale
 
 

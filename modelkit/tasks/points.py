@@ -164,9 +164,7 @@ class Work:
                 if picked is not None:
                     arrays[reference(position, number)] = picked
         for name in self.scaled:
-            entry = outputs[name].of(self.verb.name)
-            flow = (entry.scale or _unknown)(found) * np.max(scale_of(entry, units))
-            arrays[gross(name)] = Labelled((), np.asarray(flow))
+            arrays[gross(name)] = gross_flow(outputs[name].of(self.verb.name), found, units)
         arrays |= {f"audit_{name}": Labelled((), np.asarray(value)) for name, value in audits.items()}
         dims = dict.fromkeys(dim for array in arrays.values() for dim in array.dims)
         labels = {dim: _labels(dim, found=found, frame=frame) for dim in dims}
@@ -215,6 +213,15 @@ def scale_of(entry: Output, units: UnitSystem) -> float | NDArray[np.float64]:
     words = [result_dims[dim].words for dim in entry.dims[: len(next(iter(entry.units)))]]
     scales = np.array([units.scale(entry.units[choice]) for choice in itertools.product(*words)])
     return scales.reshape([*map(len, words), *(1,) * (len(entry.dims) - len(words))])
+
+
+def gross_flow(entry: Output, found: Found, units: UnitSystem) -> Labelled:
+    """What rounding of an output is counted against: a number, or one for each choice of its words."""
+    flow, factor = np.asarray((entry.scale or _unknown)(found)), scale_of(entry, units)
+    if not flow.ndim:
+        return Labelled((), flow * np.max(factor))
+    by_words = factor.reshape(flow.shape) if isinstance(factor, np.ndarray) else factor
+    return Labelled(entry.dims[: flow.ndim], flow * by_words)
 
 
 def reference(position: int, number: int) -> str:

@@ -191,15 +191,10 @@ def run_task(
     chosen = {} if manner.method is None else {"method": manner.method}
     options = dict(task.options) | chosen
     written = {name: span for name, span in task.spans.items() if name not in chosen}
-    verdicts = tuple(told(expansion, task, outside))
+    verdicts = tuple(told(expansion, replace(task, options=options), outside))
     checked = value_checks(declarations, task)
     requests = (*task.outputs, *(each.request for each in checked))
-    scaled = frozenset(
-        quantity.output
-        for each in verdicts
-        if each.forbidden
-        for quantity in each.request.quantities.values()
-    )
+    scaled = frozenset().union(*(each.outputs for each in verdicts if each.forbidden))
     work = Work(
         declarations, expansion, verb, options, planned.grids, planned.single, requests, written, scaled,
         initial=task.initial,

@@ -12,11 +12,13 @@ from modelkit.elements.result_formulas import OutputRequest
 from modelkit.elements.sweeps import running_variables
 from modelkit.elements.tasks import Task
 from modelkit.errors import ModelError
-from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.registry import verbs
+from modelkit.registry import methods, verbs
 from modelkit.symmetry.blame import told
+from modelkit.symmetry.chains.claimed import OpenClaimed
+from modelkit.symmetry.chains.claims import CASES, WEAK, verdict_on_flow
+from modelkit.symmetry.chains.declared import OpenSubject, generic
 from modelkit.symmetry.claimed import Claimed
 from modelkit.symmetry.claims import Situation
 from modelkit.symmetry.roots import Undecided
@@ -66,14 +68,36 @@ def verdict_on(
         (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
         for name, one in settings.items()
     )
-    key = claim.formula, tuple(claim.quantities.items()), at, lines
+    coupling = any_coupling(task)
+    key = claim.name, claim.formula, tuple(claim.quantities.items()), at, lines, coupling
     if key not in known:
         subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
-        known[key] = _decided(claim, subjects, lines)
+        decide = _of_open_chains if next(iter(subjects.values())).open else _decided
+        known[key] = decide(claim, subjects, lines, coupling)
     return known[key]
 
 
-def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool) -> Verdict:
+def any_coupling(task: Task | None) -> bool | None:
+    """Whether the method that a task asks for is one of finite rates of jumps; None: it asks for none."""
+    name = task.options.get("method") if task is not None else None
+    return None if name is None else WEAK not in getattr(methods[str(name)], "limits", ())
+
+
+def _of_open_chains(
+    claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool, coupling: bool | None
+) -> Verdict:
+    """Currents of an open chain, in each case by itself."""
+    cases = {quantity.case for quantity in claim.quantities.values()}
+    chosen = [subject for name, subject in subjects.items() if cases <= {None} or name in cases]
+    if len(chosen) > 1 and "case" not in claim.dims:
+        return Verdict(Word.NOT_DECIDED, CASES)
+    found = [verdict_on_flow(each, claim, any_coupling=coupling, lines=lines) for each in chosen]
+    return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
+
+
+def _decided(
+    claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool, coupling: bool | None
+) -> Verdict:
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
@@ -123,9 +147,11 @@ def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
 
 
 def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
-    subject, claimed = Subject(expansion), Claimed(check.operations, check.on)
+    subject = Subject(expansion)
+    claimed: Any = (OpenClaimed if subject.open else Claimed)(check.operations, check.on)
     kept = None
-    for values in subject.generic():
+    drawn = generic(subject, _numbers(expansion, check.values)) if subject.open else subject.generic()
+    for values in drawn:
         given = values | _numbers(expansion, check.values, values)
         one, other = _pair(subject, check, given)
         kept = claimed.operation(one, other)
@@ -142,14 +168,20 @@ def _symmetric(expansion: Expansion, check: Check) -> ModelError | None:
     return ModelError(message, check.span, hint=f"write: check symmetry : {check.text}")
 
 
-def _pair(subject: Subject, check: Check, given: Mapping[str, Any]) -> tuple[Device, Device]:
-    """The device before and after the flips of the check."""
+def _pair(subject: Subject, check: Check, given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The device, or the open chain, before and after the flips of the check."""
     flipped = {**given, **_numbers(subject.expansion, check.flips, given)}
-    one = subject.device(**given)
-    return one, subject.device(**flipped) if check.flips else one
+    one = _at(subject, given)
+    return one, _at(subject, flipped) if check.flips else one
 
 
-def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, Any]) -> ModelError:
+def _at(subject: Subject, given: Mapping[str, Any]) -> Any:
+    return OpenSubject(subject, dict(given)) if subject.open else subject.device(**given)
+
+
+def _lost(
+    subject: Subject, claimed: Claimed | OpenClaimed, check: Check, given: Mapping[str, Any]
+) -> ModelError:
     """An operation that does not hold: the lines, and what would restore it."""
     lines = claimed.breakers(subject.graph, *_pair(subject, check, given))
     if lines is None:
@@ -166,18 +198,18 @@ def _lost(subject: Subject, claimed: Claimed, check: Check, given: Mapping[str, 
 
 
 def _restoring(
-    subject: Subject, claimed: Claimed, names: Collection[str], given: Mapping[str, Any]
+    subject: Subject, claimed: Claimed | OpenClaimed, names: Collection[str], given: Mapping[str, Any]
 ) -> Iterator[str]:
     """``when B_y == 0``, ``with B_y -> -B_y``: what would make a claimed operation hold."""
     for name in [name for name in subject.real() if name in names and given.get(name)][:TRIED]:
         value = given[name]
         for said, change in ((f"when {name} == 0", 0.0), (f"with {name} -> -{name}", -value)):
             try:
-                one = subject.device(**{**given, name: 0.0}) if change == 0 else subject.device(**given)
-                other = subject.device(**{**given, name: change})
+                one = _at(subject, {**given, name: 0.0} if change == 0 else given)
+                other = one if change == 0 else _at(subject, {**given, name: change})
                 if claimed.operation(one, other) is not None:
                     yield said
-            except ModelError:  # the parameter must not have this value
+            except (ModelError, Undecided):  # the parameter must not have this value
                 continue
 
 

@@ -15,8 +15,10 @@ from modelkit.symmetry.operations import generators
 from modelkit.symmetry.parts import examined
 from modelkit.symmetry.relations import Current
 from modelkit.symmetry.responses import Coefficient, Coefficients
+from modelkit.symmetry.tensors import Tensors
 from modelkit.symmetry.two_cases import TwoCases
 from tests.symmetry.devices import diode
+from tests.symmetry.test_tensors import component
 
 VANISHING = 1e-10  # of the largest current
 
@@ -73,3 +75,37 @@ def test_forbidden_coefficients_vanish(seed):
             by = tuple(sorted(("V", b) for b in place[1:]))
             if known.forbidden(Coefficient("I", place[0], by)):
                 assert abs(numbers[place]) < VANISHING * scale
+
+
+def tensors_confirmed(seed: int) -> tuple[int, int]:
+    """How many components of the response of a random device are forbidden, and of how many."""
+    model = mk.loads(diode(seed) + "task all = response { output G1, G2, response_1, response_2 }\n")
+    try:
+        found = model.run("all", V=0)
+    except (ModelError, NotConverged):  # driven at its reference, or no number that passes its audits
+        return 0, 0
+    if "warnings" in found.attrs:  # levels below all bands are filled by no terminal and do not follow
+        return 0, 0
+    forbidden, of = 0, 0
+    for order in (1, 2):
+        tensors = Tensors(model.device(V=0))
+        names = [tensors.name(each) for each in tensors.tensor(order).all]
+        numbers = {each: component(found, each) for each in names}
+        scale = max(map(abs, numbers.values()), default=0.0)
+        for each in tensors.forbidden(order):
+            assert abs(numbers[each]) < VANISHING * scale, (seed, each)
+        forbidden, of = forbidden + len(tensors.forbidden(order)), of + len(names)
+    return forbidden, of
+
+
+@settings(max_examples=4, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6))
+def test_components_of_tensors_that_are_forbidden_vanish(seed):
+    tensors_confirmed(seed)
+
+
+@pytest.mark.slow
+def test_components_of_tensors_of_many_devices_vanish():
+    counts = [tensors_confirmed(seed) for seed in range(60)]
+    assert sum(some > 0 for some, _ in counts) > 3  # planted symmetries are among them
+    assert sum(some < of for some, of in counts) > 10

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelkit.symmetry.chains.conserved import conserved
-from modelkit.symmetry.chains.jump_report import JumpReport, forbids_current
+from modelkit.symmetry.chains.jump_report import Flow, JumpReport, forbids_current
 from modelkit.symmetry.chains.jumps import operations
 from modelkit.symmetry.chains.kinetic import classes, energy_only, permutations, unital
 from modelkit.symmetry.chains.open_chain import Bath, OneBody, OpenChain, loss
@@ -73,7 +73,9 @@ def test_unital_jumps_carry_no_current_but_their_own():
     assert abs(kinetic(chain, 0.3)) < 1e-10
     assert abs(kinetic(chain1(1 + 1j, 1 + 0.5j, 1)) - 0.052439996) < 1e-9
     assert "unital without thermal bath" in [each.reason for each in JumpReport(chain).statements]
-    assert str(forbids_current(chain, any_coupling=True)).startswith("not forbidden: ")
+    assert "all states are filled alike" in str(forbids_current(chain, any_coupling=True))
+    moved = JumpReport(chain, Flow("jump_current", by_jumps=True))
+    assert str(moved.verdict(any_coupling=True)).startswith("not forbidden: ")
     hamiltonian, own = exact(chain, 6, 3, 0.1)
     assert abs(hamiltonian) < 1e-10
     assert own == pytest.approx(0.1 * 3 / 10)  # eps <n_j (1 - n_{j+1})>

@@ -102,6 +102,20 @@ def test_eight_in_a_mirror_pattern_are_forbidden_at_any_bias() -> None:
     assert abs(forward + backward) < 1e-10 * abs(forward)
 
 
+@pytest.mark.parametrize(("name", "N"), [("SDDS", 6), ("SDDSSDDS", 10)])
+def test_palindromes_of_sources_and_drains_by_name(name: str, N: int) -> None:
+    """The order is read off the probes themselves; the verdict is that of the file, the number nonlinear."""
+    model = mk.load(ROOT / "models/gain_loss/sdds.model").with_values(N=N, bias=0.9)
+    probes = [group for group in model.device().terminals if group.conditions]
+    at = {int(site): group.terminal.name for group in probes for site in group.site}
+    assert "".join(at[site] for site in sorted(at)) == name
+    assert str(model.forbids("nonreciprocity(I[L])", task="profile")) == "forbidden: inversion"
+    found = mk.loads(model.to_source() + FULL).run("everything").current
+    forward, backward = found.sel(terminal="L").values
+    assert abs(forward) > 1e-3
+    assert abs(forward + backward) < 1e-10 * abs(forward)
+
+
 THERMAL = """\
 model thermal
 param dT = 0.1
@@ -135,6 +149,27 @@ def test_opposite_levels_make_a_bipolar_diode_of_heat() -> None:
     assert str(verdict_on(model, heat, dT=0.1)) == "forbidden: inversion x particle-hole about mu"
     hot, cold = found.heat_current.sel(case="forward").values, found.heat_current.sel(case="backward").values
     assert abs(hot[0] - cold[1]) < 1e-10 * abs(hot[0])
+
+
+def test_equal_sides_exchange_opposite_heats_of_opposite_heating() -> None:
+    """Inversion alone: the heat into L forward is that into R backward, so J^F = -J^B between two baths."""
+    heated = THERMAL.replace("EPS", "0.6", 1).replace("-EPS", "0.6").split("probe P")[0]
+    tasks = THERMAL[THERMAL.index("case forward") :]
+    model = mk.loads(heated + tasks)
+    opposite = {Current("J", 0, 0): 1.0, Current("J", 0, 1): 1.0}
+    verdict = verdict_on(model, opposite, dT=0.1)
+    assert verdict.word is Word.FORBIDDEN
+    forward, backward = model.run("go").heat_current.sel(terminal="L").values
+    assert abs(forward) > 1e-4
+    assert abs(forward + backward) < 1e-10 * abs(forward)
+    probed = mk.loads(THERMAL.replace("EPS", "0.6", 1).replace("-EPS", "0.6"))
+    assert str(verdict_on(probed, opposite, dT=0.1)) == "forbidden: inversion"
+    forward, backward = probed.run("go").heat_current.sel(terminal="L").values
+    assert abs(forward + backward) < 1e-10 * abs(forward)
+    uneven = mk.loads(THERMAL.replace("EPS", "0.6", 1).replace("-EPS", "0.1"))
+    assert str(verdict_on(uneven, opposite, dT=0.1)).startswith("not forbidden: inversion is broken by")
+    forward, backward = uneven.run("go").heat_current.sel(terminal="L").values
+    assert abs(forward + backward) > 1e-4 * abs(forward)
 
 
 def test_time_reversal_alone_does_not_forbid() -> None:

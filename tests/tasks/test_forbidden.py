@@ -100,3 +100,42 @@ def test_second_order_coefficients_are_told_and_audited() -> None:
         found = mk.loads(source + "screening on dot { solve U such that charge == 0 }\n").run("second")
         assert f"b = G2[L, L, L]: {word}" in found.attrs["verdicts"]
         assert (abs(float(found.b)) < 1e-9) == (word == "forbidden: ")
+
+
+HEAT = """\
+model heat
+UNITS
+param kT = KT
+reference { mu = 0; T = kT }
+lattice dot {
+  site c[l] for l in 1..3 at (l, 0)
+  hop c[l] -> c[l+1] : -1ENERGY; onsite c[1] : EPS; onsite c[3] : -EPS
+}
+bath L on dot.c[1] { self_energy = wide_band(0.8ENERGY); mu = 0; T = kT }
+bath R on dot.c[3] { self_energy = wide_band(0.5ENERGY); mu = 0; T = kT }
+bath N on dot.c[2] { self_energy = wide_band(0.3ENERGY); mu = 0; T = kT }
+task go = response(order = 2) {
+  output a = response_1[J, V, L, R], b = response_1[I, T, L, L],
+         c = response_2[J, T, V, L, L, R], d = response_1[J, T, L, R]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("units", "energy", "kT"),
+    [("", "", "0.2"), ("units { energy = meV; temperature = K; current = nA }", " [meV]", "2 [K]")],
+)
+@pytest.mark.parametrize("eps", ["0", "0.3"])
+def test_coefficients_of_heat_are_held_against_their_verdicts(
+    units: str, energy: str, kT: str, eps: str
+) -> None:
+    """Holes carry as much heat as particles; the scale of each kind of coefficient is its own."""
+    text = HEAT.replace("UNITS", units).replace("KT", kT).replace("EPS", eps + energy)
+    found = mk.loads(text.replace("ENERGY", energy)).run("go")
+    words = [line.split(": ")[1] for line in found.attrs["verdicts"].splitlines()]
+    assert words == (["forbidden"] * 3 if eps == "0" else ["not forbidden"] * 3) + ["not forbidden"]
+    assert ("audit_forbidden" in found) == (eps == "0")
+    if eps == "0":
+        assert float(found.audit_forbidden) < 1e-12
+    else:
+        assert min(abs(float(found[name])) for name in "abc") > 1e-6 * abs(float(found.d))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from modelkit.errors import ModelError
+from modelkit.graph.device import Device
 from modelkit.results.audit import demand
 from modelkit.results.dataset import Labelled
 from modelkit.solve.open_chains.choose import Chain
@@ -28,6 +29,7 @@ class OpenFound:
     why: str
     grids: Mapping[str, Any]
     labels: Mapping[str, Any]
+    gross: float = 0.0  # the particle current per cell that all hops together could carry
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -83,7 +85,12 @@ def found(chain: Chain, method: OpenMethod, state: OpenState, why: str) -> OpenF
         )
     times = {"time": chain.request.grids["time"]} if "time" in chain.request.grids else {}
     labels = {**state.labels, "dissipator": tuple(names)}
-    return OpenFound(state, method.name, why, {**state.grids, **times}, labels)
+    return OpenFound(state, method.name, why, {**state.grids, **times}, labels, _gross(chain.request.device))
+
+
+def _gross(device: Device) -> float:
+    """Of every hop, per member of the largest family of sites."""
+    return float(np.abs(device.hops.value).sum()) / max((group.count for group in device.sites), default=1)
 
 
 def _spread(array: Labelled, places: list[int]) -> Labelled:

@@ -56,6 +56,7 @@ class Gaussian:
     verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
     gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, "current_by_orbital", "lagrange_multiplier")
     translation_invariant: ClassVar[bool] = False
+    limits: ClassVar[tuple[str, ...]] = ()
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Where the covariance has no equation of its own."""

@@ -46,6 +46,7 @@ class Gge:
     verbs: tuple[str, ...] = ("steady_state", "evolution")
     gives: tuple[str, ...] = (*GIVES, "jump_current", "order_1_over_L")
     translation_invariant = True
+    limits: tuple[str, ...] = ("weak coupling", "rate equation")
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Nothing that is a cell is refused."""

@@ -27,6 +27,8 @@ class OpenMethod(Protocol):
         Names of the outputs that it can give.
     translation_invariant : bool
         It takes the cell of a ring or of an infinite chain, else all of the chain.
+    limits : tuple of str
+        Limits that its numbers are those of, if any: ``weak coupling``, ``rate equation``.
     """
 
     name: str
@@ -34,6 +36,7 @@ class OpenMethod(Protocol):
     verbs: tuple[str, ...]
     gives: tuple[str, ...]
     translation_invariant: bool
+    limits: tuple[str, ...]
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Why it does not fit, naming a method that does; None where it fits."""

@@ -31,6 +31,7 @@ class PopulationsOfModes:
     verbs: tuple[str, ...] = ("steady_state",)
     gives: tuple[str, ...] = GIVES
     translation_invariant = True
+    limits: tuple[str, ...] = ("weak coupling", "rate equation")
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Infinite chains, numbers of particles that are not whole, momenta that are none of the ring's."""

@@ -108,7 +108,7 @@ class Rates:
     chain: OpenChain
 
     def between(self, to: Modes, origin: Modes) -> tuple[Floats, Floats]:
-        """``r |sum u_a* exp(-ipx) W_xy exp(iky) u_b|^2``, and the baths' ``r exp(beta (e_b - e_a)/2)``.
+        """``r |sum u_a* exp(-ipx) W_xy exp(iky) u_b|^2``, and the baths' ``r kernel(e_a - e_b)``.
 
         Both are to be added; they are told apart since one may be small beside the other.
         """
@@ -121,7 +121,7 @@ class Rates:
             found += jump.rate * np.abs(amplitude) ** 2
         thermal = np.zeros(found.shape)
         for bath in self.chain.baths:
-            thermal += bath.rate * np.exp(bath.beta * (origin.energy - to.energy[:, None]) / 2)
+            thermal += bath.rate * bath.weight(to.energy[:, None] - origin.energy)
         return found, thermal
 
     def linear(self, modes: Modes) -> tuple[Floats, Floats]:

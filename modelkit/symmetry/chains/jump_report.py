@@ -1,12 +1,12 @@
-"""What an open chain's jump operators forbid: statements of all levels, and verdicts on its current."""
+"""What an open chain's jump operators forbid: statements of all levels, and verdicts on its flows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from modelkit.symmetry.chains.conserved import MOST, conserved
-from modelkit.symmetry.chains.jumps import ChainOperation, operations
+from modelkit.symmetry.chains.jumps import ChainOperation, keeps_everything_alike, operations
 from modelkit.symmetry.chains.kinetic import (
     MOST_MODES,
     ModePermutation,
@@ -16,13 +16,45 @@ from modelkit.symmetry.chains.kinetic import (
     permutations,
     unital,
 )
-from modelkit.symmetry.chains.open_chain import OpenChain
+from modelkit.symmetry.chains.observables import reversed_by
+from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 from modelkit.symmetry.verdict import Verdict, Word
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """What may vanish: a flow of the Hamiltonian, or one that jump operators have a part in.
+
+    Attributes
+    ----------
+    symbol
+        How it is written.
+    blocks
+        As a one-body operator; None for the particle current.
+    of_energy
+        Whether each mode contributes its velocity times a function of its energy.
+    by_jumps
+        Whether jumps carry it themselves: then only what keeps all of the master equation forbids it.
+    """
+
+    symbol: str = "I"
+    blocks: Blocks | None = None
+    of_energy: bool = True
+    by_jumps: bool = False
+
+    def reversed_by(self, each: ChainOperation) -> bool:
+        """Whether an operation takes it to minus itself."""
+        if self.blocks is None:
+            return each.reverses_current
+        return reversed_by(each.motion, each.unitary, self.blocks)
+
+
+CURRENT = Flow()
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One reason why the particle current (of Hamiltonian and jumps together) vanishes.
+    """One reason why a flow, such as the particle current of the Hamiltonian, vanishes.
 
     Attributes
     ----------
@@ -36,6 +68,8 @@ class Statement:
         Whether at half filling only.
     even_length
         Whether on rings of even length only, the chain having no length of its own.
+    symbol
+        The flow.
     """
 
     reason: str
@@ -43,6 +77,7 @@ class Statement:
     any_coupling: bool = False
     half_filling: bool = False
     even_length: bool = False
+    symbol: str = "I"
 
     def __str__(self) -> str:
         """``inversion x sigma_z: I = 0 at any coupling, any filling``."""
@@ -51,7 +86,7 @@ class Statement:
             coupling += ", in the rate equation"
         filling = "at half filling" if self.half_filling else "any filling"
         rings = ", rings of even length" if self.even_length else ""
-        return f"{self.reason}: I = 0 {coupling}, {filling}{rings}"
+        return f"{self.reason}: {self.symbol} = 0 {coupling}, {filling}{rings}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +98,8 @@ class JumpReport:
     chain
         The chain.  Charges are counted on its ring or, without a length, on the shortest of even length
         (at least 12 cells) that holds its operators.
+    flow
+        What the statements are about.
 
     Examples
     --------
@@ -74,6 +111,7 @@ class JumpReport:
     """
 
     chain: OpenChain
+    flow: Flow = field(default=CURRENT)
 
     @cached_property
     def operations(self) -> tuple[ChainOperation, ...]:
@@ -83,7 +121,7 @@ class JumpReport:
     @cached_property
     def permutations(self) -> tuple[ModePermutation, ...]:
         """Mode permutations P and PH."""
-        return permutations(self.chain)
+        return permutations(self.chain, self.flow.blocks)
 
     @cached_property
     def cells(self) -> int:
@@ -107,7 +145,7 @@ class JumpReport:
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
-        """Why the current vanishes, the strongest reason first."""
+        """Why the flow vanishes, the strongest reason first."""
         found = [
             Statement(
                 reason=str(each),
@@ -115,22 +153,45 @@ class JumpReport:
                 any_coupling=each.any_coupling,
                 half_filling=each.half_filling,
                 even_length=each.motion.alternating and self.chain.cells is None,
+                symbol=self.flow.symbol,
             )
             for each in self.operations
-            if each.reverses_current
+            if self.flow.reversed_by(each) and (each.any_coupling or not self.flow.by_jumps)
         ]
-        found += [
-            Statement(f"modes {each}", "kinetic", half_filling=each.holes and self.chain.conserves_number)
-            for each in self.permutations
-        ]
-        if energy_only(self.chain):
-            found.append(Statement("the occupation is a function of energy only", "rule"))
-        if unital(self.chain):
-            found.append(Statement("unital without thermal bath", "rule"))
+        if not self.flow.by_jumps:
+            if keeps_everything_alike(self.chain):
+                rule = "all states are filled alike: unital, without thermal bath"
+                found.append(Statement(rule, "operators", any_coupling=True, symbol=self.flow.symbol))
+            found += self._of_rates
         return tuple(sorted(found, key=lambda each: (each.half_filling, not each.any_coupling)))
 
+    @property
+    def _of_rates(self) -> list[Statement]:
+        """Those of the rate equation."""
+        symbol, conserved = self.flow.symbol, self.chain.conserves_number
+        found = [
+            Statement(f"modes {each}", "kinetic", half_filling=each.holes and conserved, symbol=symbol)
+            for each in self.permutations
+        ]
+        if self.flow.of_energy and energy_only(self.chain):
+            found.append(Statement("the occupation is a function of energy only", "rule", symbol=symbol))
+        if unital(self.chain):
+            found.append(Statement("unital without thermal bath", "rule", symbol=symbol))
+        return found
+
+    def decisive(self, *, half_filling: bool = False, any_coupling: bool = False) -> Statement | None:
+        """The strongest statement that answers a question, as in :meth:`verdict`."""
+        return next(
+            (
+                each
+                for each in self.statements
+                if each.half_filling <= half_filling and each.any_coupling >= any_coupling
+            ),
+            None,
+        )
+
     def verdict(self, *, half_filling: bool = False, any_coupling: bool = False) -> Verdict:
-        """Whether the particle current is forbidden.
+        """Whether the flow is forbidden.
 
         Parameters
         ----------
@@ -139,19 +200,27 @@ class JumpReport:
         any_coupling
             Whether it is about finite coupling, not the limit in which the coupling goes to zero.
         """
+        forbidden = self.decisive(half_filling=half_filling, any_coupling=any_coupling)
+        if forbidden is not None:
+            return Verdict(Word.FORBIDDEN, f"{forbidden}{self._provided}")
         asked = "at half filling" if half_filling else "at any filling"
+        if not self.chain.conserves_number:
+            asked = ""
         asked += ", at any coupling" if any_coupling else ", as the coupling goes to zero"
-        weaker = []
-        for each in self.statements:
-            if each.half_filling <= half_filling and each.any_coupling >= any_coupling:
-                return Verdict(Word.FORBIDDEN, f"{each}{self._provided}")
-            weaker.append(str(each))
+        asked = asked.removeprefix(", ")
+        what = "the current" if self.flow is CURRENT else self.flow.symbol
         if not any_coupling and not determined(self.chain):
-            reason = "bands are one at all k, the rates between their modes are not determined"
-            return Verdict(Word.NOT_DECIDED, f"{reason}; no operation forbids the current {asked}")
+            where = "at all k" if self.chain.cells is None else "at a momentum of the ring"
+            reason = f"bands are one {where}, the rates between their modes are not determined"
+            return Verdict(Word.NOT_DECIDED, f"{reason}; no operation forbids {what} {asked}")
         kinds = "operation" if any_coupling else "operation, permutation of modes or rule"
-        reason = f"no {kinds} forbids the current {asked}"
-        return Verdict(Word.NOT_FORBIDDEN, "; but ".join([reason, *weaker[:1]]))
+        reason = f"no {kinds} forbids {what} {asked}"
+        return Verdict(Word.NOT_FORBIDDEN, "; but ".join([reason, *map(str, self.statements[:1])]))
+
+    @property
+    def unique(self) -> bool:
+        """Whether nothing has to be conserved besides the number of particles."""
+        return not self._provided
 
     @cached_property
     def _provided(self) -> str:
@@ -167,7 +236,7 @@ class JumpReport:
     def __str__(self) -> str:
         """All statements, line by line."""
         lines = [f"{each} ({each.level})" for each in self.statements] or ["nothing forbids the current"]
-        lines += [f"kept too: {each}" for each in self.operations if not each.reverses_current]
+        lines += [f"kept too: {each}" for each in self.operations if not self.flow.reversed_by(each)]
         for name, count in (("operators", self.charges), ("rate equation", self.classes)):
             if count is not None:
                 lines.append(f"conserved charges, {name}, {self.cells} cells: {count}")

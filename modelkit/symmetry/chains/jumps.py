@@ -32,6 +32,7 @@ STARTS = 12  # of the search among the unitaries that linear equations leave ope
 MOST = 700  # modes of a ring whose commuting operators are counted
 
 NAMES = {UNITARY: "", TIME_REVERSAL: "time reversal", PARTICLE_HOLE: "particle-hole", CHIRAL: "chiral"}
+BACKWARD = "(H -> -H)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,8 @@ class ChainOperation:
         How far it is off, relative to the norm of what is mapped: h, losses, gains and the tensor, each.
     any_coupling
         Whether it is one of the whole Liouvillian: not for antiunitary ones (they reverse the Hamiltonian
-        part relative to the dissipator), nor for particle-hole ones where traces of jump operators shift H.
+        part relative to the dissipator) unless H goes to minus itself besides, nor for particle-hole
+        ones where traces of jump operators shift H.
     half_filling
         Whether it maps a filling to one minus it, particles being conserved.
     spaces
@@ -74,6 +76,7 @@ class ChainOperation:
         if np.abs(self.unitary - self.unitary[0, 0] * np.eye(len(self.unitary))).max() > INVERTIBLE:
             words.append(matrix_text(self.unitary, self.spaces))
         words.append("(-1)^j" if motion.alternating else "")
+        words.append(BACKWARD if motion.backward else "")
         if any(motion.shift):
             words.append(f"orbitals moved by {', '.join(str(cells) for cells in motion.shift)} cells")
         return " x ".join(word for word in words if word) or "translation"
@@ -97,11 +100,14 @@ def operations(chain: OpenChain, onto: OpenChain | None = None) -> tuple[ChainOp
     other = chain if onto is None else onto
     even = all(each.cells is None or each.cells % 2 == 0 for each in (chain, other))
     found = []
-    for sort, inverted, signs in itertools.product(SORTS, (False, True), (False, True) if even else (False,)):
-        if onto is None and sort == UNITARY and not inverted and not signs:
+    flags = (False, True)
+    for backward, sort, inverted, signs in itertools.product(
+        flags, SORTS, flags, flags if even else (False,)
+    ):
+        if onto is None and sort == UNITARY and not inverted and not signs and not backward:
             continue
-        for shift in _shifts(chain.d):
-            operation = mapped(chain, other, Motion(sort, inverted, signs, shift))
+        for shift in shifts(chain.d):
+            operation = mapped(chain, other, Motion(sort, inverted, signs, shift, backward))
             if operation is not None:
                 found.append(operation)
                 break
@@ -121,7 +127,7 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
             f"chains of {chain.d} and {onto.d} orbitals a cell",
             hint="an operation keeps the orbitals' number",
         )
-    if not _same_baths(chain, onto):
+    if not _same_baths(chain, onto) or (motion.backward and chain.baths):
         return None
     unitary, residual = _unitary(_Forms(chain.image(motion)), _Forms(onto))
     if unitary is None:
@@ -131,23 +137,39 @@ def mapped(chain: OpenChain, onto: OpenChain, motion: Motion) -> ChainOperation 
         motion=motion,
         unitary=unitary,
         residual=residual,
-        any_coupling=not motion.sort.reverses_time and not (opposing and _shifted_by_traces(chain)),
+        any_coupling=motion.keeps_all and not (opposing and _shifted_by_traces(chain)),
         half_filling=opposing and chain.conserves_number,
         spaces=chain.spaces,
     )
 
 
+def keeps_everything_alike(chain: OpenChain) -> bool:
+    """Whether ``sum r [L, L^+] = 0``: the state that knows nothing is steady, at each number of particles."""
+    if chain.baths or chain.linear or not chain.one_body:
+        return False
+    total: Blocks = {}
+    for jump in chain.one_body:
+        for ((x, y), V), ((p, q), W) in itertools.product(jump.blocks.items(), repeat=2):
+            if y == q:
+                _add(total, (x - p,), jump.rate * V @ W.conj().T)
+            if x == p:
+                _add(total, (y - q,), -jump.rate * V.conj().T @ W)
+    scale = max(jump.rate * np.abs(W).max() ** 2 for jump in chain.one_body for W in jump.blocks.values())
+    return all(np.abs(block).max() <= EXACT * scale for block in total.values())
+
+
 def _same_baths(one: OpenChain, other: OpenChain) -> bool:
     """Whether the baths are the same ones; they follow the Hamiltonian, so nothing else is to be compared."""
-    total: dict[float, float] = {}
+    total: dict[tuple[float, object], float] = {}
     for sign, chain in ((1, one), (-1, other)):
         for bath in chain.baths:
-            total[bath.beta] = total.get(bath.beta, 0.0) + sign * bath.rate
+            kind = bath.beta, bath.kernel
+            total[kind] = total.get(kind, 0.0) + sign * bath.rate
     most = max([bath.rate for chain in (one, other) for bath in chain.baths], default=0.0)
     return all(abs(rate) <= EXACT * most for rate in total.values())
 
 
-def _shifts(d: int) -> Iterator[tuple[int, ...]]:
+def shifts(d: int) -> Iterator[tuple[int, ...]]:
     """Cells that orbitals are moved by, none first; a common shift changes nothing."""
     rest = sorted(itertools.product((-1, 0, 1), repeat=min(d, 3) - 1), key=lambda n: sum(map(abs, n)))
     yield from ((0, *each, *(0,) * (d - min(d, 3))) for each in rest)

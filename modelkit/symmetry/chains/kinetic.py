@@ -3,8 +3,10 @@
 As the coupling goes to zero the occupations obey
 ``dn_a/dtau = (1 - n_a) (sum_b R(b -> a) n_b + gain_a) - n_a (sum_b R(a -> b) (1 - n_b) + loss_a)``.
 A permutation pi of the modes that keeps this equation while ``v_{pi a} = -v_a`` forbids the current (P); one
-that exchanges particles and holes while ``v_{pi a} = v_a`` does at half filling (PH).  Bands are functions
-of a continuous k, and all conditions are compared at generic k.
+that exchanges particles and holes while ``v_{pi a} = v_a`` does at half filling (PH); so for every flow that
+is a sum over modes, v being what a mode contributes.  Bands are functions of a continuous k, and all
+conditions are compared at generic k.  A ring has its own momenta only: permutations must map them to each
+other, and bands that touch at one of them are not determined.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError
-from modelkit.symmetry.chains.bands import Bands, Modes, Rates
-from modelkit.symmetry.chains.open_chain import OpenChain
+from modelkit.symmetry.chains.bands import TOUCHING, Bands, Modes, Rates
+from modelkit.symmetry.chains.observables import expectations, particle_current
+from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -55,29 +58,46 @@ class ModePermutation:
 
 
 def determined(chain: OpenChain) -> bool:
-    """Whether the bands are single at almost all k, so that they have occupations of their own."""
-    return not Bands(chain).degenerate
+    """Whether the bands are single, so that they have occupations of their own.
+
+    On a ring at each of its momenta, otherwise at almost all k.
+    """
+    if chain.cells is None or chain.d == 1:
+        return not Bands(chain).degenerate
+    energy = np.linalg.eigvalsh(chain.bloch(2 * np.pi * np.arange(chain.cells) / chain.cells))
+    return bool(np.diff(energy, axis=1).min() > TOUCHING * max(float(np.ptp(energy)), TOUCHING))
 
 
-def permutations(chain: OpenChain) -> tuple[ModePermutation, ...]:
+def permutations(chain: OpenChain, observable: Blocks | None = None) -> tuple[ModePermutation, ...]:
     """The first P and the first PH of a chain, in this order, if there are any.
 
     Tried are ``k -> +-k + k0`` with k0 = 0 or pi, or with a centre of each band's own, and all permutations
-    of the bands, numbered by energy or followed through their crossings.
+    of the bands, numbered by energy or followed through their crossings.  ``observable`` is the flow that
+    shall vanish, the particle current if None.
     """
     if not determined(chain):
         return ()
+    flow = particle_current(chain) if observable is None else observable
     found = []
     for holes in (False, True):
         candidates = (
             (bands, candidate)
             for bands in _labellings(chain)
             for candidate in itertools.islice(_candidates(bands, holes), MOST_PERMUTATIONS)
+            if _on_momenta(candidate, chain.cells)
         )
-        kept = next((candidate for bands, candidate in candidates if _keeps(bands, candidate)), None)
+        kept = next((candidate for bands, candidate in candidates if _keeps(bands, candidate, flow)), None)
         if kept is not None:
             found.append(kept)
     return tuple(found)
+
+
+def _on_momenta(candidate: ModePermutation, cells: int | None) -> bool:
+    """Whether it takes momenta of a ring to momenta of the ring."""
+    if cells is None:
+        return True
+    steps = np.array(candidate.centre) * cells / (2 * np.pi)
+    return bool(np.abs(steps - np.round(steps)).max() <= SAME * cells)
 
 
 def _labellings(chain: OpenChain) -> Iterator[Bands]:
@@ -121,14 +141,14 @@ def _centres(
     return [float((angle + 2 * np.pi * turn) / lowest) for turn in range(lowest)]
 
 
-def _keeps(bands: Bands, candidate: ModePermutation) -> bool:
-    """Whether rates and velocities at generic momenta are as the permutation wants them."""
+def _keeps(bands: Bands, candidate: ModePermutation, flow: Blocks) -> bool:
+    """Whether rates and what modes carry at generic momenta are as the permutation wants them."""
     one = _sample(bands)
     band = np.tile(np.arange(bands.chain.d), GENERIC)
     k = (-one.k if candidate.reflected else one.k) + np.array(candidate.centre)[band]
     other = bands.at(k, np.array(candidate.image)[band])
-    wanted = one.velocity if candidate.holes else -one.velocity
-    if not _same(other.velocity, wanted):
+    carried = [expectations(flow, modes.k, modes.vector) for modes in (one, other)]
+    if not _same(carried[1], carried[0] if candidate.holes else -carried[0]):
         return False
     rates = Rates(bands.chain)
     loss, gain = rates.linear(one)
@@ -162,9 +182,10 @@ def _angle(c: float) -> str:
 def energy_only(chain: OpenChain) -> bool:
     """Whether the occupation is a function of energy only in each band: the current is a closed integral.
 
-    All rates to and from modes of the same energy in the same band are compared.
+    All rates to and from modes of the same energy in the same band are compared.  The sum over the momenta
+    of a ring is no such integral.
     """
-    if not determined(chain):
+    if chain.cells is not None or not determined(chain):
         return False
     return any(_energy_only(bands) for bands in _labellings(chain))
 

@@ -38,17 +38,27 @@ class Motion:
         Whether j -> -j, whether the factor (-1)^j is there.
     shift
         Cells that each orbital is moved by, (d,).
+    backward
+        Whether H goes to minus itself, jump operators being mapped as before.  An equation of motion is kept
+        whole where either time is reversed or H, and as the coupling goes to zero in any case: what commutes
+        with H commutes with -H.
     """
 
     sort: Sort = UNITARY
     inverted: bool = False
     alternating: bool = False
     shift: tuple[int, ...] = ()
+    backward: bool = False
 
     @property
     def reverses_current(self) -> bool:
         """Whether the particle current goes to minus itself."""
-        return (self.inverted != self.sort.reverses_time) != self.sort.opposing
+        return ((self.inverted != self.sort.reverses_time) != self.sort.opposing) != self.backward
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether what it keeps of H and of the jumps is kept at any coupling."""
+        return self.sort.reverses_time == self.backward
 
     def moved(self, blocks: Mapping[tuple[int, ...], Complexes]) -> Blocks:
         """Arrays over orbitals, one for each tuple of cells, with one orbital index for each cell."""
@@ -145,14 +155,21 @@ def gain(coefficient: Mapping[int, ArrayLike], rate: float = 1.0) -> Linear:
 
 @dataclass(frozen=True)
 class Bath:
-    """A thermal bath with detailed balance: ``b -> a`` at the rate ``rate/L exp(beta (e_b - e_a)/2)``.
+    """A thermal bath with detailed balance: ``b -> a`` at the rate ``rate/L kernel(e_a - e_b)``.
 
-    All ordered pairs of modes, ``L_ab = sqrt(rate/L) exp(beta (e_b - e_a)/4) eta_a^+ eta_b``.  It is made of
-    the Hamiltonian alone, so whatever keeps the Hamiltonian keeps the bath.
+    All ordered pairs of modes, ``L_ab = sqrt(rate/L kernel) eta_a^+ eta_b``; without a ``kernel`` it is
+    ``exp(-beta (e_a - e_b)/2)``.  It is made of the Hamiltonian alone, so whatever keeps the Hamiltonian
+    keeps the bath; particle-hole exchange keeps it, since it reverses the energies and their order.
     """
 
     beta: float
     rate: float = 1.0
+    kernel: Callable[[Floats], Floats] | None = None
+
+    def weight(self, energy: Floats) -> Floats:
+        """The kernel at energies that a particle gains."""
+        found = np.exp(-self.beta * energy / 2) if self.kernel is None else self.kernel(energy)
+        return np.asarray(found, dtype=float)
 
     @property
     def reach(self) -> int:
@@ -293,8 +310,9 @@ class OpenChain:
         """What a motion makes of it; the unitary on the orbitals is still to follow."""
         pairs: Blocks = {(x, 0): h for (x,), h in self.blocks.items()}
         moved: dict[int, Complexes] = {}
+        negative = motion.sort.opposing != motion.backward
         for (x, y), h in motion.of_matrices(pairs).items():
-            moved[x - y] = moved.get(x - y, np.zeros_like(h)) + (-h if motion.sort.opposing else h)
+            moved[x - y] = moved.get(x - y, np.zeros_like(h)) + (-h if negative else h)
         jumps = tuple(jump.image(motion) for jump in self.jumps)
         return replace(self, hopping=moved, jumps=jumps, cells=None)
 

@@ -51,6 +51,7 @@ class Exact:
     verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
     gives: ClassVar[tuple[str, ...]] = GIVES
     translation_invariant: ClassVar[bool] = False
+    limits: ClassVar[tuple[str, ...]] = ()
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
@@ -89,6 +90,7 @@ class Projected:
     verbs: ClassVar[tuple[str, ...]] = ("steady_state",)
     gives: ClassVar[tuple[str, ...]] = GIVES
     translation_invariant: ClassVar[bool] = False
+    limits: ClassVar[tuple[str, ...]] = ("weak coupling",)
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
