@@ -182,7 +182,7 @@ class _Reader:
         if self.operators.is_operator(node):
             return self._operator(node)
         if not any(self.operators.is_operator(part) for part in _parts(node)):
-            return constant(self.operators.binder.formula_or_matrix(node, self.scope))
+            return self._constant(node)
         match node:
             case nodes.Group(of=of):
                 return self.read(of)
@@ -208,15 +208,22 @@ class _Reader:
             entries.append({(fermion,): sp.Integer(1)})
         return Block(len(entries), 1, tuple(entries))
 
+    def _constant(self, node: nodes.Expr) -> Block:
+        value = self.operators.binder.formula_or_matrix(node, self.scope)
+        if value == sp.oo:
+            raise ModelError("'infinite' stands alone", node.span, hint="no jump operator can contain it")
+        return constant(value)
+
     def _sum(self, node: nodes.Operation) -> Block:
-        total = self.read(node.operands[0])
+        first = self.read(node.operands[0])
+        found = [first]
         for sign, operand in zip(node.operators, node.operands[1:], strict=True):
             other = self.read(operand)
-            if (total.rows, total.columns) != (other.rows, other.columns):
-                message = f"{total.size} and {other.size} cannot be added"
+            if (first.rows, first.columns) != (other.rows, other.columns):
+                message = f"{first.size} and {other.size} cannot be added"
                 raise ModelError(message, operand.span, hint=_one_of_them(self.whole, self.operators))
-            total = added(total, scaled(other, sp.Integer(1 if sign == "+" else -1)))
-        return total
+            found.append(other if sign == "+" else scaled(other, sp.Integer(-1)))
+        return added(found, node.span)
 
     def _product(self, node: nodes.Operation) -> Block:
         total = self.read(node.operands[0])

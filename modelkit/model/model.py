@@ -214,9 +214,11 @@ class Model:
     def check(self) -> None:
         """Raise all errors of meaning, of the device and tasks at the declared values, and of the checks."""
         from modelkit.errors import raise_all
+        from modelkit.graph.values import values_of
+        from modelkit.tasks.points import PROXY
         from modelkit.tasks.run import objections
 
-        self.device()
+        self._expansion.device(values_of(self.declarations, {}), cells=PROXY)
         raise_all(objections(self.declarations, self._expansion))
         self._hold_checks()
 

@@ -77,7 +77,7 @@ class Lyapunov:
 def _inverse(vectors: Complexes) -> Complexes | None:
     """The inverse, or None where the condition number (1-norm) is beyond what is used."""
     try:
-        inverse = np.linalg.inv(vectors)
+        inverse = np.asarray(np.linalg.inv(vectors), dtype=np.complex128)
     except np.linalg.LinAlgError:
         return None
     size = len(vectors)  # the 1-norm may exceed the 2-norm by the square root of the size, in either factor

@@ -86,7 +86,7 @@ class Request:
     def open_chain(self, verb: str) -> Iterator[ModelError]:
         """Refuse what only open chains have: jump operators, interactions, no terminals at all."""
         for group in self.device.dissipators[:1]:
-            message = f"'{verb}' flows between terminals, and '{group.name}' is a dissipator"
+            message = f"'{verb}' is of what flows between terminals, and '{group.name}' is a dissipator"
             yield ModelError(message, self.place(CALL), hint="ask steady_state or evolution")
         if self.device.interaction is not None:
             yield untreated("interaction", self.device.interaction.span)

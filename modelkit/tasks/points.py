@@ -241,6 +241,7 @@ def pick(
     of one.
     """
     picked, dims = array.values, list(array.dims)
+    _check_labels(quantity, array)
     labelled = [dim for dim in array.dims if result_dims[dim].labelled]
     for dim, label in zip(labelled, quantity.labels, strict=False):
         at = np.flatnonzero(labels(dim) == label.text(values))
@@ -249,6 +250,15 @@ def pick(
         picked = np.take(picked, int(at[0]), axis=dims.index(dim))
         dims.remove(dim)
     return Labelled(tuple(dims), picked)
+
+
+def _check_labels(quantity: Quantity, array: Labelled) -> None:
+    """Refuse labels of a dimension that the method does not give: ``n[c[1]]`` of occupations by momentum."""
+    own = [dim for dim in array.dims if result_dims[dim].labelled]
+    if len(quantity.labels) > len(own):
+        written = f"{quantity.output}[{', '.join(map(str, quantity.labels))}]"
+        message = f"'{written}' has no value: here '{quantity.output}' runs over {', '.join(array.dims)}"
+        raise ModelError(message, hint="leave out the label, or ask another method")
 
 
 def _labels(dim: str, *, found: Any, frame: Frame) -> np.ndarray[Any, Any]:

@@ -81,20 +81,19 @@ def _random_elements(
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Two random Hermitian combinations of h, W, W† and l + g, each scaled to one."""
     rng = np.random.default_rng(SEED)
-    parts = [equation.hamiltonian, equation.decay]
-    parts = [part / (abs(part).max() or 1.0) for part in parts if part.nnz]
-    stack, operators = equation.bilinears.stack, equation.bilinears
-    largest = abs(stack).max() if stack.nnz else 1.0
-    members = int(operators.member.max(initial=-1)) + 1
-    place = sparse.csr_array(
-        (np.ones(len(operators.orbital)), (operators.orbital, np.arange(len(operators.orbital)))),
-        shape=(equation.size, len(operators.orbital)),
-    )
+    parts = [part.toarray() for part in (equation.hamiltonian, equation.decay) if part.nnz]
+    parts = [part / (np.abs(part).max() or 1.0) for part in parts]
+    operators = equation.bilinears
+    entries = operators.stack.tocoo()
+    row, column = operators.orbital[entries.coords[0]], entries.coords[1]
+    member, values = operators.member[entries.coords[0]], entries.data
+    values = values / (np.abs(values).max(initial=0.0) or 1.0)
     found = []
     for _ in range(2):
-        drawn = rng.normal(size=members) + 1j * rng.normal(size=members)
-        mixed = place @ sparse.diags_array(drawn[operators.member]) @ stack / largest if members else 0
-        whole = sum((rng.normal() * part for part in parts), sparse.csr_array(equation.drift.shape))
-        whole = (whole + mixed).toarray().astype(np.complex128)
+        whole = np.zeros((equation.size, equation.size), dtype=np.complex128)
+        for part in parts:
+            whole += rng.normal() * part
+        drawn = rng.normal(size=(2, int(member.max(initial=-1)) + 1))
+        np.add.at(whole, (row, column), values * (drawn[0] + 1j * drawn[1])[member])
         found.append((whole + whole.conj().T) / 2)
     return found[0], found[1]

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -46,10 +47,14 @@ class Bilinears:
     member: Integers
     rate: Floats
 
-    def gram(self, left: sparse.csr_array | None = None) -> sparse.csr_array:
-        """``sum_m r_m Y_m† W_m`` with Y_m of the stack ``left``, W_m itself if not given."""
-        left = self.stack if left is None else left
-        return sparse.csr_array(left.conj().T @ sparse.diags_array(self.rate) @ self.stack)
+    def gram(self, left: sparse.csr_array) -> sparse.csr_array:
+        """``sum_m r_m Y_m† W_m`` with Y_m of the stack ``left``."""
+        return sparse.csr_array(left.conj().T @ _scaled(self.stack, self.rate))
+
+    @cached_property
+    def damping(self) -> sparse.csr_array:
+        """``sum_m r_m W_m† W_m``."""
+        return self.gram(self.stack)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +124,10 @@ def covariance_equation(lindbladian: Lindbladian) -> Covariance:
         h = sparse.block_diag([h, -h.conj()], format="csr")
     families = tuple(_linear(family, doubled) for family in lindbladian.jumps)
     zero = sparse.csr_array(h.shape, dtype=np.complex128)
-    decay = sum((decay for decay, _ in families), zero)
-    source = sum((source for _, source in families), zero)
+    decay = sum((decay for decay, _ in families if decay.nnz), zero)
+    source = sum((source for _, source in families if source.nnz), zero)
     operators = bilinears(lindbladian.jumps, lindbladian.size, doubled)
-    drift = sparse.csr_array(-1j * h - decay / 2 - operators.gram() / 2)
+    drift = sparse.csr_array(-1j * h - decay / 2 - operators.damping / 2)
     sandwich = _sandwich(operators) if operators.stack.nnz else None
     return Covariance(sparse.csr_array(h), drift, source, decay, families, operators, sandwich, doubled)
 
@@ -169,17 +174,29 @@ def bilinears(families: Iterable[JumpFamily], size: int, doubled: bool = False) 
 
 def _linear(family: JumpFamily, doubled: bool) -> tuple[sparse.csr_array, sparse.csr_array]:
     """``l + g`` and P = g of one family."""
-    weight = sparse.diags_array(family.rate.astype(np.complex128))
     if doubled:
-        both = sparse.hstack([family.loss, family.gain], format="csr")
-        loss = sparse.csr_array(both.conj().T @ weight @ both)
+        loss = _weighted(sparse.hstack([family.loss, family.gain], format="csr"), family.rate)
         half = family.loss.shape[1]
         swap = np.r_[half : 2 * half, :half]
         gain = sparse.csr_array(loss.T)[swap][:, swap]
     else:
-        loss = sparse.csr_array(family.loss.conj().T @ weight @ family.loss)
-        gain = sparse.csr_array(family.gain.T @ weight @ family.gain.conj())
-    return sparse.csr_array(loss + gain), sparse.csr_array(gain)
+        loss = _weighted(family.loss, family.rate)
+        gain = _weighted(family.gain.conj(), family.rate)
+    return (sparse.csr_array(loss + gain) if gain.nnz else loss), gain
+
+
+def _weighted(vectors: sparse.csr_array, rate: Floats) -> sparse.csr_array:
+    """``sum_m r_m conj(v_m) v_m^T``."""
+    size = vectors.shape[1]
+    if not vectors.nnz:
+        return sparse.csr_array((size, size), dtype=np.complex128)
+    return sparse.csr_array(vectors.conj().T @ _scaled(vectors, rate))
+
+
+def _scaled(matrix: sparse.csr_array, factor: Floats) -> sparse.csr_array:
+    """Each row times its factor."""
+    data = matrix.data * np.repeat(factor, np.diff(matrix.indptr))
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _vectors(operators: Bilinears) -> tuple[Integers, Integers, sparse.csr_array]:

@@ -78,22 +78,27 @@ class CellEquation:
                         found = found - jump.rate / 2 * phase * (np.conj(one).T @ other)
         return found
 
+    def map(self, k: Floats) -> Complexes:
+        """``X (x) 1 + 1 (x) X*`` at momenta, (n_k, d^2, d^2), on G(k) row by row."""
+        drift, one = self.drift(k), np.eye(self.cell.dimension)
+        size = self.cell.dimension**2
+        found = np.einsum("kab,cd->kacbd", drift, one) + np.einsum("ab,kcd->kacbd", one, drift.conj())
+        return np.asarray(found.reshape(len(k), size, size))
+
     def inverse(self, k: Floats) -> Complexes:
-        """Inverse of ``-(X (x) 1 + 1 (x) X*)`` at momenta, (n_k, d^2, d^2), on G(k) row by row.
+        """Inverse of minus that map, (n_k, d^2, d^2).
 
         Raises
         ------
         ModelError
             A mode at one of the momenta does not decay.
         """
-        drift, one = self.drift(k), np.eye(self.cell.dimension)
-        size = self.cell.dimension**2
-        map_ = np.einsum("kab,cd->kacbd", drift, one) + np.einsum("ab,kcd->kacbd", one, drift.conj())
-        matrices = -map_.reshape(len(k), size, size)
-        smallest = np.linalg.svd(matrices, compute_uv=False)
-        if np.any(dark := smallest[:, -1] <= DARK * smallest[:, 0]):
+        matrices = -self.map(k)
+        values = np.linalg.svd(matrices, compute_uv=False)
+        if np.any(dark := values[:, -1] <= DARK * values[:, 0]):
             raise ModelError(
-                f"at {self.cell.momentum} = {k[dark][0]:.6g} a mode is reached by no jump: its occupation is not determined",
+                f"at {self.cell.momentum} = {k[dark][0]:.6g} a mode is reached by no jump: nothing tells "
+                "its occupation",
                 hint="ask for other momenta, or for 'evolution'",
             )
         return np.asarray(np.linalg.inv(matrices))

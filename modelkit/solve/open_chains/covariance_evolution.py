@@ -1,8 +1,9 @@
 """The covariance in time, exact to rounding: the equation is linear with constant coefficients.
 
-Without bilinear operators every element decays on its own in the basis of eigenvectors of X.  Otherwise, and
-where these are badly conditioned, the exponential of the whole map acts on G as a vector: as a matrix where it
-is small, else by Taylor polynomials of sparse products (Al-Mohy and Higham, SIAM J. Sci. Comput. 33, 488 (2011)).
+Without bilinear operators every element decays on its own in the basis of eigenvectors of X.  Otherwise,
+and where these are badly conditioned, the exponential of the whole map acts on G as a vector: as a matrix
+where it is small, else by Taylor polynomials of sparse products (A. H. Al-Mohy and N. J. Higham, SIAM J. Sci.
+Comput. 33, 488 (2011)).
 """
 
 from __future__ import annotations

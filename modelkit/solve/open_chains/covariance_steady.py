@@ -103,7 +103,7 @@ class _Solver:
         return first + self._lyapunov.solve(self._sandwich.spread(values, self._size))
 
     def _read_elements(self, sandwich: Sandwich, right: Complexes) -> Complexes:
-        """s of ``s = right + K s``."""
+        """Solve ``s = right + K s``."""
         if self._kernel is not None:
             return np.asarray(np.linalg.solve(self._kernel, right))
         from scipy.sparse.linalg import LinearOperator, gmres

@@ -5,7 +5,6 @@ All are linear in G: ``Re sum_ab O_ab G_ba`` with a sparse O for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -35,7 +34,7 @@ class Flows:
         """``2 Im sum h_ij <c_i† c_j>``, from j to i along the arrow, (n_bonds,)."""
         at = self.places
         flow = 2 * (at.value * covariance[at.column, at.row]).imag
-        return np.bincount(at.bond, weights=flow, minlength=at.n_bonds)
+        return np.bincount(at.bond, weights=flow, minlength=at.n_bonds).astype(np.float64)
 
     def current(self, covariance: Complexes) -> float:
         """Sum of the currents of all hops times the cells that they cross, over the number of cells."""
@@ -77,7 +76,7 @@ class Flows:
         left = (self.equation.decay @ covariance).diagonal().real + self.equation.source.diagonal().real
         change = self.equation.rate(covariance).diagonal().real[kept]
         scale = max(float((gross + np.abs(left))[kept].max()), float(np.finfo(float).tiny))
-        jumped = abs(self.equation.bilinears.gram()).max() if self.equation.sandwich is not None else 0.0
+        jumped = _largest(self.equation.bilinears.damping)
         return float(np.abs(change).max() / max(scale, jumped))
 
     @property
@@ -126,15 +125,14 @@ class Flows:
         entries = matrix.tocoo()
         row, column = entries.coords
         crossed = self.places.crossed(row, column)
-        return sparse.csr_array(
-            sparse.coo_array((entries.data * crossed, (row, column)), shape=matrix.shape)
-        )
-
-
-Flow = Callable[[Flows, Complexes], "Floats | float"]
+        return sparse.csr_array(sparse.coo_array((entries.data * crossed, (row, column)), shape=matrix.shape))
 
 
 def _expectation(operator: sparse.coo_array, covariance: Complexes) -> float:
     """``Re Tr(O G)``."""
     row, column = operator.coords
     return float(np.sum(operator.data * covariance[column, row]).real)
+
+
+def _largest(matrix: sparse.csr_array) -> float:
+    return float(np.abs(matrix.data).max(initial=0.0))

@@ -16,7 +16,12 @@ from modelkit.solve.open_chains.covariance import Covariance, covariance_equatio
 from modelkit.solve.open_chains.covariance_evolution import evolved_covariances
 from modelkit.solve.open_chains.covariance_steady import steady_covariance
 from modelkit.solve.open_chains.flows import Flows
-from modelkit.solve.open_chains.gaussian_cells import steady_cell, untreatable_cell
+from modelkit.solve.open_chains.gaussian_cells import (
+    evolve_cell,
+    steady_cell,
+    treatable_cell,
+    untreatable_cell,
+)
 from modelkit.solve.open_chains.kept import kept_particles
 from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.places import Places, places
@@ -54,8 +59,6 @@ class Gaussian:
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Where the covariance has no equation of its own."""
-        if problem.times is not None and _cell(problem) is not None:
-            return _only_in_real_space(problem)
         if (cell := _cell(problem)) is not None:
             return untreatable_cell(cell)
         return untreatable(_chain(problem))
@@ -71,9 +74,7 @@ class Gaussian:
             It is not found to 1e-9 of the largest flow.
         """
         if (cell := _cell(problem)) is not None:
-            if (refusal := untreatable_cell(cell)) is not None:
-                raise refusal
-            return steady_cell(problem, cell)
+            return steady_cell(problem, treatable_cell(cell))
         chain, equation = _closed(problem)
         kept = kept_particles(problem, chain, equation)
         found = steady_covariance(equation, kept.dark, kept.filling)
@@ -103,13 +104,15 @@ class Gaussian:
         ModelError
             The equation does not close, or the initial state is none.
         """
-        chain, equation = _closed(problem)
         if np.any(times < 0):
             raise ModelError(
                 "jumps lead forwards in time only: a time is negative",
                 problem.place("time"),
                 hint="begin the sweep of time at 0",
             )
+        if (cell := _cell(problem)) is not None:
+            return evolve_cell(problem, treatable_cell(cell), times, initial)
+        chain, equation = _closed(problem)
         where = places(chain)
         occupation = initial_occupation(problem, chain, initial, where.offset)
         whole = np.append(occupation, 1 - occupation) if equation.doubled else occupation
@@ -139,18 +142,8 @@ def _cell(problem: OpenProblem) -> UnitCell | None:
 
 
 def _chain(problem: OpenProblem) -> Lindbladian:
-    if problem.lindbladian is None:
-        raise _only_in_real_space(problem)
+    assert problem.lindbladian is not None, "a problem holds a chain or its cell"
     return problem.lindbladian
-
-
-def _only_in_real_space(problem: OpenProblem) -> ModelError:
-    message = "the evolution of the covariance is solved in real space, and an infinite chain has no end"
-    hint = "give the ring a number of cells, or ask for method = gge"
-    if problem.lindbladian is not None:
-        message = "the evolution of the covariance is solved in real space, without momenta"
-        hint = "leave out the sweep of the momentum, or ask for method = gge"
-    return ModelError(message, problem.place("method"), hint=hint)
 
 
 def _closed(problem: OpenProblem) -> tuple[Lindbladian, Covariance]:
@@ -162,7 +155,7 @@ def _closed(problem: OpenProblem) -> tuple[Lindbladian, Covariance]:
 
 def _outputs(
     problem: OpenProblem, flows: Flows, covariances: Iterable[Complexes], *, steady: bool
-) -> dict[str, Labelled]:
+) -> dict[str, Any]:
     """All outputs that are asked for and that the chain has, with time in front of an evolution."""
     names = [name for name in OUTPUTS if _has(problem, flows.places, name)]
     rows = [{name: OUTPUTS[name][1](flows, found) for name in names} for found in covariances]

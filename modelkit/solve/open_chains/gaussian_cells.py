@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from modelkit.compile.lindbladian import Lindbladian
+from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
+from modelkit.solve.open_chains.cell_evolution import evolved_cell
 from modelkit.solve.open_chains.cell_flows import CellFlows
 from modelkit.solve.open_chains.covariance import covariance_equation, mixes
 from modelkit.solve.open_chains.covariance_cells import CellEquation, momenta_of, settled
 from modelkit.solve.open_chains.kept import kept_particles
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rings import ring_of
+from modelkit.solve.open_chains.starts import initial_blocks
 from modelkit.solve.open_chains.state import OpenState
-from modelkit.solve.open_chains.treatable import untreatable
+from modelkit.solve.open_chains.treatable import notes, untreatable
 
 SHOWN = 128
 """Momenta at which occupations of an infinite chain are told where none are asked."""
@@ -46,11 +48,19 @@ def untreatable_cell(cell: UnitCell) -> ModelError | None:
     for family in ring.jumps:
         if mixes(family).any():
             return ModelError(
-                f"the jumps of '{family.name}' are sums of creation and annihilation operators, which join k and -k",
+                f"the jumps of '{family.name}' are sums of creation and annihilation operators, which join k "
+                "and -k",
                 family.span,
                 hint="give the ring a number of cells and ask for occupations by site",
             )
     return None
+
+
+def treatable_cell(cell: UnitCell) -> UnitCell:
+    """The cell, or why it cannot be treated."""
+    if (refusal := untreatable_cell(cell)) is not None:
+        raise refusal
+    return cell
 
 
 def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
@@ -61,7 +71,7 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
     ModelError
         The steady state is not determined by what is given.
     NotConverged
-        Correlations do not settle as momenta are doubled, or the equation is not solved.
+        Correlations do not settle as momenta are doubled.
     """
     d = cell.dimension
     ring = _ring(cell)
@@ -69,30 +79,88 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
     equation = CellEquation(cell, kept.dark[:d])
     resting = np.diag(kept.filling[:d]).astype(np.complex128)
     k, correlations, change = settled(equation)
-    blocks = equation.solved(k, correlations) + resting
-    shown = problem.momenta if problem.momenta is not None else momenta_of(cell.cells or SHOWN)
+    shown = _shown(problem, cell)
     occupation = occupations(cell, shown, equation.solved(shown, correlations) + resting)
-    with_resting = correlations.copy()
-    with_resting[equation.distances.index(0)] += resting
-    flows = CellFlows(equation, k, blocks, with_resting)
-    names = [name for name in OUTPUTS if name != "current_by_spin" or np.any(cell.spin >= 0)]
-    found = {name: Labelled(OUTPUTS[name][0], np.asarray(OUTPUTS[name][1](flows))) for name in names}
-    found["occupation"] = Labelled(("momentum", "band"), occupation)
-    found["lagrange_multiplier"] = Labelled(("momentum", "band"), lagrange(occupation))
-    audits = {
-        "correlations": change,
-        "positivity": float(max(0.0, -occupation.min(), occupation.max() - 1)),
-        "particle_balance": _balance(flows.loss_rate()),
-    }
-    noted = {"conserved": ", ".join(f"particles of {name}" for name in kept.lattices)} if kept.lattices else {}
-    return OpenState(
-        **found,
-        audits=audits,
+    blocks = equation.solved(k, correlations) + resting
+    correlations[equation.distances.index(0)] += resting
+    flows = CellFlows(equation, k, blocks, correlations)
+    noted = {"conserved": ", ".join(f"particles of {name}" for name in kept.lattices)}
+    return _state(
+        cell,
+        {name: Labelled(dims, np.asarray(output(flows))) for name, (dims, output) in _outputs(cell)}
+        | _of_modes((), occupation),
+        audits={
+            "correlations": change,
+            "positivity": _outside(occupation),
+            "particle_balance": _balance(flows.loss_rate()),
+        },
         counts={"momenta": len(k)},
-        attributes=noted,
-        grids={"momentum": np.asarray(shown), "band": np.arange(1, d + 1)},
-        labels={"orbital": cell.orbitals, "dissipator": tuple(jump.name for jump in cell.jumps)},
+        attributes=_notes(cell) | (noted if kept.lattices else {}),
+        grids={"momentum": shown},
     )
+
+
+def evolve_cell(problem: OpenProblem, cell: UnitCell, times: Floats, initial: Mapping[str, Any]) -> OpenState:
+    """The state of a cell at ``times``, ascending from 0.
+
+    Raises
+    ------
+    ModelError
+        The initial state is none.
+    NotConverged
+        Correlations do not settle as momenta are doubled.
+    """
+    equation = CellEquation(cell, np.zeros(cell.dimension))
+    shown = _shown(problem, cell)
+    found = evolved_cell(equation, initial_blocks(problem, cell, initial), times, shown)
+    occupation = np.array([occupations(cell, shown, blocks) for blocks in found.shown])
+    flows = [
+        CellFlows(equation, found.k, blocks, correlations)
+        for blocks, correlations in zip(found.blocks, found.correlations, strict=True)
+    ]
+    return _state(
+        cell,
+        {
+            name: Labelled(("time", *dims), np.array([output(one) for one in flows]))
+            for name, (dims, output) in _outputs(cell)
+        }
+        | _of_modes(("time",), occupation),
+        audits={"correlations": found.change, "positivity": _outside(occupation)},
+        counts={"momenta": len(found.k)},
+        attributes=_notes(cell),
+        grids={"momentum": shown, "time": times},
+    )
+
+
+def _notes(cell: UnitCell) -> dict[str, str]:
+    """What of the declared jumps is not in those of the cell."""
+    return notes(lindbladian(cell.device)) if cell.device is not None else {}
+
+
+def _shown(problem: OpenProblem, cell: UnitCell) -> Floats:
+    """Momenta at which occupations are told."""
+    return np.asarray(problem.momenta if problem.momenta is not None else momenta_of(cell.cells or SHOWN))
+
+
+def _outputs(cell: UnitCell) -> Iterator[tuple[str, tuple[tuple[str, ...], Callable[[CellFlows], Any]]]]:
+    """Currents that the chain has."""
+    for name, output in OUTPUTS.items():
+        if name != "current_by_spin" or np.any(cell.spin >= 0):
+            yield name, output
+
+
+def _of_modes(before: tuple[str, ...], occupation: Floats) -> dict[str, Labelled]:
+    dims = (*before, "momentum", "band")
+    return {
+        "occupation": Labelled(dims, occupation),
+        "lagrange_multiplier": Labelled(dims, lagrange(occupation)),
+    }
+
+
+def _state(cell: UnitCell, outputs: Mapping[str, Any], grids: Mapping[str, Floats], **told: Any) -> OpenState:
+    labels = {"orbital": cell.orbitals, "dissipator": tuple(jump.name for jump in cell.jumps)}
+    bands = {"band": np.arange(1, cell.dimension + 1)}
+    return OpenState(**outputs, grids={**grids, **bands}, labels=labels, **told)
 
 
 def occupations(cell: UnitCell, k: Floats, blocks: Complexes) -> Floats:
@@ -105,6 +173,11 @@ def lagrange(occupation: Floats) -> Floats:
     """``ln((1-n)/n)``; infinite for empty and full modes."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log1p(-np.clip(occupation, 0, 1)) - np.log(np.clip(occupation, 0, 1)))
+
+
+def _outside(occupation: Floats) -> float:
+    """By how much an occupation leaves 0..1."""
+    return float(max(0.0, -occupation.min(), occupation.max() - 1))
 
 
 def _balance(lost: Floats) -> float:

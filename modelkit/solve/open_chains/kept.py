@@ -41,8 +41,8 @@ def kept_particles(problem: OpenProblem, chain: Lindbladian, equation: Covarianc
     if any(one is None for one in held):
         count = sum(one.multiplicity**2 for one in dark)
         raise ModelError(
-            f"the steady state is not unique: {count} quantities of one particle are conserved (or change too "
-            "slowly for rounding), and not only numbers of particles in whole lattices",
+            f"the steady state is not unique: {count} quantities of one particle are conserved (or change "
+            "too slowly for rounding), and not only numbers of particles in whole lattices",
             problem.place("filling"),
             hint="let jumps reach all modes, or ask for 'evolution', whose initial state decides",
         )
@@ -82,9 +82,7 @@ def _either(inside: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(inside.reshape(-1, size).any(axis=0))
 
 
-def _check(
-    problem: OpenProblem, chain: Lindbladian, names: list[str], given: Mapping[str, float]
-) -> None:
+def _check(problem: OpenProblem, chain: Lindbladian, names: list[str], given: Mapping[str, float]) -> None:
     for name in names:
         if name not in given:
             raise ModelError(

@@ -64,7 +64,7 @@ class Places:
         if self.cell is None:
             raise ModelError(
                 "a current along the chain needs an index on every site, and one has none",
-                hint="write the sites as one family, such as 'site c[j] for j in 1..N', or ask for bond_current",
+                hint="write a family of sites, 'site c[j] for j in 1..N', or ask for bond_current",
             )
         step = self.cell[row] - self.cell[column]
         if self.ring:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from modelkit.compile.lindbladian import Lindbladian
+from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
-from modelkit.graph.device import Floats, Integers
+from modelkit.graph.device import Complexes, Floats, Integers
+from modelkit.solve.open_chains.covariance_cells import momenta_of
 from modelkit.solve.open_chains.kept import declared_fillings
 from modelkit.solve.open_chains.problem import OpenProblem
 
 EQUAL = 1e-9
 """By how much a declared filling may differ from that of the initial state."""
+EVERYWHERE = 1024
+"""Momenta over which the filling of an initial state of an infinite chain is a mean."""
 
 
 def initial_occupation(
@@ -33,37 +38,94 @@ def initial_occupation(
     """
     given = declared_fillings(problem, chain)
     if not initial:
-        if missing := [name for name in chain.lattices if name not in given]:
+        return np.array([_declared(problem, chain, given)[number] for number in chain.lattice])
+    word, value = _one(problem, initial)
+    numbers = _occupations(problem, word, _by_orbital(problem, np.asarray(value, dtype=float), offset))
+    for name, filling in given.items():
+        found = float(numbers[chain.lattice == chain.lattices.index(name)].mean())
+        _compare(problem, name, found, filling)
+    return numbers
+
+
+def initial_blocks(
+    problem: OpenProblem, cell: UnitCell, initial: Mapping[str, Any]
+) -> Callable[[Floats], Complexes]:
+    """Blocks G(k) of a cell at time 0, as a function of momenta.
+
+    ``lagrange`` and ``occupation`` are numbers, or arrays by band (ascending), or functions of momenta (n_k,)
+    that give either by momentum, (n_k, d); ``filling`` is a number.
+
+    Raises
+    ------
+    ModelError
+        As for orbitals.
+    """
+    d, filling = cell.dimension, problem.filling if cell.filling is None else cell.filling
+    word, value = _one(problem, initial or ({} if filling is None else {"filling": filling}))
+
+    def by_band(k: Floats) -> Floats:
+        given = np.asarray(value(k) if callable(value) else value, dtype=float)
+        if given.shape not in ((), (d,), (len(k), d)):
             raise ModelError(
-                f"the initial state of '{missing[0]}' is not given",
+                f"the initial state has {given.size} values for {d} bands",
                 problem.place("initial"),
-                hint="write 'initial { occupation = 1/2 }', or lagrange, or filling",
+                hint="give a number, or one value for each band",
             )
-        return np.array([given[chain.lattices[number]] for number in chain.lattice])
+        return _occupations(problem, word, np.broadcast_to(given, (len(k), d)))
+
+    def blocks(k: Floats) -> Complexes:
+        _, vectors = np.linalg.eigh(cell.hamiltonian(k))
+        return np.asarray(np.einsum("kab,kb,kcb->kac", vectors, by_band(k), vectors.conj()))
+
+    if filling is not None:
+        k = momenta_of(cell.cells or EVERYWHERE)
+        _compare(problem, "the chain", float(by_band(k).mean()), filling)
+    return blocks
+
+
+def _one(problem: OpenProblem, initial: Mapping[str, Any]) -> tuple[str, Any]:
+    """The one thing that is given."""
+    place = problem.place("initial")
+    if not initial:
+        message, hint = "the initial state is not given", "write: initial { filling = 1/2 }"
+        raise ModelError(message, place, hint=hint)
     if len(initial) > 1:
         told = " and ".join(initial)
-        raise ModelError(
-            f"the initial state is given twice, by {told}", problem.place("initial"), hint="give one of them"
-        )
+        raise ModelError(f"the initial state is given twice, by {told}", place, hint="give one of them")
     ((word, value),) = initial.items()
-    numbers = _by_orbital(problem, np.asarray(value, dtype=float), offset)
-    if word == "lagrange":
-        numbers = 1 / (1 + np.exp(np.clip(numbers, -700, 700)))
+    return word, value
+
+
+def _declared(problem: OpenProblem, chain: Lindbladian, given: Mapping[str, float]) -> list[float]:
+    """Fillings of all lattices, where no initial state is given."""
+    if missing := [name for name in chain.lattices if name not in given]:
+        raise ModelError(
+            f"the initial state of '{missing[0]}' is not given",
+            problem.place("initial"),
+            hint="write 'initial { occupation = 1/2 }', or lagrange, or filling",
+        )
+    return [given[name] for name in chain.lattices]
+
+
+def _occupations(problem: OpenProblem, word: str, given: Floats) -> Floats:
+    """Occupations, from Lagrange multipliers if these are given."""
+    numbers = expit(-given) if word == "lagrange" else given
     if not (np.all(numbers >= 0) and np.all(numbers <= 1)):
         raise ModelError(
-            f"an occupation is between 0 and 1, not {numbers[np.argmax(np.abs(numbers - 0.5))]:g}",
+            f"an occupation is between 0 and 1, not {numbers.ravel()[np.argmax(np.abs(numbers - 0.5))]:g}",
             problem.place("initial"),
             hint="fermions: at most one in each orbital",
         )
-    for name, filling in given.items():
-        found = float(numbers[chain.lattice == chain.lattices.index(name)].mean())
-        if abs(found - filling) > EQUAL:
-            raise ModelError(
-                f"the initial state fills '{name}' with {found:g} particles per mode, 'filling' with {filling:g}",
-                problem.place("filling"),
-                hint=f"leave out 'filling {name}': the initial state decides",
-            )
-    return numbers
+    return np.asarray(numbers)
+
+
+def _compare(problem: OpenProblem, name: str, found: float, filling: float) -> None:
+    if abs(found - filling) > EQUAL:
+        raise ModelError(
+            f"the initial state fills '{name}' with {found:g} particles per mode, 'filling' with {filling:g}",
+            problem.place("filling"),
+            hint=f"leave out 'filling {name}': the initial state decides",
+        )
 
 
 def _by_orbital(problem: OpenProblem, value: Floats, offset: Integers) -> Floats:

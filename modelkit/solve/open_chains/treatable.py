@@ -19,17 +19,19 @@ def untreatable(chain: Lindbladian) -> ModelError | None:
         return ModelError("particles that interact are not in a Gaussian state", hint=SMALL)
     for bath in chain.baths:
         if bath.rate > 0:
-            message = f"the jumps of '{bath.name}' from mode to mode couple the covariance to products of four"
+            message = (
+                f"the jumps of '{bath.name}' from mode to mode couple the covariance to products of four"
+            )
             return ModelError(message, bath.span, hint=WEAK)
     for family in chain.jumps:
-        if (message := _beyond(family)) is not None:
-            return ModelError(message, family.span, hint=SMALL)
-    if (family := unclosed(chain.jumps, chain.size)) is not None:
+        if (beyond := _beyond(family)) is not None:
+            return ModelError(beyond, family.span, hint=SMALL)
+    if (open_family := unclosed(chain.jumps, chain.size)) is not None:
         message = (
-            f"the jumps of '{family.name}' are not equivalent to Hermitian ones, so that the covariance "
+            f"the jumps of '{open_family.name}' are not equivalent to Hermitian ones, so that the covariance "
             "is coupled to products of four operators"
         )
-        return ModelError(message, family.span, hint=f"add the adjoint at the same rate; or {WEAK}")
+        return ModelError(message, open_family.span, hint=f"add the adjoint at the same rate; or {WEAK}")
     return None
 
 
@@ -59,17 +61,13 @@ def _bilinear(products: Products, count: int) -> np.ndarray:
 
 def notes(chain: Lindbladian) -> dict[str, str]:
     """What of the declared jump operators is not in the equation."""
-    dropped = [
-        family.name
-        for family in chain.jumps
-        if np.any((family.constant != 0) & (family.rate > 0))
-    ]
+    dropped = [family.name for family in chain.jumps if np.any((family.constant != 0) & (family.rate > 0))]
     groups = chain.device.dissipators if chain.device is not None else ()
     left = {group.name: group.left_out for group in groups if group.left_out}
     found = {}
     if dropped:
         found["dropped_constants"] = (
-            f"constants in the jumps of {', '.join(dropped)}: they mean a Hamiltonian of the order of the rate"
+            f"constants in the jumps of {', '.join(dropped)}; they mean a Hamiltonian of the order of rates"
         )
     if left:
         told = ", ".join(f"{count} of {name}" for name, count in left.items())

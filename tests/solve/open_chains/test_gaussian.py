@@ -33,7 +33,9 @@ class Random:
             parts = [(loss, gain)] if mixed else [(loss, none), (none, gain)]
             for lost, gained in parts:
                 families.append(family(rates[:2], loss=lost, gain=gained, name=f"linear{len(families)}"))
-                jumps += [(r, *pair_, np.zeros_like(h)) for r, *pair_ in zip(rates, lost, gained, strict=False)]
+                jumps += [
+                    (r, *pair_, np.zeros_like(h)) for r, *pair_ in zip(rates, lost, gained, strict=False)
+                ]
         operators = [random_hermitian(rng, modes)] if hermitian else []
         if pair:
             one = random_complex(rng, modes, modes)
@@ -125,7 +127,7 @@ def test_iterations_find_what_the_small_system_gives(kind, monkeypatch):
 
 @pytest.mark.parametrize("dephasing", [0.0, 0.3])
 def test_an_exceptional_point(dephasing):
-    """Two sites whose decay differs by 4 |h|: eigenvectors of X coincide, and only the triangular form holds."""
+    """Two sites whose decay differs by 4 |h|: eigenvectors of X coincide; only the triangular form holds."""
     h = np.array([[0, 1], [1, 0]], complex)
     loss, gain, W = np.diag([np.sqrt(4 + 0.25 + dephasing), 0]), np.diag([0, 0.5]), np.diag([0.0, 1.0])
     families = family(1.0, loss=loss[:1]), family(1.0, gain=gain[1:]), family(dephasing, bilinear=W[None])

@@ -53,7 +53,9 @@ def test_a_driven_chain_with_dephasing(size, dephasing, drive):
     found = Gaussian().steady(driven(size, drive, dephasing))
     expected = 1 / (2 / drive + (drive + (size - 1) * dephasing) / 2)
     assert through(found, size) == pytest.approx(expected, abs=1e-13)
-    assert found.occupation.values[[0, -1]] == pytest.approx([1 - expected / drive, expected / drive], abs=1e-12)
+    assert found.occupation.values[[0, -1]] == pytest.approx(
+        [1 - expected / drive, expected / drive], abs=1e-12
+    )
     assert found.loss_rate.values[:2] == pytest.approx([-expected, expected], abs=1e-12)
 
 
@@ -78,7 +80,10 @@ def test_hopping_and_its_noise_carry_one_current():
 
 def test_disorder_localises_and_dephasing_helps():
     size = 60
-    currents = [through(Gaussian().steady(driven(size, 1.0, dephasing, levels=2.0)), size) for dephasing in (0.01, 0.3)]
+    currents = [
+        through(Gaussian().steady(driven(size, 1.0, dephasing, levels=2.0)), size)
+        for dephasing in (0.01, 0.3)
+    ]
     assert 0 < currents[0] < currents[1]
 
 
@@ -86,13 +91,13 @@ def test_a_chain_that_is_localised_to_rounding_is_told():
     """The ends decay by exp(-N/xi) into the middle: no number is made up for what they never reach."""
     from modelkit.errors import ModelError
 
-    with pytest.raises((ModelError, NotConverged), match="not unique|up to"):
+    with pytest.raises((ModelError, NotConverged), match=r"not unique|up to"):
         Gaussian().steady(driven(300, 1.0, levels=20.0))
 
 
 @pytest.mark.parametrize("cells", [None, 24, 25, 1000])
 def test_loss_over_two_cells_rectifies(cells):
-    """Loss c_j + a c_{j+1} and gain: n = g/(g + |1 + a e^{ik}|^2); density 3/8 and I = 3/10 at a = .4+.8i, g = .6."""
+    """Loss c_j + a c_{j+1} and gain g: n = g/(g + |1 + a e^{ik}|^2), density 3/8 and I = 3/10 here."""
     a, g = 0.4 + 0.8j, 0.6
     k = np.linspace(-np.pi, np.pi, 9)
     found = Gaussian().steady(OpenProblem(cell=lossy(a, g, cells), momenta=k))
@@ -120,8 +125,10 @@ def test_iterations_converge_for_long_chains(monkeypatch):
 
 
 def test_losses_everywhere_leave_a_profile():
-    """Deep in a lossy chain nothing flows: density falls from the gain, by the Lyapunov equation of a short one."""
-    long, short = (Gaussian().steady(driven(size, 1.0, bulk_loss=0.4)).occupation.values for size in (300, 80))
+    """Deep in a lossy chain nothing flows, and how density falls from the gain knows no length."""
+    long, short = (
+        Gaussian().steady(driven(size, 1.0, bulk_loss=0.4)).occupation.values for size in (300, 80)
+    )
     assert long[:30] == pytest.approx(short[:30], abs=1e-10)
     assert np.all(long >= -1e-15)
     assert long[-1] < 1e-12

@@ -40,7 +40,7 @@ def unitary(rng, size):
 @settings(max_examples=10)
 @given(SEEDS)
 def test_mixtures_of_hermitian_operators_close(seed):
-    """No member is Hermitian, and none has its adjoint, but together they are equivalent to Hermitian ones."""
+    """No member is Hermitian or has its adjoint, but together they are equivalent to Hermitian ones."""
     rng = np.random.default_rng(seed)
     hermitian = np.array([random_hermitian(rng, MODES) for _ in range(3)])
     mixed = np.einsum("mn,nij->mij", unitary(rng, 3), hermitian)
@@ -84,7 +84,7 @@ def test_families_may_complete_each_other():
 
 @pytest.mark.parametrize("modes", [3, 4])
 def test_the_condition_is_necessary(modes):
-    """No antisymmetric part of T, but zero, commutes with all ``1 (x) a - a (x) 1`` between antisymmetric pairs.
+    """No antisymmetric part of T but zero commutes, on antisymmetric pairs, with all ``1 (x) a - a (x) 1``.
 
     T - T' maps antisymmetric pairs to symmetric ones by any complex matrix R, and back by -R†.
     """

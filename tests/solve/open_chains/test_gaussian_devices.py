@@ -1,5 +1,7 @@
 """The covariance equation of declared devices: real space against cells, bonds, spins, continuity."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,6 @@ def test_a_ring_and_its_modes(ring):
 
 def test_the_infinite_chain_is_the_limit_of_rings(ring):
     whole = cell(RING)
-    from dataclasses import replace
 
     infinite = Gaussian().steady(OpenProblem(cell=replace(whole.cell, cells=None)))
     long = Gaussian().steady(cell(RING, cells=60))
@@ -122,9 +123,7 @@ def test_the_number_of_particles_moves_as_the_current_says():
     text = OPEN.replace("rate = 0.8", "rate = 0").replace("rate = 0.6", "rate = 0")
     start = np.linspace(0.9, 0.2, 12)
     step = 1e-4
-    found = Gaussian().evolve(
-        problem(text), np.array([0.5 - step, 0.5, 0.5 + step]), {"occupation": start}
-    )
+    found = Gaussian().evolve(problem(text), np.array([0.5 - step, 0.5, 0.5 + step]), {"occupation": start})
     index = np.tile(np.arange(1, 7), 2)
     moved = np.diff((found.occupation.values @ index)[[0, 2]])[0] / (2 * step)
     told = float(found.current.values[1] + found.jump_current.values[1]) * 6
@@ -176,3 +175,41 @@ def test_energy_is_carried_along_by_particles():
         assert float(found.energy_current.values) == pytest.approx(np.mean(energy * velocity * n), abs=1e-14)
         assert float(found.current.values) == pytest.approx(np.mean(velocity * n), abs=1e-14)
         assert float(found.jump_current.values) == 0
+
+
+@pytest.mark.parametrize("noise", ["0.6", "0"])
+def test_evolutions_of_a_ring_and_of_its_cell(noise):
+    """All orbitals at once; each momentum by itself, or joined by the noise."""
+    text = RING.replace("rate = 0.6", f"rate = {noise}")
+    times = np.array([0.0, 0.4, 0.8, 3.0])
+    whole = Gaussian().evolve(problem(text), times, {"lagrange": 0.7})
+    blocks = Gaussian().evolve(cell(text), times, {"lagrange": 0.7})
+    for output in ("current", "current_by_spin", "jump_current", "energy_current"):
+        assert getattr(whole, output).values == pytest.approx(getattr(blocks, output).values, abs=1e-9)
+    lost = blocks.loss_rate.values  # a cell has no jumps of rate zero
+    assert whole.loss_rate.values[:, : lost.shape[1]] == pytest.approx(lost, abs=1e-9)
+    assert blocks.occupation.dims == ("time", "momentum", "band")
+    assert whole.occupation.values.mean(axis=1) / 2 == pytest.approx(
+        blocks.occupation.values.mean(axis=(1, 2)), abs=1e-9
+    )
+    assert blocks.lagrange_multiplier.values[0] == pytest.approx(0.7)
+
+
+def test_an_infinite_chain_relaxes():
+    """``dn/dt = g - (g + |v|^2) n`` for each momentum of one band; the initial state may depend on it."""
+    text = """
+    model lossy "loss over two cells"
+    param cells = 40
+    lattice chain { site c[j] for j in ring(cells); hop c[j] -> c[j+1] : -1 }
+    dissipator loss[j] on chain { jump = c[j] + 0.5i*c[j+1]; rate = 0.2 }
+    dissipator gain[j] on chain { jump = c[j]'; rate = 0.1 }
+    """
+    infinite = replace(cell(text).cell, cells=None)
+    k, times = np.array([-1.0, 0.3, 2.0]), np.array([0.0, 1.5, 20.0])
+    start = lambda k: 0.5 + 0.3 * np.cos(k)[:, None]  # noqa: E731
+    found = Gaussian().evolve(OpenProblem(cell=infinite, momenta=k), times, {"occupation": start})
+    decay = 0.1 + 0.2 * np.abs(1 + 0.5j * np.exp(1j * k)) ** 2
+    expected = 0.1 / decay + (start(k)[:, 0] - 0.1 / decay) * np.exp(-np.outer(times, decay))
+    assert found.occupation.values[:, :, 0] == pytest.approx(expected, abs=1e-12)
+    assert float(found.current.values[0]) == pytest.approx(0, abs=1e-12)
+    assert found.audits["correlations"] < 1e-10

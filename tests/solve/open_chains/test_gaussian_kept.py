@@ -95,12 +95,18 @@ def test_two_lattices_of_which_one_is_lossy():
     """Each by itself: the filling of the one that keeps its particles is needed, that of the other is not."""
     h = np.kron(np.eye(2), hopping(3))
     lattice = np.repeat([0, 1], 3)
-    families = family(0.3, bilinear=projectors(6)), family(0.2, loss=np.eye(6)[:1]), family(0.3, gain=np.eye(6)[2:3])
+    families = (
+        family(0.3, bilinear=projectors(6)),
+        family(0.2, loss=np.eye(6)[:1]),
+        family(0.3, gain=np.eye(6)[2:3]),
+    )
     both = chain(h, *families, filling={"chain1": 0.8}, lattice=lattice)
     found = Gaussian().steady(OpenProblem(lindbladian=both)).occupation.values
     alone = chain(h[:3, :3], *(cut(one) for one in families))
     assert found[3:] == pytest.approx(0.8, abs=1e-13)
-    assert found[:3] == pytest.approx(Gaussian().steady(OpenProblem(lindbladian=alone)).occupation.values, abs=1e-13)
+    assert found[:3] == pytest.approx(
+        Gaussian().steady(OpenProblem(lindbladian=alone)).occupation.values, abs=1e-13
+    )
     with pytest.raises(ModelError, match="'chain1' is conserved"):
         Gaussian().steady(OpenProblem(lindbladian=replace(both, filling={})))
     with pytest.raises(ModelError, match="particles of 'chain' are not"):
@@ -149,7 +155,9 @@ def refusal(lindbladian):
 def test_what_is_refused_names_the_method():
     fine = chain(hopping(SIZE), family(0.3, loss=np.eye(SIZE)))
     assert Gaussian().refuses(OpenProblem(lindbladian=fine)) is None
-    pair = Products(np.zeros(1, int), np.array([[0, 0, 1, 1]]), (True, False, True, False), np.ones(1, complex))
+    pair = Products(
+        np.zeros(1, int), np.array([[0, 0, 1, 1]]), (True, False, True, False), np.ones(1, complex)
+    )
     message, hint = refusal(replace(fine, interaction=pair))
     assert "interact" in message
     assert "exact" in hint
@@ -157,7 +165,9 @@ def test_what_is_refused_names_the_method():
     message, hint = refusal(replace(fine, baths=(bath,)))
     assert "'thermal'" in message
     assert "gge" in hint
-    assert Gaussian().refuses(OpenProblem(lindbladian=replace(fine, baths=(replace(bath, rate=0.0),)))) is None
+    assert (
+        Gaussian().refuses(OpenProblem(lindbladian=replace(fine, baths=(replace(bath, rate=0.0),)))) is None
+    )
     three = Products(np.zeros(1, int), np.array([[0, 1, 2]]), (True, False, False), np.ones(1, complex))
     message, hint = refusal(replace(fine, jumps=(replace(fine.jumps[0], higher=(three,)),)))
     assert "products of 3 operators" in message
@@ -175,11 +185,18 @@ def test_jumps_that_do_not_close_are_refused():
     both = family(0.3, bilinear=hop[:1], loss=np.eye(SIZE)[:1], name="odd")
     assert "sums of single operators and products" in refusal(chain(hopping(SIZE), both))[0]
     with pytest.raises(ModelError, match="'drift'"):
-        Gaussian().steady(OpenProblem(lindbladian=chain(hopping(SIZE), family(0.3, bilinear=hop[:1], name="drift"))))
+        Gaussian().steady(
+            OpenProblem(lindbladian=chain(hopping(SIZE), family(0.3, bilinear=hop[:1], name="drift")))
+        )
 
 
-def test_an_infinite_chain_has_no_evolution_in_real_space():
-    with pytest.raises(ModelError, match="in real space"):
-        Gaussian().evolve(OpenProblem(cell=lossy(1j, 0.2, None)), np.array([1.0]), {"filling": 0.5})
-
-
+def test_initial_states_of_cells_that_are_none():
+    problem, time = OpenProblem(cell=lossy(1j, 0.2, None)), np.array([1.0])
+    for initial, message in (
+        ({}, "not given"),
+        ({"occupation": 2}, "between 0 and 1, not 2"),
+        ({"occupation": [0.5, 0.5]}, "2 values for 1 bands"),
+        ({"filling": 0.5, "lagrange": 0}, "given twice"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            Gaussian().evolve(problem, time, initial)
