@@ -26,7 +26,9 @@ def in_real_space(problem: OpenProblem) -> Lindbladian | None:
     return ring_of(problem.cell, problem.cell.cells)
 
 
-def set_up(problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True, cells: int | None = None) -> Chain:
+def set_up(
+    problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True, cells: int | None = None
+) -> Chain:
     """Momentum modes on a ring, modes of H for baths of modes, orbitals otherwise.
 
     ``turned``: whether states may be counted in other modes than the orbitals; ``cells``: their number, where
