@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import modelkit as mk
 from modelkit.elements.nouns import nouns
@@ -49,8 +50,12 @@ def test_a_gallery_file_is_short_formatted_and_starts_with_its_reference(path: P
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_task_of_a_gallery_file_has_a_plot(path: Path) -> None:
-    model = mk.load(path)
-    assert {plot.task for plot in model.declarations.plots} == set(model.tasks)
+    declared = mk.load(path).declarations
+    runs = {name: {dim for one in task.outputs for dim in one.dims} for name, task in declared.tasks.items()}
+    numbers = {name for name, dims in runs.items() if dims == {"case"} and not declared.tasks[name].sweeps}
+    drawn = {plot.task for plot in declared.plots}
+    assert drawn | numbers == set(declared.tasks)
+    assert not drawn & numbers, "a single number has no figure"
 
 
 @pytest.mark.parametrize("name", GAIN_LOSS)
@@ -99,6 +104,33 @@ def test_the_superconducting_wires_are_the_contract(name: str, length: int) -> N
     axes = model.figure("profile", found).axes[0]
     assert axes.get_xlabel().endswith("(without the condensate)")
     assert sorted(set(axes.get_lines()[0].get_xdata())) == list(range(1, length + 1))
+
+
+OPEN_CHAIN = {
+    "nonreciprocal": (
+        {"J": 1, "beta": 2, "eps": 0.05, "g_neq": 0.5, "delta": 1 + 1j, "deltap": 1 + 0.5j, "filling": 0.5},
+        ("ness", "curve", "relax", "exact"),
+    ),
+    "rashba": (
+        {"J": 1, "h": 1, "alpha_y": 1.1, "alpha_z": 0.9, "beta": 2, "eps": 0.05, "g_neq": 0.9}
+        | {"share_up": 1, "share_down": 0, "filling": 0.5},
+        ("ness", "curve", "bands", "exact"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPEN_CHAIN)
+def test_the_open_chains_are_the_contract(name: str) -> None:
+    model = mk.load(ROOT / f"models/open_chain/{name}.model")
+    defaults = {key: complex(one.default) for key, one in model.parameters.items() if key != "cells"}
+    expected, tasks = OPEN_CHAIN[name]
+    assert defaults == expected
+    assert model.parameters["cells"].default == sp.oo
+    assert model.tasks == tasks
+    ness = model.run("ness")
+    assert ness.attrs["method"] == "gge"
+    assert ness.sizes["momentum"] == 201
+    assert (ness.momentum[0], ness.momentum[-1]) == pytest.approx((-np.pi, np.pi))
 
 
 def test_every_plot_of_the_gallery_is_drawn() -> None:

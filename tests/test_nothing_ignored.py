@@ -10,6 +10,7 @@ import pytest
 
 import modelkit as mk
 import modelkit.tasks.vocabulary
+from modelkit.elements import mode_baths
 from modelkit.elements.declarations import nouns
 from modelkit.elements.disorder import distributions
 from modelkit.elements.lattice_kinds import lattice_kinds
@@ -70,7 +71,32 @@ POISSON = POISSON.replace("gate G { U = 0.2 }", "")
 SPECTRUM = NATURAL.replace("transport(order = 2) { output current", "transmission { output transmission")
 RESPONSE = NATURAL.replace("transport(order = 2) { output current", "response(order = 2) { output G1, G2")
 
+OPEN = """model m
+lattice chain { site c[j] for j in ring(4); hop c[j] -> c[j+1] : -1 }
+dissipator loss[j] on chain { jump = c[j] + 0.5i*c[j+1]; rate = 0.1 }
+dissipator gain[j] on chain { jump = c[j]'; rate = 0.1 }
+task go = steady_state(method = gaussian) { output current, loss_rate }
+"""
+EVOLVING = OPEN.replace(
+    "steady_state(method = gaussian) { output", "evolution(method = gaussian) { output"
+).replace("{ output", "{ initial { filling = 0 }; sweep time in {1, 2}; output")
+
+BATH = """model m
+lattice chain { site c[j] for j in ring(6); hop c[j] -> c[j+1] : -1 }
+dissipator thermal on chain { jump = detailed_balance(beta = 2, kernel = exp(-E)); rate = 0.1 }
+dissipator jump[j] on chain { jump = c[j]'*(c[j] - 1i*c[j+1]); rate = 0.1 }
+filling chain = 1/2
+task go = steady_state(method = gge) { output current }
+"""
+
 CHANGES = {
+    ("bath of modes", "beta"): (BATH, "beta = 2, kernel = exp(-E)", "beta = 3"),
+    ("bath of modes", "kernel"): (BATH, "kernel = exp(-E)", "kernel = exp(-E)/cosh(E)"),
+    ("dissipator", "jump"): (OPEN, "0.5i", "0.7i"),
+    ("dissipator", "rate"): (OPEN, "c[j]'; rate = 0.1", "c[j]'; rate = 0.2"),
+    ("steady_state", "method"): (OPEN, "gaussian", "exact"),
+    ("evolution", "method"): (EVOLVING, "gaussian", "exact"),
+    ("task", "initial"): (EVOLVING, "filling = 0", "filling = 1"),
     ("units", "energy"): (PHYSICAL, "energy = meV", "energy = eV"),
     ("units", "length"): (
         PLACED,
@@ -151,6 +177,7 @@ def written() -> Iterator[tuple[str, str]]:
         yield from ((f"self-energy {name}", argument) for argument in self_energy.arguments)
     for name, distribution in distributions.items():
         yield from ((f"disorder {name}", argument) for argument in (*distribution.arguments, "seed"))
+    yield from (("bath of modes", argument) for argument in mode_baths.ARGUMENTS)
     for name, law in laws.items():
         yield from ((f"law {name}", argument) for argument in law.arguments)
     for name, verb in verbs.items():

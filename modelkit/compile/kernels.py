@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def bath_rates(bath: ModeBath, cell: UnitCell, energy: Floats) -> Separable:
         into, out_of = fit.at(energy)
         return Separable(bath.rate * into, out_of, fit.error)
     exponent = abs(bath.beta) * (high - low) / 2
-    if exponent + np.log(bath.rate) > LARGEST:
+    if (exponent + np.log(bath.rate)) / 2 > LARGEST:  # of either factor: their products are not formed
         raise ModelError(
             f"rates of '{bath.name}' span exp({exponent:.4g}) both ways, which no numbers hold",
             bath.span,
@@ -106,6 +107,7 @@ def band_range(cell: UnitCell) -> tuple[float, float]:
     return low - MARGIN * (high - low), high + MARGIN * (high - low)
 
 
+@lru_cache(maxsize=16)
 def fitted(bath: ModeBath, middle: float, half: float) -> Fit:
     """The kernel of a bath as a short sum of products.
 

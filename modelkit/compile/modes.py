@@ -5,7 +5,7 @@ A mode a = (k, band) has the number ``k_number * d + band``, bands by ascending 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from modelkit.compile.unit_cell import UnitCell
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
-TOUCHING = 1e-9  # of the range of energies: bands no farther apart meet
+TOUCHING = 1e-9  # of the largest energy: bands no farther apart meet
 EQUAL = 1e-10  # of the largest: velocities that no choice of the modes tells apart
 
 
@@ -73,38 +73,55 @@ class Rates:
 def modes(cell: UnitCell, k: Floats, weight: Floats) -> Modes:
     """Eigenstates of ``h(k)`` with their velocities.
 
-    Where bands touch the modes are those of definite velocity: they go on smoothly to both sides.
+    Where bands touch the modes are those of definite velocity: they go on smoothly to both sides.  Bands that
+    are equal everywhere are those between which the jump operators make no coherences, if there are any.
 
     Parameters
     ----------
     k, weight : (n_k,)
         Momenta and their weights; momenta at which something is only asked for have the weight zero.
     """
+    from modelkit.compile.degenerate import jump_forms, settled_by_jumps
+
+    found = plain_modes(cell, k, weight)
+    if settled_by_jumps(cell):
+        vector = found.vector @ unitary_among(jump_forms(cell, found), touching(found.energy))
+        return replace(found, vector=vector)
+    return found
+
+
+def plain_modes(cell: UnitCell, k: Floats, weight: Floats) -> Modes:
+    """Modes of the Hamiltonian alone."""
     h = cell.hamiltonian(k)
     dh = cell.velocity(k)
     if cell.dimension == 1:
         vector = np.ones((len(k), 1, 1), dtype=complex)
         return Modes(k, weight, h[:, :, 0].real, dh[:, :, 0].real, vector)
     energy, vector = np.linalg.eigh((h + h.conj().swapaxes(1, 2)) / 2)
-    touching = np.diff(energy, axis=1) <= TOUCHING * np.ptp(energy)
-    at = np.flatnonzero(touching.any(axis=1))
+    meet = touching(energy)
+    at = np.flatnonzero(meet.any(axis=1))
     if len(at):
-        vector[at] = vector[at] @ _of_definite_velocity(vector[at], dh[at], touching[at])
+        v = vector[at].conj().swapaxes(1, 2) @ dh[at] @ vector[at]
+        vector[at] = vector[at] @ unitary_among(v, meet[at])
     velocity = np.einsum("kab,kab->kb", vector.conj(), dh @ vector).real
     return Modes(k, weight, energy, velocity, vector)
 
 
-def _of_definite_velocity(vector: Complexes, dh: Complexes, touching: NDArray[np.bool_]) -> Complexes:
-    """Unitary (n, d, d) among bands that touch, after which dh/dk is diagonal among them.
+def touching(energy: Floats) -> NDArray[np.bool_]:
+    """Whether each band meets the next, (n_k, d - 1)."""
+    return np.asarray(np.diff(energy, axis=1) <= TOUCHING * np.abs(energy).max(initial=0.0))
 
-    ``touching`` (n, d - 1): whether each band meets the next.
+
+def unitary_among(form: Complexes, meet: NDArray[np.bool_]) -> Complexes:
+    """Unitaries (n, d, d) among bands that touch, after which a Hermitian form is diagonal among them.
+
+    ``form`` (n, d, d) among the bands; what of it is as small as rounding does not mix them.
     """
-    group = np.concatenate([np.zeros((len(touching), 1)), np.cumsum(~touching, axis=1)], axis=1)
+    group = np.concatenate([np.zeros((len(meet), 1)), np.cumsum(~meet, axis=1)], axis=1)
     among = group[:, :, None] == group[:, None, :]
-    v = np.where(among, vector.conj().swapaxes(1, 2) @ dh @ vector, 0)
-    scale = np.abs(dh).max(initial=0.0)
-    apart = np.abs(v) > EQUAL * scale  # rounding must not mix bands of one velocity
-    diagonal = np.eye(v.shape[1], dtype=bool)
+    scale = np.abs(form).max(initial=0.0)
+    diagonal = np.eye(form.shape[1], dtype=bool)
     # groups far from each other keep their order and do not mix
-    v = np.where(diagonal, v.real + 4 * (1 + scale) * v.shape[1] * group[:, :, None], np.where(apart, v, 0))
-    return np.asarray(np.linalg.eigh(v)[1])
+    apart = form.real + 4 * (1 + scale) * form.shape[1] * group[:, :, None]
+    mixed = np.where(among & (np.abs(form) > EQUAL * scale), form, 0)
+    return np.asarray(np.linalg.eigh(np.where(diagonal, apart, mixed))[1])

@@ -67,14 +67,7 @@ def ring_places(device: Device) -> RingPlaces:
         Sites that are on no ring, on two, or on rings of different lengths; cells of different sites.
     """
     which = [_ring(group) for group in device.sites]
-    lengths = [group.rings[at] for group, at in zip(device.sites, which, strict=True)]
-    for group, cells in zip(device.sites, lengths, strict=True):
-        if cells != lengths[0]:
-            raise ModelError(
-                f"'{device.sites[0].family.name}' has {lengths[0]} cells, '{group.family.name}' {cells}",
-                group.family.span,
-                hint=HINT,
-            )
+    cells = _length(device, which)
     cell, orbital, labels, spin = [], [], list[str](), list[int]()
     shared = len({group.family.name for group in device.sites}) < len(device.sites)
     for group, at in zip(device.sites, which, strict=True):
@@ -92,7 +85,7 @@ def ring_places(device: Device) -> RingPlaces:
             spin += [next((SPIN[one] for one in names if one in SPIN), -1) for names in components]
     spaces = {group.spaces for group in device.sites}
     return RingPlaces(
-        cells=lengths[0],
+        cells=cells,
         infinite=any(group.infinite for group in device.sites),
         index=device.sites[0].family.indices[which[0]].name,
         cell=np.concatenate(cell),
@@ -114,6 +107,23 @@ def _ring(group: SiteGroup) -> int:
     raise ModelError(
         f"{len(found)} indices of '{name}' run over rings: modes have one momentum", span, hint=HINT
     )
+
+
+def _length(device: Device, which: list[int]) -> int:
+    """Cells of the ring that all families share."""
+    lengths = [group.rings[at] for group, at in zip(device.sites, which, strict=True)]
+    said = [
+        "infinitely many" if group.infinite else str(cells)
+        for group, cells in zip(device.sites, lengths, strict=True)
+    ]
+    for group, words in zip(device.sites, said, strict=True):
+        if words != said[0]:
+            raise ModelError(
+                f"'{device.sites[0].family.name}' has {said[0]} cells, '{group.family.name}' {words}",
+                group.family.span,
+                hint=HINT,
+            )
+    return lengths[0]
 
 
 def _cells_of(group: SiteGroup, at: int) -> Integers:

@@ -35,7 +35,7 @@ class FillingNoun(Noun):
 
     doc = "particles per mode of a lattice, between 0 and 1: needed where dissipators keep their number"
     form = Form(pattern="filling LATTICE = FORMULA", head=(nodes.Listing,))
-    stage = 45
+    stage = 44
     part = "open chain"
 
     def bind(self, statement: nodes.Statement, binder: Binder) -> None:

@@ -151,7 +151,7 @@ def jump_operator(node: nodes.Expr, operators: Operators, scope: Scope) -> tuple
         What is no sum of products of operators, has several components, mixes even and odd numbers of
         operators, vanishes, or is too large.
     """
-    found = _Reader(operators, scope).read(node)
+    found = _Reader(node, operators, scope).read(node)
     if len(found.entries) != 1:
         many = f"a {found.rows} x {found.columns} matrix of operators"
         message = f"a jump is one operator, this is {many}"
@@ -173,7 +173,8 @@ def jump_operator(node: nodes.Expr, operators: Operators, scope: Scope) -> tuple
 class _Reader:
     """One walk over a jump operator."""
 
-    def __init__(self, operators: Operators, scope: Scope) -> None:
+    def __init__(self, whole: nodes.Expr, operators: Operators, scope: Scope) -> None:
+        self.whole = whole
         self.operators = operators
         self.scope = scope.with_spaces(operators.spaces())
 
@@ -181,7 +182,7 @@ class _Reader:
         if self.operators.is_operator(node):
             return self._operator(node)
         if not any(self.operators.is_operator(part) for part in _parts(node)):
-            return constant(self.operators.binder.formula_or_matrix(node, self.scope))
+            return self._constant(node)
         match node:
             case nodes.Group(of=of):
                 return self.read(of)
@@ -207,15 +208,22 @@ class _Reader:
             entries.append({(fermion,): sp.Integer(1)})
         return Block(len(entries), 1, tuple(entries))
 
+    def _constant(self, node: nodes.Expr) -> Block:
+        value = self.operators.binder.formula_or_matrix(node, self.scope)
+        if value == sp.oo:
+            raise ModelError("'infinite' stands alone", node.span, hint="no jump operator can contain it")
+        return constant(value)
+
     def _sum(self, node: nodes.Operation) -> Block:
-        total = self.read(node.operands[0])
+        first = self.read(node.operands[0])
+        found = [first]
         for sign, operand in zip(node.operators, node.operands[1:], strict=True):
             other = self.read(operand)
-            if (total.rows, total.columns) != (other.rows, other.columns):
-                message = f"{total.size} and {other.size} cannot be added"
-                raise ModelError(message, operand.span, hint=_one_of_them(operand, self.operators))
-            total = added(total, scaled(other, sp.Integer(1 if sign == "+" else -1)))
-        return total
+            if (first.rows, first.columns) != (other.rows, other.columns):
+                message = f"{first.size} and {other.size} cannot be added"
+                raise ModelError(message, operand.span, hint=_one_of_them(self.whole, self.operators))
+            found.append(other if sign == "+" else scaled(other, sp.Integer(-1)))
+        return added(found, node.span)
 
     def _product(self, node: nodes.Operation) -> Block:
         total = self.read(node.operands[0])
@@ -248,7 +256,7 @@ class _Reader:
         total = multiplied(left, right, node.span)
         if total is None:
             message = f"{left.size} times {right.size}"
-            raise ModelError(message, node.span, hint=_one_of_them(node, self.operators))
+            raise ModelError(message, node.span, hint=_one_of_them(self.whole, self.operators))
         return total
 
 

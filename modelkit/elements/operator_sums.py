@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product as combinations
 from typing import TypeAlias
@@ -77,15 +77,23 @@ def scaled(block: Block, factor: sp.Expr) -> Block:
     return Block(block.rows, block.columns, tuple(entries))
 
 
-def added(one: Block, other: Block) -> Block:
-    """The sum of two blocks of one size."""
+def added(blocks: Sequence[Block], span: Span | None) -> Block:
+    """The sum of blocks of one size.
+
+    Raises
+    ------
+    ModelError
+        More products than anybody writes.
+    """
     entries = []
-    for left, right in zip(one.entries, other.entries, strict=True):
-        total = dict(left)
-        for word, value in right.items():
-            total[word] = total.get(word, sp.Integer(0)) + value
-        entries.append(_without_zeros(total))
-    return Block(one.rows, one.columns, tuple(entries))
+    for parts in zip(*(block.entries for block in blocks), strict=True):
+        summands: dict[Word, list[sp.Expr]] = {}
+        for word, value in (pair for part in parts for pair in part.items()):
+            summands.setdefault(word, []).append(value)
+        if len(summands) > PRODUCTS:
+            raise _too_many(span)
+        entries.append(_without_zeros({word: sp.Add(*values) for word, values in summands.items()}))
+    return Block(blocks[0].rows, blocks[0].columns, tuple(entries))
 
 
 def multiplied(left: Block, right: Block, span: Span | None) -> Block | None:
@@ -112,9 +120,13 @@ def multiplied(left: Block, right: Block, span: Span | None) -> Block | None:
         return None
     cost = sum(len(one) * len(two) for element in pairs for one, two in element)
     if cost > PRODUCTS:
-        message = f"this jump operator has more than {PRODUCTS} products when written out"
-        raise ModelError(message, span, hint="declare several dissipators")
+        raise _too_many(span)
     return Block(rows, columns, tuple(_multiplied(element, span) for element in pairs))
+
+
+def _too_many(span: Span | None) -> ModelError:
+    message = f"this jump operator has more than {PRODUCTS} products when written out"
+    return ModelError(message, span, hint="declare several dissipators")
 
 
 def _constant(value: sp.Expr) -> Terms:

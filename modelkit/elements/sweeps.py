@@ -61,13 +61,13 @@ def bind_sweep(line: nodes.Statement, verb: Verb, binder: Binder) -> Sweep:
             check_quantity(node, running_unit(item.target.id), f"'{item.target.id}'", binder)
         return Sweep(item.target.id, over, line.span, running=True)
     if isinstance(item.target, nodes.Name):
-        _check_dimension(item.target)
         if _runs_elsewhere(item.target.id) and item.target.id not in binder.section("parameters"):
             raise ModelError(
                 f"'{verb.name}' has no running variable '{item.target.id}'",
                 item.target.span,
                 hint=f"its running variables: {', '.join(running_ones) or 'none'}",
             )
+        _check_dimension(item.target)
     name = overridden(item.target, binder)
     parameter = binder.section("parameters").get(name)
     if parameter is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +110,7 @@ def _larger(one: sp.Expr, other: sp.Expr) -> sp.Expr:
 
 def _sum(one: SymbolicSum, prefixed: bool) -> str:
     body = _body(one.term, prefixed)
-    conditions = [] if one.where is sp.true else [_tex(one.where)]
+    conditions = [] if one.where is sp.true else [formula_latex(one.where)]
     signs = []
     for number, index in enumerate(one.indices):
         signs.append(_sign(index, conditions if number == len(one.indices) - 1 else []))
@@ -120,26 +120,26 @@ def _sum(one: SymbolicSum, prefixed: bool) -> str:
 
 
 def _sign(index: Index, conditions: Iterable[str]) -> str:
-    name = _tex(index.symbol)
+    name = formula_latex(index.symbol)
     match index.over:
         case Range(start=start, stop=stop, step=step):
-            upper = f"^{{{_tex(stop)}}}"
-            lower = [f"{name}={_tex(start)}"]
+            upper = f"^{{{formula_latex(stop)}}}"
+            lower = [f"{name}={formula_latex(start)}"]
             if step != 1:
-                lower = [f"{name}={_tex(start)}, {_tex(start + step)}, \\ldots"]
+                lower = [f"{name}={formula_latex(start)}, {formula_latex(start + step)}, \\ldots"]
         case Ring(cells=cells) if cells == sp.oo:
             lower, upper = [f"{name} \\in \\mathbb{{Z}}"], ""
         case Ring(cells=cells):
-            lower, upper = [f"{name} \\in \\mathrm{{ring}}({_tex(cells)})"], ""
+            lower, upper = [f"{name} \\in \\mathrm{{ring}}({formula_latex(cells)})"], ""
         case Listed(values=values):
-            lower, upper = [f"{name} \\in \\{{{', '.join(map(_tex, values))}\\}}"], ""
+            lower, upper = [f"{name} \\in \\{{{', '.join(map(formula_latex, values))}\\}}"], ""
     lines = [*lower, *conditions]
     below = lines[0] if len(lines) == 1 else "\\substack{" + " \\\\ ".join(lines) + "}"
     return f"\\sum_{{{below}}}{upper}"
 
 
 def _body(term: Term, prefixed: bool) -> str:
-    operators = [_operator(end, prefixed) for end in term.ends]
+    operators = [operator_latex(end, prefixed) for end in term.ends]
     factor = _factor(term)
     match term.part:
         case "onsite":
@@ -157,6 +157,8 @@ def _body(term: Term, prefixed: bool) -> str:
         case "pairs":
             parts = [operators[0], factor, operators[1]] if _is_matrix(term) else [factor, *operators]
             return f"\\left({_joined(parts)} + \\mathrm{{h.c.}}\\right)"
+    if _is_matrix(term):  # of the particles in each component
+        return _joined([f"n^\\mathsf{{T}}_{{{operators[0]}}}", factor, f"n_{{{operators[1]}}}"])
     return _joined([factor, *(f"{_dagger(operator)} {operator}" for operator in operators)])
 
 
@@ -172,28 +174,30 @@ def _is_matrix(term: Term) -> bool:
 def _factor(term: Term) -> str:
     """The value in front of the operators; a random one is called w."""
     if term.distribution is not None:
-        at = ",".join(_tex(subscript) for end in term.ends for subscript in end.at)
+        at = ",".join(formula_latex(subscript) for end in term.ends for subscript in end.at)
         value: Any = term.value
-        arguments = ", ".join(map(_tex, value.args))
+        arguments = ", ".join(map(formula_latex, value.args))
         return f"w_{{{at}}}[\\mathrm{{{term.distribution}}}({arguments})]"
     if term.value == 1:
         return ""
     if term.value == -1:
         return "-"
-    text = _tex(term.value)
+    text = formula_latex(term.value)
     return f"\\left({text}\\right)" if isinstance(term.value, sp.Add) else f"{text} \\,"
 
 
-def _operator(end: SiteRef, prefixed: bool) -> str:
+def operator_latex(end: SiteRef, prefixed: bool, labels: Sequence[str] = ()) -> str:
+    """``c_{l+1}``, with the name of its lattice in front of the indices and component labels behind."""
     name = end.family if len(end.family) == 1 else f"\\mathrm{{{_escaped(end.family)}}}"
-    below = ",".join(_tex(subscript) for subscript in end.at)
+    components = (f"\\mathrm{{{_escaped(label)}}}" for label in labels)
+    below = ",".join([*map(formula_latex, end.at), *components])
     if prefixed:
         lattice = f"\\mathrm{{{_escaped(end.lattice)}}}"
         below = f"{lattice};{below}" if below else lattice
     return f"{name}_{{{below}}}" if below else name
 
 
-def _tex(formula: Any) -> str:
+def formula_latex(formula: Any) -> str:
     """A formula in print; names are set as on the axes of figures."""
     names = {one: symbol(str(one)) for one in getattr(formula, "free_symbols", ())}
     return str(sp.latex(formula, symbol_names=names))

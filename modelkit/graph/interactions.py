@@ -61,6 +61,11 @@ def density_kinds() -> frozenset[str]:
     return frozenset(name for name, kind in terms.items() if kind.densities)
 
 
+def other_kinds() -> frozenset[str]:
+    """The kinds of relations that add nothing known to the Hamiltonian."""
+    return frozenset(name for name, kind in terms.items() if kind.part is None and not kind.densities)
+
+
 def _values(term: Placed, values: Values) -> Complexes:
     """(count, 1, 1) or (count, d, d)."""
     formula, span = term.term.value, term.term.span

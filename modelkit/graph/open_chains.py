@@ -20,7 +20,7 @@ from modelkit.graph.dissipators import (
     products_of,
 )
 from modelkit.graph.formulas import Memory, Values, key_of, names_in, real_number, shown
-from modelkit.graph.interactions import density_kinds, interaction_of, untreated
+from modelkit.graph.interactions import density_kinds, interaction_of, other_kinds, untreated
 from modelkit.graph.link import relations, things
 from modelkit.graph.terms import Families, placed, term_key
 from modelkit.language.spaces import acts_on_holes
@@ -36,17 +36,22 @@ class OpenChains:
         self._fillings: dict[str, Filling] = things(graph, "filling")
         self._lattices: dict[str, Lattice] = things(graph, "lattice")
         self._interactions: list[Term] = relations(graph, density_kinds())
+        self._others: list[Term] = relations(graph, other_kinds())
         self._terminals = bool(things(graph, "terminal"))
 
     def refuse_unfitting(self) -> None:
-        """Refuse interactions that no method could treat.
+        """Refuse relations that no method could treat.
 
         Raises
         ------
         ModelError
-            Interactions beside terminals, or of particles that have holes.
+            Interactions beside terminals, or of particles that have holes; relations that say nothing of
+            what they add to the Hamiltonian.
         """
-        errors = []
+        errors = [
+            ModelError(f"'{term.kind}' is treated by no method", term.span, hint="leave it out")
+            for term in self._others
+        ]
         for term in self._interactions:
             if self._terminals:
                 errors.append(untreated(term.kind, term.span))

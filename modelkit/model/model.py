@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelkit.graph.device import Device
     from modelkit.graph.expand import Expansion
     from modelkit.model.compiled import Compiled
+    from modelkit.model.compiled_chain import CompiledChain
     from modelkit.symmetry.report import Report
     from modelkit.symmetry.verdict import Verdict
     from modelkit.view.tables import Table
@@ -214,9 +215,11 @@ class Model:
     def check(self) -> None:
         """Raise all errors of meaning, of the device and tasks at the declared values, and of the checks."""
         from modelkit.errors import raise_all
+        from modelkit.graph.values import values_of
+        from modelkit.tasks.points import PROXY
         from modelkit.tasks.run import objections
 
-        self.device()
+        self._expansion.device(values_of(self.declarations, {}), cells=PROXY)
         raise_all(objections(self.declarations, self._expansion))
         self._hold_checks()
 
@@ -281,8 +284,8 @@ class Model:
 
     def compile(
         self, values: Mapping[str, Any] | None = None, /, *, method: str | None = None, **named: Any
-    ) -> Compiled:
-        """The numeric problem: matrices, self-energies, and the method that suits it."""
+    ) -> Compiled | CompiledChain:
+        """The numeric problem: matrices, self-energies or jump operators, and the method that suits it."""
         from modelkit.model.compiled import compiled
 
         return compiled(self.device(values, **named), method)

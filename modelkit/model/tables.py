@@ -30,12 +30,18 @@ def declared(model: Model) -> Table:
 
 
 def html(model: Model) -> str:
-    """The table and the Hamiltonian for a notebook; without the latter while the model is wrong."""
-    shown = table_html(declared(model))
+    """The table, the Hamiltonian and jump operators for a notebook; the table alone of a wrong model."""
+    from modelkit.graph.jump_latex import jumps_latex
+    from modelkit.graph.link import link
+
+    shown = [table_html(declared(model))]
+
     try:
-        return shown + "\n" + formula_html(model.latex())
+        formulas = (model.latex(), jumps_latex(link(model.declarations)))
+        shown += [formula_html(text) for text in formulas if text]
     except ModelError:
-        return shown
+        pass
+    return "\n".join(shown)
 
 
 def _noun(rows: list[tuple[str, str, str]]) -> str:

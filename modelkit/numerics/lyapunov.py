@@ -7,7 +7,6 @@ matrices each time; near exceptional points, where they are not, the triangular 
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg as sl
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -47,6 +46,8 @@ class Lyapunov:
             energies, self.vectors = np.linalg.eigh(1j * (drift - damping))
             self.values, self.inverse = mean - 1j * energies, self.vectors.conj().T
             return
+        import scipy.linalg as sl
+
         self.values, vectors = sl.eig(drift, check_finite=False)
         self.vectors = self.inverse = None
         if (inverse := _inverse(vectors)) is not None:
@@ -63,6 +64,8 @@ class Lyapunov:
         """G for Q = ``right``, Hermitian where Q is."""
         if self.vectors is None or self.inverse is None:
             rotated = self._basis.conj().T @ right @ self._basis
+            import scipy.linalg as sl
+
             trsyl = sl.get_lapack_funcs("trsyl", (self._triangle,))
             found, scale, _ = trsyl(self._triangle, self._triangle, -rotated, tranb="C")
             return np.asarray(self._basis @ (found / scale) @ self._basis.conj().T)

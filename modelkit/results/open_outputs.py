@@ -63,9 +63,8 @@ def _enter(name: str, short: str | None, dims: tuple[str, ...], unit: str, meani
     enter_output(Output(name, short, dims, unit, meaning, ("steady_state",), evaluate))
     if name != "order_1_over_L":
         over_time = ("time", *dims)
-        enter_output(
-            Output(name, short, over_time, unit, f"{meaning}, at each time", ("evolution",), evaluate)
-        )
+        later = "the same of a steady_state, at each time"
+        enter_output(Output(name, short, over_time, unit, later, ("evolution",), evaluate))
 
 
 for _words in _GIVEN:

@@ -63,7 +63,11 @@ def solve(request: Request) -> Bands:
         The lattice is no ring of equal cells; another momentum is asked than that of its ring.
     """
     raise_all(check(request))
-    cell = cell_of(request)
+    try:
+        cell = cell_of(request)
+    except ModelError as error:
+        hint = "bands are of rings with equal cells: site c[j] for j in ring(cells)"
+        raise ModelError(error.message, error.span, hint=hint) from None
     for name in request.grids:
         if name != cell.momentum:
             message = f"the momentum of this lattice is '{cell.momentum}', not '{name}'"

@@ -69,7 +69,7 @@ class Request:
     sampled: bool = True
     effort: Effort = field(default_factory=Effort)
     proxy: Callable[[int], Device] | None = None
-    initial: Mapping[str, float] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
     asked: frozenset[str] | None = None
 
     def place(self, option: str) -> Span | None:
@@ -86,7 +86,7 @@ class Request:
     def open_chain(self, verb: str) -> Iterator[ModelError]:
         """Refuse what only open chains have: jump operators, interactions, no terminals at all."""
         for group in self.device.dissipators[:1]:
-            message = f"'{verb}' flows between terminals, and '{group.name}' is a dissipator"
+            message = f"'{verb}' is of what flows between terminals, and '{group.name}' is a dissipator"
             yield ModelError(message, self.place(CALL), hint="ask steady_state or evolution")
         if self.device.interaction is not None:
             yield untreated("interaction", self.device.interaction.span)

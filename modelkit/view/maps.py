@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_PANELS = 6
+ROUNDING = 1e-12  # of the largest value: less is zero
 LETTERS = 50  # of a label along a colour bar as high as a column is wide
 
 
@@ -153,6 +154,8 @@ def limits(values: NDArray[np.float64]) -> tuple[float, float]:
     if not finite.size:
         return 0.0, 1.0
     low, high = float(finite.min()), float(finite.max())
+    if abs(low) < ROUNDING * high:
+        low = 0.0  # no sign of its own
     if low < 0 < high:
         bound = max(-low, high)
         return -bound, bound

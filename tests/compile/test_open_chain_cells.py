@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 import modelkit as mk
 from modelkit.compile.cells import infinite_cell, unit_cell
 from modelkit.compile.lindbladian import lindbladian
+from modelkit.compile.modes import modes
 from modelkit.compile.rates import rates
-from modelkit.elements.indices import Ring
+from modelkit.compile.ring_places import ring_places
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device, DissipatorGroup, Products
-from tests.compile.open_chains import matrix, random_cell, ring_modes
+from modelkit.graph.values import values_of
+from tests.compile.open_chains import matrix, random_cell, ring_modes, states
 
 seeds = st.integers(0, 2**32)
 
@@ -46,15 +48,10 @@ lattice rail {
 """
 
 
-def device(text, dissipators=(), **values) -> Device:
+def device(text, dissipators=None, **values) -> Device:
+    """As declared, or with dissipators that are not in the text."""
     found = mk.loads(text).device(**values)
-    groups = []
-    for group in found.sites:
-        rings = [
-            len(np.unique(group.index[one.name])) * isinstance(one.over, Ring) for one in group.family.indices
-        ]
-        groups.append(replace(group, rings=tuple(rings)))
-    return replace(found, sites=tuple(groups), dissipators=tuple(dissipators))
+    return found if dissipators is None else replace(found, dissipators=tuple(dissipators))
 
 
 def family(members, rate=1.0, name="d", **more) -> DissipatorGroup:
@@ -158,7 +155,7 @@ def ring_family(cell, jump):
 def test_jump_operators_of_cells_have_the_rates_of_the_ring(seed, L):
     rng = np.random.default_rng(seed)
     planned = random_cell(rng, L, d=2)
-    text = PLAIN.replace("chain {", "chain {\n  internal spin")
+    text = PLAIN.replace("chain {", "chain {\n  internal spin").replace("0.4", "0.4*sigma_x")
     groups = [
         family(ring_family(planned, jump), jump.rate, jump.name)
         for jump in planned.jumps
@@ -206,6 +203,52 @@ def test_rates_of_baths_and_rates_of_zero():
     (bath,) = cell.baths
     assert (bath.name, bath.rate, bath.beta, bath.separable) == ("warm", pytest.approx(0.7), 2.0, True)
     assert bath.kernel(np.array([1.0])) == pytest.approx(np.exp([-1.0]))
+
+
+DECLARED = (
+    MANY
+    + """\
+dissipator pump[j] on chain {
+  jump = 0.2 + (c[j, 1, up]' + (1 + 1i)*c[j+1, 3, down]')*(c[j, 1, down] - 0.5i*c[j-1, 3, up]); rate = 0.3
+}
+dissipator deph[j, m] on chain { jump = c[j, m, up]'*c[j, m, up]; rate = 0.2*m }
+dissipator out[j] on rail { jump = d[j] + 0.3i*d[j+2]; rate = 0.7 }
+dissipator feed[j] on chain { jump = c[j, 1, up]' - 1i*c[j+1, 3, up]'; rate = 0.6 }
+"""
+)
+
+
+@pytest.mark.parametrize("L", [4, 5, 8])
+def test_declared_operators_have_the_rates_of_all_their_members(L):
+    """sum_m r_m |<a| L_m |b>|^2 with the members of the whole device, orbital by orbital."""
+    whole = device(DECLARED, L=L)
+    system, places, cell = lindbladian(whole), ring_places(whole), unit_cell(whole)
+    found = ring_modes(cell)
+    psi = states(found)[places.cell * cell.dimension + places.orbital]
+    jump, loss_, gain = np.zeros((len(psi), len(psi))), np.zeros(len(psi)), np.zeros(len(psi))
+    for one in system.jumps:
+        W = np.zeros((one.count, len(psi), len(psi)), dtype=complex)
+        W[one.bilinear.member, one.bilinear.orbital[:, 0], one.bilinear.orbital[:, 1]] = one.bilinear.value
+        jump += np.tensordot(one.rate, np.abs(psi.conj().T @ W @ psi) ** 2, axes=1)
+        loss_ += one.rate @ np.abs(one.loss @ psi) ** 2
+        gain += one.rate @ np.abs(one.gain @ psi.conj()) ** 2
+    given_ = rates(cell, found)
+    assert matrix(given_) == pytest.approx(jump, rel=1e-11, abs=1e-13)
+    assert given_.loss == pytest.approx(loss_, rel=1e-11, abs=1e-13)
+    assert given_.gain == pytest.approx(gain, rel=1e-11, abs=1e-13)
+    assert given_.names == ("pump", "deph", "out", "feed")
+    assert system.jumps[0].constant.tolist() == [0.2] * L
+
+
+def test_a_declared_kernel_may_be_mended_at_zero():
+    """Ohmic bath with its limit at E = 0 written out."""
+    bath = "detailed_balance(beta = 2, kernel = if(E == 0, 1/2, E/(exp(2*E) - 1)))"
+    cell = unit_cell(device(f"{PLAIN}dissipator b on chain {{ jump = {bath}; rate = 0.3 }}"))
+    found = ring_modes(cell)
+    e = found.energy.ravel()
+    difference = e[:, None] - e + 1e-7
+    wanted = 0.3 / 6 * difference / np.expm1(2 * difference)
+    assert matrix(rates(cell, found)) == pytest.approx(wanted, rel=1e-6)
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------
@@ -289,9 +332,7 @@ def test_what_has_no_cell_is_refused(whole, message):
 
 
 def test_gaps_in_a_ring_are_refused():
-    text = PLAIN.replace("ring(L)", "ring(L) where j < 6")
-    whole = device(text)
-    whole = replace(whole, sites=(replace(whole.sites[0], rings=(6,)),))
+    whole = device(PLAIN.replace("ring(L)", "ring(L) where j < 6"))
     with pytest.raises(ModelError, match=r"there is 'c\[1\]', but no 'c\[6\]'"):
         unit_cell(whole)
 
@@ -319,6 +360,27 @@ def test_infinite_chains_are_as_long_rings(reach):
     (one,), (other,) = cell.jumps, long.jumps
     assert one.bilinear == other.bilinear == {(0, reach): np.ones((1, 1))}
     assert one.loss[1].tolist() == other.loss[1].tolist() == [0.2]
+
+
+def test_the_infinite_chain_of_a_text_is_its_long_ring():
+    text = DECLARED.replace("param L = 5", "param L = infinite").replace("0.7i", "0.7*exp(1i*pi/L)")
+    model = mk.loads(text)
+    values = values_of(model.declarations, {})
+    cell = infinite_cell(lambda cells: model._expansion.device(values, {}, cells=cells))
+    long = unit_cell(device(text.replace("exp(1i*pi/L)", "1"), L=60))
+    assert cell.cells is None
+    k = np.linspace(-3, 3, 7)
+    one, other = (modes(each, k, np.full(7, 1 / 7)) for each in (cell, long))
+    assert one.energy == pytest.approx(other.energy)
+    assert matrix(rates(cell, one)) == pytest.approx(matrix(rates(long, other)))
+
+
+def test_a_ring_beside_an_infinite_chain_is_refused():
+    text = PLAIN.replace("param L = 6", "param L = infinite") + "lattice x { site d[j] for j in ring(13) }"
+    model = mk.loads(text)
+    values = values_of(model.declarations, {})
+    with pytest.raises(ModelError, match="'c' has infinitely many cells, 'd' 13"):
+        infinite_cell(lambda cells: model._expansion.device(values, {}, cells=cells))
 
 
 def test_operators_without_an_end_are_refused():

@@ -365,7 +365,8 @@ def test_a_wrong_statement_is_not_blamed_again_where_it_is_used() -> None:
         + TASKS
         + "task go = transport(order = 1) { output x = mu[S[2]], y = n[c[2]] }\n"
     )
-    assert [error.message for error in errors(text)] == ["there is no 'M' here", "there is no output 'n'"]
+    told = ["there is no 'M' here", "'n' is no output of 'transport'"]
+    assert [error.message for error in errors(text)] == told
 
 
 def test_a_set_may_have_its_values_on_lines_of_their_own() -> None:

@@ -87,7 +87,6 @@ class Spring(TermKind):
         pattern="spring c[l] - c[l+1] : STIFFNESS", head=(nodes.Path,), clauses=("for", "where"), value=True
     )
     joint = "-"
-    scalar = True
 
 
 def test_a_relation_is_one_class() -> None:
@@ -97,7 +96,7 @@ def test_a_relation_is_one_class() -> None:
         lattice = read(text).elements["a"]
         assert isinstance(lattice, Lattice)
         assert [(term.kind, term.value) for term in lattice.terms] == [("spring", 2)]
-        with pytest.raises(ModelError, match="'spring' is treated by exact open systems only"):
+        with pytest.raises(ModelError, match="'spring' is treated by no method"):
             mk.loads(text).device()
         (error,) = errors(text.replace("spring", "sprint"))
         assert error.hint == "did you mean 'spring'?"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from modelkit.errors import ModelError, Span
 from modelkit.solve.open_chains.kinetics import Floats, Moments, turnover
@@ -52,7 +51,7 @@ def classes(taken: Sample) -> list[Flags]:
 def _neighbours(
     into: Floats, out_of: Floats, strength: tuple[Floats, Floats], reached: Flags, least: float
 ) -> Flags:
-    """Modes to which particles go from some modes, or from which they come: rates add up, none is negative."""
+    """Modes to or from which particles go from or to some modes: rates add up, none is negative."""
     found = np.zeros(len(reached), dtype=bool)
     for ours, theirs, our_strength, their_strength in (
         (out_of, into, strength[1], strength[0]),
@@ -86,7 +85,8 @@ def determined(taken: Sample, filling: float | None, span: Span | None = None) -
         return []
     if len(kept) > 1 or not kept[0].all():
         raise ModelError(
-            f"the steady state is not unique: the jump operators conserve, one by one, the particles of {_names(taken, kept)}",
+            "the steady state is not unique: the jump operators conserve, one by one, the particles of "
+            + _names(taken, kept),
             span,
             hint="give a jump operator or a detailed_balance bath, however weak, that connects them",
         )
@@ -122,8 +122,8 @@ def _outside(taken: Sample) -> str:
     rates = taken.rates
     if rates.losses is None or rates.gains is None:
         return "jump operators"
-    linear = (rates.losses + rates.gains).any(axis=1)
-    return ", ".join(repr(name) for name, outside in zip(rates.names, linear, strict=True) if outside)
+    outside = np.flatnonzero((rates.losses + rates.gains).any(axis=1))
+    return ", ".join(repr(rates.names[place]) for place in outside)
 
 
 def _names(taken: Sample, kept: Sequence[Flags]) -> str:
@@ -164,11 +164,11 @@ def refuse_dark(taken: Sample, span: Span | None = None) -> None:
     if taken.cell.baths or taken.cell.cells is not None:
         return
     k = 2 * np.pi * (np.arange(LOOKED) + 0.5) / LOOKED - np.pi
-    looked = sample(taken.cell, k, np.full(LOOKED, 1 / LOOKED))
+    looked = sample(taken.cell, k, np.full(LOOKED, 1 / LOOKED), taken.field)
     rate = _activity(looked, looked.modes.energy.size).reshape(looked.modes.energy.shape)
     mean = float(rate.mean())
     low = (rate <= np.roll(rate, 1, axis=0)) & (rate <= np.roll(rate, -1, axis=0)) & (rate < NEAR * mean)
-    dark = []
+    dark: list[tuple[float, int]] = []
     for place, band in np.argwhere(low):
         at, least = _minimum(looked, float(k[place]), int(band))
         if least < DARK * mean and not any(abs(at - other) < 1e-3 and band == one for other, one in dark):
@@ -180,7 +180,7 @@ def refuse_dark(taken: Sample, span: Span | None = None) -> None:
             f"the steady state is not unique: no jump operator moves particles to or from {names}, where the "
             "occupation is conserved",
             span,
-            hint="add a detailed_balance bath, however weak; the state has a limit where its rate goes to zero",
+            hint="add a detailed_balance bath, however weak: the state has a limit as its rate goes to zero",
         )
 
 
@@ -201,5 +201,7 @@ def _minimum(looked: Sample, k: float, band: int) -> tuple[float, float]:
         return float(_activity(both, looked.modes.energy.size)[-d + band])
 
     step = 2 * np.pi / LOOKED
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(rate, bounds=(k - step, k + step), method="bounded", options={"xatol": 1e-10})
     return float(found.x), float(found.fun)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import expm
 
 from modelkit.graph.device import Complexes, Floats
 from modelkit.numerics.lyapunov import Lyapunov
@@ -56,6 +55,8 @@ def _by_exponentials(equation: Covariance, start: Complexes, times: Floats) -> I
         if time != before:
             if small and not np.isclose(time - before, step, rtol=1e-14, atol=0.0):
                 step = time - before
+                from scipy.linalg import expm
+
                 propagator = expm(generator.toarray() * step)
             state = propagator @ state if small else _applied(generator, time - before, state)
             before = time

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.unit_cell import CellJump
+from modelkit.solve.open_chains.correlations import correlations
 from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.sampling import Sample
 
@@ -29,29 +30,19 @@ def energy_current(taken: Sample, filled: Filled) -> float:
 def current_by_orbital(taken: Sample, filled: Filled) -> Floats:
     """Current booked on the orbital at the right-hand end of a hop, (d,).
 
-    A hop ``c_{j+x,s}† h_st c_jt`` with x > 0 changes the number of s at j + x by ``2 Im h_st <c_{j+x,s}† c_jt>``
-    (continuity), and crosses x cells.  Eq. (24).
+    A hop ``c_{j+x,s}† h_st c_jt`` with x > 0 changes the number of s at j + x by
+    ``2 Im h_st <c_{j+x,s}† c_jt>`` (continuity), and crosses x cells.  Eq. (24).
     """
     total = np.zeros(taken.cell.dimension)
     for x, block in taken.cell.hopping.items():
         if x > 0:
-            total += 2 * x * np.einsum("st,ts->s", block, correlations(taken, filled, -x)).imag
+            total += 2 * x * np.einsum("st,ts->s", block, correlations(taken.modes, filled, -x)).imag
     return total
 
 
 def by_spin(taken: Sample, by_orbital: Floats) -> Floats:
     """Sum over the orbitals of each spin, (up, down)."""
     return np.array([by_orbital[taken.cell.spin == spin].sum() for spin in (0, 1)])
-
-
-def correlations(taken: Sample, filled: Filled, x: int) -> Complexes:
-    """``<c_jt† c_{j+x,s}>``, (d, d) in the order (s, t)."""
-    modes = taken.modes
-    n = filled.particles.reshape(modes.energy.shape)
-    phase = modes.weight * np.exp(1j * modes.k * x)
-    return np.asarray(
-        np.einsum("k,ksv,kv,ktv->st", phase, modes.vector, n, modes.vector.conj(), optimize=True)
-    )
 
 
 def loss_rates(taken: Sample, filled: Filled) -> Floats:
@@ -66,8 +57,8 @@ def loss_rates(taken: Sample, filled: Filled) -> Floats:
 def jump_current(taken: Sample, filled: Filled) -> float:
     """What the jump operators move themselves: ``sum_W rate Tr[x dG/dt]``, Hartree terms included.
 
-    ``dG/dt = 1/2 {W G W†, 1 - G} - 1/2 {W† (1-G) W, G} + 1/2 (w* [W, G] - w [W†, G])`` with ``w = Tr W G``: nothing
-    outside the orbitals that an operator touches changes.
+    ``dG/dt = 1/2 {W G W†, 1 - G} - 1/2 {W† (1-G) W, G} + 1/2 (w* [W, G] - w [W†, G])`` with ``w = Tr W G``:
+    nothing outside the orbitals that an operator touches changes.
     """
     return float(sum(_moved(taken, filled, part) for part in taken.cell.jumps if part.bilinear))
 
@@ -79,7 +70,7 @@ def _moved(taken: Sample, filled: Filled, part: CellJump) -> float:
     position = np.repeat(np.array(cells, dtype=float), d)
     W = np.block([[part.bilinear.get((x, y), np.zeros((d, d))) for y in cells] for x in cells])
     apart = {x - y for x in cells for y in cells}
-    known = {x: correlations(taken, filled, x) for x in apart}
+    known = {x: correlations(taken.modes, filled, x) for x in apart}
     G = np.block([[known[x - y] for y in cells] for x in cells])
     change = bilinear_flow(W, G)
     return float(part.rate * (position @ np.diag(change).real))

@@ -1,7 +1,7 @@
 """Populations of modes as a classical exclusion process: particles hop between modes that hold one at most.
 
-The master equation of all sets of occupied modes at a finite number of cells, with correlations of all orders.  It is the
-limit of weak coupling without coherences between degenerate states of many particles.
+The master equation of all sets of occupied modes at a finite number of cells, with correlations of all
+orders.  It is the limit of weak coupling without coherences between degenerate states of many particles.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import LinearOperator, gmres
 
 from modelkit.compile.modes import Rates
 from modelkit.errors import ModelError, NotConverged, Span
@@ -28,6 +26,7 @@ BYTES = 44  # of one rate: while it is entered and in the matrix
 VECTORS = 60 * 8  # of one configuration: while the equation is solved
 TOLERANCE = 1e-14  # of the flow into configurations
 ACCEPTED = 1e-10
+FASTEST = 1e150  # rate: its square is a number
 RESTART, ROUNDS = 40, 60
 LARGEST = 2**31 - 1  # rates that indices of a matrix count
 
@@ -74,7 +73,13 @@ def process(rates: Rates, particles: int | None) -> Process:
     """
     count = len(rates.weight)
     configurations = _configurations(count, particles)
-    K = rates.into.T @ rates.out_of * rates.weight
+    with np.errstate(over="ignore"):
+        K = rates.into.T @ rates.out_of * rates.weight
+    if not (K < FASTEST).all():
+        raise ModelError(
+            "some rates are larger than numbers hold, so that configurations cannot be compared",
+            hint="raise the temperature of the baths, or ask method = gge",
+        )
     K = np.where(K > 0, K, 0.0)
     rows, columns, values = [], [], []
 
@@ -130,10 +135,12 @@ def standing_populations(rates: Rates, particles: int | None, near: Filled) -> P
         With the flow that is left, relative to all flow.
     """
     made = process(rates, particles)
+    from scipy.sparse.csgraph import connected_components
+
     parts, _ = connected_components(made.hops, directed=False)
     if parts > 1:
         raise ModelError(
-            f"the steady state is not unique: there are {parts} sets of configurations with no jump between them",
+            f"the steady state is not unique: {parts} sets of configurations have no jump between them",
             hint="give a jump operator or a detailed_balance bath, however weak, that connects them",
         )
     occupied = (made.configurations[:, None] >> np.arange(len(rates.weight))) & 1 > 0
@@ -141,7 +148,7 @@ def standing_populations(rates: Rates, particles: int | None, near: Filled) -> P
     residual = _residual(made, p)
     if not residual <= ACCEPTED:
         raise NotConverged(
-            f"the populations did not come to rest: {residual:.1e} of the flow between configurations is left",
+            f"the populations did not come to rest: {residual:.1e} of the flow through them is left",
             residual=residual,
         )
     n = p @ occupied
@@ -158,15 +165,16 @@ def _product(occupied: NDArray[np.bool_], near: Filled) -> Floats:
 
 
 def _stand(made: Process, p: Floats) -> Floats:
-    """Correct p until nothing flows: GMRES on the flow, scaled by the rates at which configurations are left."""
+    """Correct p until nothing flows: GMRES, in units of the flow through configurations."""
     if len(p) == 1:
         return p
     through = made.leaving
     shape = (len(p), len(p))
 
     def unbalanced(x: Floats) -> Floats:
-        """In units of the flow through configurations: x - (hops x/through)."""
         return np.asarray(x - made.hops @ (x / through))
+
+    from scipy.sparse.linalg import LinearOperator, gmres
 
     operator = LinearOperator(shape, matvec=unbalanced, dtype=float)
     x = p * through

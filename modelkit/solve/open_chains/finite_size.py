@@ -3,9 +3,8 @@
 The occupations 0 and 1 of the modes exchange particles at rates of the order 1/L (an exclusion process), so
 that their correlations are of that order, and so is what they do to the mean: van Kampen's expansion.
 
-``J S + S J^T + B = 0`` for the covariances S of a state with fixed particle number, ``C`` its part off the diagonal, then
-``J dn = sum_b (R(b->a) - R(a->b)) C_ab``.  All other corrections are of higher order, as is what coherences of
-degenerate pairs do.
+``J S + S J^T + B = 0`` for the covariances S at a fixed number of particles, C their part off the diagonal;
+``J dn_a = sum_b (R(b->a) - R(a->b)) C_ab``.  Coherences of degenerate pairs are left out.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_continuous_lyapunov
 
 from modelkit.compile.modes import Rates
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
+from modelkit.solve.open_chains.coherences import Field
 from modelkit.solve.open_chains.kinetics import Filled, Floats, jacobian
-from modelkit.solve.open_chains.momenta import half_shifted, on_ring
+from modelkit.solve.open_chains.momenta import extent, half_shifted, on_ring
 from modelkit.solve.open_chains.sampling import Sample, sample
 from modelkit.solve.open_chains.standing import Conserved, stand
 
@@ -37,8 +36,10 @@ class Correction:
     cells: int
 
 
-def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -> Correction:
-    """c of ``I = I_gge + c/L`` for L cells.
+def order_1_over_L(
+    cell: UnitCell, filling: float | None, spread: float = 0.0, field: Field | None = None
+) -> Correction:
+    """Find c of ``I = I_gge + c/L`` for L cells.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -
     spread : float
         Variance of the number of particles, per mode: 0 for a fixed number, ``f (1 - f)`` for the binomial
         mixture that infinite temperature leaves.
+    field : Field, optional
+        In which modes of equal energy have no coherences.
 
     Raises
     ------
@@ -59,30 +62,30 @@ def order_1_over_L(cell: UnitCell, filling: float | None, spread: float = 0.0) -
     if cell.cells is not None:
         if cell.cells * cell.dimension > LARGEST:
             raise ModelError(
-                f"the order 1/L of a ring with {cell.cells * cell.dimension} modes needs full matrices, which are "
-                f"made for up to {LARGEST}",
+                f"the order 1/L of a ring with {cell.cells * cell.dimension} modes needs full "
+                f"matrices, which are made for up to {LARGEST}",
                 hint="take cells = infinite: the coefficient no longer depends on L",
             )
-        return Correction(_on(sample(cell, *on_ring(cell.cells)), filling, spread), 0.0, cell.cells)
+        return Correction(_on(sample(cell, *on_ring(cell.cells), field), filling, spread), 0.0, cell.cells)
     before, cells, error = np.inf, FEWEST, np.inf
     while 2 * cells * cell.dimension <= LARGEST:
         cells *= 2
-        taken = sample(cell, *half_shifted(cells))
+        taken = sample(cell, *half_shifted(cells), field)
         value = _on(taken, filling, spread)
-        last, error = error, abs(value - before) / max(1.0, float(np.abs(taken.modes.velocity).max()))
+        last, error = error, abs(value - before) / extent(taken.modes.velocity)
         if error < TOLERANCE or last <= min(error, ACCEPTED):
             return Correction(value, error, cells)
         before = value
     if error < ACCEPTED:
         return Correction(before, error, cells)
     raise NotConverged(
-        f"the order 1/L of the current still changes by {error:.1e} from rings of {cells // 2} to {cells} cells",
+        f"the order 1/L of the current still changes by {error:.1e} from {cells // 2} to {cells} cells",
         residual=error,
     )
 
 
 def _on(taken: Sample, filling: float | None, spread: float) -> float:
-    """c on a ring."""
+    """Find c on a ring."""
     count = len(taken.rates.weight)
     conserved = [] if filling is None else [Conserved(np.ones(count, dtype=bool), filling)]
     filled = stand(taken.rates, conserved).filled
@@ -92,6 +95,8 @@ def _on(taken: Sample, filling: float | None, spread: float) -> float:
 
 def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     """Change of the mean occupations, (M,)."""
+    from scipy.linalg import solve_continuous_lyapunov
+
     J = jacobian(rates, filled).dense()
     # R(b->a) of the particles on the ring at [a, b]
     R = rates.into.T @ rates.out_of * rates.weight
@@ -101,7 +106,8 @@ def _shift(rates: Rates, filled: Filled, fixed: bool, spread: float) -> Floats:
     hops = R * np.outer(m, n)
     B = np.diag(up + down) - hops - hops.T
     count = len(n)
-    stiff = J - float(np.abs(np.diag(J)).mean()) / count if fixed else J  # 1^T J = 0: the number is left alone
+    # 1^T J = 0: this leaves the number of particles alone
+    stiff = J - float(np.abs(np.diag(J)).mean()) / count if fixed else J
     S = solve_continuous_lyapunov(stiff, -B)
     if fixed and spread > 0:
         along = np.linalg.solve(stiff, np.ones(count))

@@ -11,11 +11,20 @@ from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
 from modelkit.results.dataset import Labelled
 from modelkit.solve.open_chains.classes import conserved_classes, determined, refuse_dark, refuse_superfluous
+from modelkit.solve.open_chains.coherences import building, field_of
 from modelkit.solve.open_chains.finite_size import order_1_over_L
 from modelkit.solve.open_chains.initial import initial_occupations
 from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.method import open_method
-from modelkit.solve.open_chains.momenta import change, first_momenta, half_shifted, on_ring, quantities, rest
+from modelkit.solve.open_chains.momenta import (
+    change,
+    first_field,
+    first_momenta,
+    half_shifted,
+    on_ring,
+    quantities,
+    rest,
+)
 from modelkit.solve.open_chains.observed import GIVES, notes, observed
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.relaxation import relax
@@ -25,6 +34,7 @@ from modelkit.solve.open_chains.state import OpenState
 
 LONGEST = 4096  # cells of a ring that stands for an infinite chain in time
 TOLERANCE, ACCEPTED = 1e-10, 1e-9  # change from ring to ring
+COHERENT = 1e-8  # rate at which coherences grow, over the rates at which modes are filled
 
 
 @open_method
@@ -45,7 +55,7 @@ class Gge:
         """Steady state on the ring, or in the limit of infinitely many cells."""
         cell = _cell(problem)
         filling = given_filling(problem)
-        found = rest(cell, numbers(problem, cell))
+        found = rest(cell, numbers(problem))
         taken, filled = found.taken, found.standing.filled
         audits = {
             "steady_state": found.standing.residual,
@@ -54,7 +64,7 @@ class Gge:
         }
         extra: dict[str, Any] = {}
         if problem.asked is not None and "order_1_over_L" in problem.asked:
-            correction = order_1_over_L(cell, filling)
+            correction = order_1_over_L(cell, filling, field=taken.field)
             extra["order_1_over_L"] = Labelled((), np.array(correction.value))
             audits["order_1_over_L"] = correction.error
         counts = {"newton": found.standing.steps, "momenta": len(taken.modes.k)}
@@ -64,22 +74,26 @@ class Gge:
         return OpenState(**arrays, **extra, audits=audits, counts=counts, attributes=notes(problem, taken))
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
-        """Follow the occupations on the ring, or on rings of twice as many cells each until nothing changes."""
+        """Follow the occupations on the ring, or on ever longer rings until nothing changes."""
         cell = _cell(problem)
-        first = sample(cell, *first_momenta(cell))
+        field = first_field(cell)
+        first = sample(cell, *first_momenta(cell), field)
         refuse_superfluous(first, conserved_classes(first), given_filling(problem), problem.place("filling"))
         asked = np.zeros(0) if problem.momenta is None else problem.momenta
         if cell.cells is not None:
-            taken = with_listeners(sample(cell, *on_ring(cell.cells)), asked)
+            taken = with_listeners(sample(cell, *on_ring(cell.cells), field), asked)
             states, steps = _followed(taken, problem, times, initial)
             return self._evolved(problem, taken, states, 0.0, steps)
         cells, before, error = len(first.modes.k), None, np.inf
         while cells <= LONGEST:
-            taken = with_listeners(sample(cell, *half_shifted(cells)), asked)
+            taken = with_listeners(sample(cell, *half_shifted(cells), field), asked)
             states, steps = _followed(taken, problem, times, initial)
             told = np.array([_compared(taken, filled, len(asked)) for filled in states])
             if before is not None:
-                last, error = error, max(change(taken, old, new) for old, new in zip(before, told, strict=True))
+                last, error = (
+                    error,
+                    max(change(taken, old, new) for old, new in zip(before, told, strict=True)),
+                )
                 if error < TOLERANCE or last <= min(error, ACCEPTED):
                     return self._evolved(problem, taken, states, error, steps)
             before, cells = told, 2 * cells
@@ -104,7 +118,23 @@ def _followed(
     n = initial_occupations(taken, initial, given_filling(problem), problem.place("initial"))
     found, steps = relax(taken.rates, n, times)
     found = np.clip(found, 0.0, 1.0)  # rounding of modes that are empty or full
-    return [Filled(one, 1.0 - one) for one in found], steps
+    states = [Filled(one, 1.0 - one) for one in found]
+    if taken.field is not None:
+        for filled in states:
+            _refuse_coherences(taken, filled, problem)
+    return states, steps
+
+
+def _refuse_coherences(taken: Sample, filled: Filled, problem: OpenProblem) -> None:
+    """Raise ModelError where coherences grow between modes of equal energy."""
+    field = field_of(taken.cell, taken.modes, taken.rates, filled)
+    if building(taken.modes, field, filled) > COHERENT:
+        raise ModelError(
+            "bands coincide, and coherences between their modes grow in time, which the rate equations of "
+            "the modes do not follow",
+            problem.place("method"),
+            hint="ask for the steady state, or method = gaussian or method = exact",
+        )
 
 
 def _compared(taken: Sample, filled: Filled, asked: int) -> Floats:
@@ -120,15 +150,19 @@ def given_filling(problem: OpenProblem) -> float | None:
     return problem.cell.filling
 
 
-def numbers(problem: OpenProblem, cell: UnitCell) -> Callable[[Sample], list[Conserved]]:
-    """The given numbers for any sample of a cell; ModelError where they do not determine the steady state."""
-    first = sample(cell, *first_momenta(cell))
+def numbers(problem: OpenProblem) -> Callable[[Sample], list[Conserved]]:
+    """The given numbers for any sample of a cell.
+
+    The first sample tells what is conserved; ModelError where what is given does not determine the state.
+    """
     filling, span = given_filling(problem), problem.place("filling")
-    conserved = bool(determined(first, filling, span))
-    refuse_dark(first, span)
+    conserved: list[bool] = []
 
     def give(taken: Sample) -> list[Conserved]:
-        if not conserved or filling is None:
+        if not conserved:
+            conserved.append(bool(determined(taken, filling, span)))
+            refuse_dark(taken, span)
+        if not conserved[0] or filling is None:
             return []
         return [Conserved(np.ones(len(taken.rates.weight), dtype=bool), filling)]
 

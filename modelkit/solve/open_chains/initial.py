@@ -24,15 +24,15 @@ def initial_occupations(
     ----------
     taken : Sample
     initial : mapping
-        One of ``lagrange``, ``occupation``: a number, an array by band (d,), or a callable that gives an array
-        (n_k, d) at momenta (n_k,); or ``filling``, a number.
+        One of ``lagrange``, ``occupation``: a number, an array by band (d,), or a callable that gives an
+        array (n_k, d) at momenta (n_k,); or ``filling``, a number.
     filling : float or None
         Declared particles per mode.
 
     Raises
     ------
     ModelError
-        None or several of them, a wrong shape, occupations outside 0 to 1, another filling than the declared one.
+        None or several of them, a wrong shape, occupations outside 0 to 1, not the declared filling.
     """
     if len(initial) != 1:
         raise ModelError(
@@ -43,7 +43,7 @@ def initial_occupations(
     (word, value), *_ = initial.items()
     given = np.asarray(value(taken.modes.k) if callable(value) else value, dtype=float)
     n_k, d = taken.modes.energy.shape
-    if given.shape not in ((), (d,), (n_k, d)):
+    if given.shape not in ((), (d,), (n_k, 1), (n_k, d)):
         raise ModelError(
             f"the initial {word} has the shape {given.shape}, and the chain has {d} bands",
             span,

@@ -1,8 +1,8 @@
 """Rate equations of the modes of an open chain.
 
 ``dn_a/dt = (1 - n_a) G_a - n_a S_a`` with the rates at which a mode is filled and emptied,
-``G_a = sum_d into[d, a] T_d + gain_a`` and ``S_a = sum_d out_of[d, a] U_d + loss_a``: all that a mode knows of
-the others are the moments ``T = <out_of n>`` and ``U = <into (1 - n)>``.  A right-hand side costs O(M D).
+``G_a = sum_d into[d, a] T_d + gain_a`` and ``S_a = sum_d out_of[d, a] U_d + loss_a``: all that a mode knows
+of the others are the moments ``T = <out_of n>`` and ``U = <into (1 - n)>``.  A right-hand side costs O(M D).
 
 K. Yamamoto, Y. Ashida, N. Kawakami, "Rectified particle current in nonequilibrium steady states of open
 fermion chains", Eqs. (10)-(12) and (20)-(22), for any one-body jump operator.
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """``particles[d] = <out_of[d] n>`` and ``holes[d] = <into[d] (1 - n)>``; with them a mode knows its rates."""
+    """``particles[d] = <out_of[d] n>``, ``holes[d] = <into[d] (1 - n)>``: what a mode knows of others."""
 
     particles: Floats
     holes: Floats

@@ -1,8 +1,8 @@
 """Momenta of an infinite chain where occupations vary on very different scales: panels of the circle.
 
 Gauss-Legendre nodes on each panel.  A panel is halved while the last Legendre coefficients of what is summed
-over momenta say that it is not resolved there: near modes that hardly any jump reaches, the occupation changes
-within a layer whose width is the square root of what reaches them.
+over momenta say that it is not resolved there: near modes that hardly any jump reaches, the occupation
+changes within a layer whose width is the square root of what reaches them.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ def resolved(panels: Panels, taken: Sample, filled: Filled, tolerance: float) ->
     size: Floats | None = None
     fresh = np.ones(len(panels.width), dtype=bool)
     while True:
-        part = Panels(panels.ends)
-        k, weight = part.nodes()
+        k, weight = panels.nodes()
         chosen = np.repeat(fresh, NODES)
         both, found = occupations(taken, filled, k[chosen])
         integrands = _integrands(both, found, len(taken.modes.k))

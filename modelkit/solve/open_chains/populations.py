@@ -12,11 +12,10 @@ from modelkit.solve.open_chains.exclusion import refuse_many, standing_populatio
 from modelkit.solve.open_chains.gge import given_filling, numbers
 from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.method import open_method
-from modelkit.solve.open_chains.momenta import on_ring
+from modelkit.solve.open_chains.momenta import rest
 from modelkit.solve.open_chains.observed import GIVES, observed
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.sampling import Sample, sample, with_listeners
-from modelkit.solve.open_chains.standing import stand
+from modelkit.solve.open_chains.sampling import Sample, with_listeners
 from modelkit.solve.open_chains.state import OpenState
 
 WHOLE = 1e-9  # of a number of particles
@@ -46,7 +45,7 @@ class PopulationsOfModes:
         number = 0.0 if filling is None else filling * cell.cells * cell.dimension
         if abs(number - round(number)) > WHOLE * max(1.0, number):
             return ModelError(
-                f"{cell.cells * cell.dimension} modes with the filling {filling:.6g} hold {number:.6g} particles",
+                f"the filling {filling:.6g} of {cell.cells * cell.dimension} modes is {number:.6g} particles",
                 problem.place("filling"),
                 hint="choose the filling and the number of cells so that the number of particles is whole",
             )
@@ -70,12 +69,12 @@ class PopulationsOfModes:
         count = cell.cells * cell.dimension
         particles = None if filling is None else round(filling * count)
         refuse_many(count, particles, problem.place("method"))
-        taken = sample(cell, *on_ring(cell.cells))
-        near = stand(taken.rates, numbers(problem, cell)(taken)).filled
-        found = standing_populations(taken.rates, particles, near)
-        arrays = observed(problem, *_listening(problem, taken, found.filled), False, self.gives)
-        audits = {"steady_state": found.residual, "kernel": taken.rates.error}
-        return OpenState(**arrays, audits=audits, counts={"configurations": len(found.probability)})
+        found = rest(cell, numbers(problem))
+        taken, near = found.taken, found.standing.filled
+        still = standing_populations(taken.rates, particles, near)
+        arrays = observed(problem, *_listening(problem, taken, still.filled), False, self.gives)
+        audits = {"steady_state": still.residual, "kernel": taken.rates.error}
+        return OpenState(**arrays, audits=audits, counts={"configurations": len(still.probability)})
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Refused: only steady states are known."""

@@ -1,8 +1,8 @@
 """The rate equations in time, stiff as they are: linearly implicit Euler steps, extrapolated.
 
-A step of length h is done in 1, 2, 3, ... substeps, ``(1 - h/m J) delta = (h/m) dn/dt``; Richardson's table removes
-one power of h after another, until the last two entries agree.  J is a diagonal and 2D products, so that a
-substep costs O(M D).  Conserved numbers stay conserved to rounding.
+A step of length h is done in 1, 2, 3, ... substeps, ``(1 - h/m J) delta = (h/m) dn/dt``; Richardson's table
+removes one power of h after another, until the last two entries agree.  J is a diagonal and 2D products, so
+that a substep costs O(M D).  Conserved numbers stay conserved to rounding.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.modes import Rates
-from modelkit.errors import NotConverged
+from modelkit.errors import ModelError, NotConverged
 from modelkit.solve.open_chains.kinetics import Filled, Floats, Jacobian, flow, jacobian
 
 ROWS = 10  # of the extrapolation table
 TOLERANCE = 1e-11  # of a step, in the occupations
 EDGE = 1e-3  # n (1 - n) below which errors count relative to it, for the Lagrange multipliers
 STEPS = 20000
+FASTEST = 1e150  # rate: its square is a number
 SHRINK, GROW = 0.4, 4.0
 EAGER = 0.3  # growth of the step for each row of the table that was not needed
 
@@ -41,12 +42,21 @@ def relax(rates: Rates, n: Floats, times: Floats) -> tuple[NDArray[np.float64], 
 
     Raises
     ------
+    ModelError
+        Rates that are too large.
     NotConverged
         More than ``STEPS`` steps.
     """
     found = np.empty((len(times), len(n)))
     now, taken = 0.0, 0
-    step = 0.01 / float(np.max(np.abs(jacobian(rates, _filled(n)).total), initial=1e-300))
+    with np.errstate(over="ignore", invalid="ignore"):
+        fastest = float(np.max(jacobian(rates, _filled(n)).total, initial=1e-300))
+    if not fastest < FASTEST:
+        raise ModelError(
+            "some rates are larger than numbers hold, so that nothing can be followed in time",
+            hint="raise the temperature of the baths, or ask for the steady state",
+        )
+    step = 0.01 / fastest
     for number, time in enumerate(times):
         while now < time:
             length = min(step, time - now)

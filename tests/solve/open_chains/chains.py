@@ -1,6 +1,5 @@
 """Unit cells written by hand, and their rates by the brute force of (R1), (R2): no code of modelkit."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,11 @@ def thermal(beta: float, rate: float) -> ModeBath:
     return ModeBath("thermal", beta, rate, lambda e: np.exp(-beta * e / 2))
 
 
-def jump(name: str, rate: float, bilinear: Mapping[tuple[int, int], Any] = {}, loss: Any = {}, gain: Any = {}):
-    def array(x):
-        return np.asarray(x, complex)
+def jump(name: str, rate: float, bilinear: Any = None, loss: Any = None, gain: Any = None) -> CellJump:
+    def arrays(blocks):
+        return {place: np.asarray(block, complex) for place, block in (blocks or {}).items()}
 
-    return CellJump(
-        name,
-        rate,
-        {place: array(block) for place, block in bilinear.items()},
-        {place: array(block) for place, block in loss.items()},
-        {place: array(block) for place, block in gain.items()},
-    )
+    return CellJump(name, rate, arrays(bilinear), arrays(loss), arrays(gain))
 
 
 def cell(hopping, jumps=(), baths=(), cells=None, filling=None, spin=None) -> UnitCell:
@@ -86,7 +79,9 @@ def lossy(a=0.4 + 0.8j, g=0.6, cells=None):
     )
 
 
-def random(seed: int, d: int, reach: int = 1, jumps: int = 2, linear=False, bath=0.3, cells=None, filling=0.4):
+def random(
+    seed: int, d: int, reach: int = 1, jumps: int = 2, linear=False, bath=0.3, cells=None, filling=0.4
+):
     """Hopping and jump operators of random complex entries."""
     rng = np.random.default_rng(seed)
 
@@ -111,7 +106,7 @@ def random(seed: int, d: int, reach: int = 1, jumps: int = 2, linear=False, bath
 
 def ring(L, shift=0.0):
     """Momenta and weights of L cells."""
-    return 2 * np.pi * (np.arange(L) + shift) / L - np.pi * (L > 1), np.full(L, 1 / L)
+    return 2 * np.pi * (np.arange(L) - L // 2 + shift) / L, np.full(L, 1 / L)
 
 
 def brute_modes(chain: UnitCell, k, weight) -> Modes:

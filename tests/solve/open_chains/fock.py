@@ -39,7 +39,10 @@ class Ring:
         """``c_js = L^-1/2 sum_k exp(i k j) u_s eta``."""
         modes = self.modes
         return sum(
-            np.exp(1j * modes.k[i] * j) * modes.vector[i, s, band] * self.eta[i * self.d + band] / np.sqrt(self.L)
+            np.exp(1j * modes.k[i] * j)
+            * modes.vector[i, s, band]
+            * self.eta[i * self.d + band]
+            / np.sqrt(self.L)
             for i in range(self.L)
             for band in range(self.d)
         )

@@ -143,4 +143,6 @@ def test_cost_does_not_change_the_answer(cells):
     """The same current on any long ring (model of Fig. 3b at g_neq = 0.9)."""
     taken = sample(chains.nonreciprocal(0.9), *chains.ring(cells))
     n = stand(taken.rates, everything(taken, 0.5)).filled.particles
-    assert taken.rates.weight @ (taken.modes.velocity.ravel() * n) == pytest.approx(0.04957420816600508, abs=1e-12)
+    assert taken.rates.weight @ (taken.modes.velocity.ravel() * n) == pytest.approx(
+        0.04957420816600508, abs=1e-12
+    )

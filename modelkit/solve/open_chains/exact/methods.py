@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from modelkit.compile.lindbladian import Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.exact.chain import Chain, Sector
+from modelkit.solve.open_chains.exact.chain import Sector
 from modelkit.solve.open_chains.exact.evolution import evolved
 from modelkit.solve.open_chains.exact.expectations import Expectations, expectations, mixed
 from modelkit.solve.open_chains.exact.liouvillian import generator
@@ -17,13 +18,12 @@ from modelkit.solve.open_chains.exact.null_space import Steady, steady_states
 from modelkit.solve.open_chains.exact.outputs import outputs
 from modelkit.solve.open_chains.exact.preparation import fixed_numbers, mixture, prepared
 from modelkit.solve.open_chains.exact.projection import projected
-from modelkit.solve.open_chains.exact.set_up import set_up
+from modelkit.solve.open_chains.exact.set_up import in_real_space, set_up
 from modelkit.solve.open_chains.exact.several import several_steady_states
 from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.state import OpenState
 
-SMALLER = "ask for fewer cells or particles, or for method = gaussian or gge, which need less"
 GIVES = (
     "current",
     "current_by_spin",
@@ -36,15 +36,21 @@ GIVES = (
 )
 
 
+OfSector: TypeAlias = Callable[[Sector], tuple[Steady, Complexes, dict[str, str]]]
+"""Steady states of a sector, the density matrix of the first (1, unknowns), and notes."""
+
+
 @open_method
 class Exact:
     """Density matrices of interacting fermions, at any strength of the jumps."""
 
-    name = "exact"
-    meaning = "the density matrix of all particles, in the sectors that the dynamics keeps; small chains"
-    verbs = ("steady_state", "evolution")
-    gives = GIVES
-    translation_invariant = False
+    name: ClassVar[str] = "exact"
+    meaning: ClassVar[str] = (
+        "the density matrix of all particles, in the sectors that the dynamics keeps; small chains"
+    )
+    verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
+    gives: ClassVar[tuple[str, ...]] = GIVES
+    translation_invariant: ClassVar[bool] = False
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
@@ -52,24 +58,22 @@ class Exact:
 
     def steady(self, problem: OpenProblem) -> OpenState:
         """The steady state of the filling, or of each sector of an initial state."""
-        return _steady(problem, self._of_sector)
+        return _steady(problem, self.name, self._of_sector)
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """All sectors of the initial state by themselves."""
-        _check(problem, self.name)
-        lindbladian = problem.lindbladian
-        assert lindbladian is not None
-        state = prepared(problem, initial, lindbladian.size)
-        chain = set_up(problem, turned=state.uniform)
+        lindbladian = _finite(problem, self.name)
+        state = prepared(problem, lindbladian, initial)
+        chain = set_up(problem, lindbladian, turned=state.uniform)
         parts = []
         for _weight, numbers in mixture(chain, state):
-            sector = chain.sector(numbers, SMALLER)
-            moves = generator(sector.cells, sector.hamiltonian, sector.jumps, SMALLER)
+            sector = chain.sector(numbers)
+            moves = generator(sector.cells, sector.hamiltonian, sector.jumps, sector.hint)
             parts.append(expectations(sector, evolved(moves, state.matrix(sector), times)))
         return outputs(problem, chain, mixed(parts), {}, times)
 
     def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
-        moves = generator(sector.cells, sector.hamiltonian, sector.jumps, SMALLER)
+        moves = generator(sector.cells, sector.hamiltonian, sector.jumps, sector.hint)
         steady = steady_states(moves)
         return steady, steady.states[:1], {}
 
@@ -78,11 +82,13 @@ class Exact:
 class Projected:
     """The limit of weak jumps, with all coherences of equal energies."""
 
-    name = "projected"
-    meaning = "exact in the limit of weak jumps: the density matrix commutes with H; small chains"
-    verbs = ("steady_state",)
-    gives = GIVES
-    translation_invariant = False
+    name: ClassVar[str] = "projected"
+    meaning: ClassVar[str] = (
+        "exact in the limit of weak jumps: the density matrix commutes with H; small chains"
+    )
+    verbs: ClassVar[tuple[str, ...]] = ("steady_state",)
+    gives: ClassVar[tuple[str, ...]] = GIVES
+    translation_invariant: ClassVar[bool] = False
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
@@ -90,7 +96,7 @@ class Projected:
 
     def steady(self, problem: OpenProblem) -> OpenState:
         """The steady state of the filling, or of each sector of an initial state."""
-        return _steady(problem, self._of_sector)
+        return _steady(problem, self.name, self._of_sector)
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Nothing evolves in the limit."""
@@ -101,26 +107,25 @@ class Projected:
         )
 
     def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
-        limit = projected(sector, SMALLER)
+        limit = projected(sector)
         steady = steady_states(limit.generator)
         notes = {"smallest_gap": f"{limit.gap:.3g}"} if np.isfinite(limit.gap) else {}
         return steady, limit.lifted(steady.states[0])[None], notes
 
 
-def _steady(problem: OpenProblem, of_sector: Any) -> OpenState:
+def _steady(problem: OpenProblem, name: str, of_sector: OfSector) -> OpenState:
     """Steady states of all sectors that are asked for, with their weights."""
-    _check(problem, "exact")
-    lindbladian = problem.lindbladian
-    assert lindbladian is not None
-    chain = set_up(problem)
+    lindbladian = _finite(problem, name)
+    chain = set_up(problem, lindbladian)
     if problem.initial:
-        parts = mixture(chain, prepared(problem, problem.initial, lindbladian.size))
+        parts = mixture(chain, prepared(problem, lindbladian, problem.initial))
     else:
-        parts = [(1.0, fixed_numbers(problem, chain.charges))]
+        parts = [(1.0, fixed_numbers(problem, chain))]
     found: list[Expectations] = []
-    audits, notes = {"residual": 0.0}, {}
+    audits: dict[str, float] = {"residual": 0.0}
+    notes: dict[str, str] = {}
     for weight, numbers in parts:
-        sector = chain.sector(numbers, SMALLER)
+        sector = chain.sector(numbers)
         steady, rho, notes = of_sector(sector)
         if steady.count > 1:
             raise several_steady_states(problem, chain, steady)
@@ -129,14 +134,18 @@ def _steady(problem: OpenProblem, of_sector: Any) -> OpenState:
     return outputs(problem, chain, mixed(found), audits, None, notes)
 
 
-def _check(problem: OpenProblem, name: str) -> None:
-    refused = _refused(problem, name)
-    if refused is not None:
-        raise refused
+def _finite(problem: OpenProblem, name: str) -> Lindbladian:
+    chain = in_real_space(problem)
+    if chain is None:
+        message = f"'{name}' counts states, of which an infinite chain has infinitely many"
+        hint = "give the ring a number of cells, or ask for method = gge"
+        raise ModelError(message, problem.place("method"), hint=hint)
+    return chain
 
 
 def _refused(problem: OpenProblem, name: str) -> ModelError | None:
-    if problem.lindbladian is None:
-        message = f"'{name}' counts states, of which an infinite chain has infinitely many"
-        return ModelError(message, problem.place("method"), hint="give the ring a number of cells, or ask gge")
+    try:
+        _finite(problem, name)
+    except ModelError as error:
+        return error
     return None

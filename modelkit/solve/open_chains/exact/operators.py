@@ -38,11 +38,8 @@ class Jumps:
 def jumps_of(family: JumpFamily, basis: Basis, along: Along | None) -> Jumps:
     """A family in the modes of the basis."""
     root = np.sqrt(family.rate)
-    parts = [
-        Products(part.member, part.orbital, part.dagger, part.value * root[part.member])
-        for part in parts_of(family)
-        if len(part.value)
-    ]
+    scaled = [replace(part, value=part.value * root[part.member]) for part in parts_of(family)]
+    parts = [part for part in scaled if np.any(part.value)]
     moved = [replace(part, value=part.value * carried(part, along)) for part in parts if along is not None]
     turned = [rotated(part, basis.vectors) for part in (*parts, *moved)]
     if basis.cells > 1 and turned:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from modelkit.solve.open_chains.flows import Flows
 from modelkit.solve.open_chains.places import places
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.state import OpenState
+from modelkit.solve.open_chains.treatable import notes as left_out
 
 POSITIVE = 1e-8  # by how much an eigenvalue may lie below zero
 SAME_MOMENTUM = 1e-9
@@ -53,7 +55,7 @@ def outputs(
         jump_current=labelled((), means.carried.sum(axis=1) / chain.cells),
         loss_rate=labelled(("dissipator",), means.loss / per_cell),
         audits=audits,
-        attributes=dict(notes or {}),
+        attributes={**left_out(chain.lindbladian), **(notes or {})},
         labels={"dissipator": tuple(jumps.name for jumps in chain.jumps)},
     )
     state = replace(state, **_currents(chain, covariance, labelled))
@@ -65,9 +67,7 @@ def _closed(chain: Chain) -> bool:
     return bool(places(chain.lindbladian).ring)
 
 
-def _currents(
-    chain: Chain, covariance: Complexes, labelled: Callable[..., Labelled]
-) -> dict[str, Labelled | None]:
+def _currents(chain: Chain, covariance: Complexes, labelled: Callable[..., Labelled]) -> dict[str, Any]:
     """Currents of the Hamiltonian: of the cell on rings, of every hop in real space."""
     where = places(chain.lindbladian)
     bare = replace(chain.lindbladian, jumps=(), baths=())
@@ -76,7 +76,7 @@ def _currents(
     def each(of: Callable[[Complexes], Floats | float]) -> Floats:
         return np.array([of(G) for G in covariance])
 
-    found: dict[str, Labelled | None] = {}
+    found: dict[str, Any] = {}
     if where.n_bonds:
         found["bond_current"] = labelled(("bond",), each(flows.bond_current))
     along: RingCurrents | Flows = flows
@@ -102,15 +102,15 @@ def _occupations(
     state: OpenState,
 ) -> OpenState:
     """By momentum and band on rings, by site elsewhere."""
-    if chain.ring is None:
+    if problem.momenta is None:
         n = np.real(np.einsum("tii->ti", covariance))
         where = places(chain.lindbladian)
         by_site = np.add.reduceat(n, where.offset[:-1], axis=1)
         orbitals = np.diff(where.offset)
-        dims, filled, shown = ("site",), by_site, by_site / orbitals
-        grids = dict(state.grids)
+        dims: tuple[str, ...] = ("site",)
+        filled, shown, grids = by_site, by_site / orbitals, dict(state.grids)
     else:
-        k, modes = _asked(problem, chain)
+        k, modes = _asked(problem, chain, np.asarray(problem.momenta))
         filled = shown = np.real(np.einsum("tii->ti", means.covariance))[:, modes]
         dims, grids = ("momentum", "band"), {**state.grids, "momentum": k, "band": np.arange(modes.shape[1])}
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -123,22 +123,22 @@ def _occupations(
     )
 
 
-def _asked(problem: OpenProblem, chain: Chain) -> tuple[Floats, np.ndarray]:
-    """Asked momenta, all of the ring without, and the modes there (n_k, n_bands)."""
-    basis = chain.basis
-    order = np.lexsort((basis.band, basis.momentum))
-    modes = order.reshape(chain.cells, -1)
-    if problem.momenta is None:
-        return basis.k[modes[:, 0]], modes
-    number = np.asarray(problem.momenta) * chain.cells / (2 * np.pi)
+def _asked(problem: OpenProblem, chain: Chain, momenta: Floats) -> tuple[Floats, np.ndarray]:
+    """Asked momenta and the modes there, (n_k, n_bands)."""
+    basis, name = chain.basis, chain.cell.momentum if chain.cell is not None else "momentum"
+    if chain.ring is None:
+        message = (
+            f"the chain has no momenta, but {name} is asked: its cells, or its initial state, are not equal"
+        )
+        raise ModelError(message, problem.place(name), hint="leave out the sweep: occupations are by site")
+    modes = np.lexsort((basis.band, basis.momentum)).reshape(chain.cells, -1)
+    number = momenta * chain.cells / (2 * np.pi)
     off = np.abs(number - np.round(number)) > SAME_MOMENTUM * chain.cells
     if off.any():
-        wrong = float(np.asarray(problem.momenta)[off][0])
-        name = chain.cell.momentum if chain.cell is not None else "momentum"
         raise ModelError(
-            f"{name} = {wrong:g} is no momentum of a ring of {chain.cells} cells",
+            f"{name} = {momenta[off][0]:g} is no momentum of a ring of {chain.cells} cells",
             problem.place(name),
             hint=f"ask for multiples of 2*pi/{chain.cells}, or for gge, which gives all momenta",
         )
     first = int(basis.momentum.min())
-    return np.asarray(problem.momenta), modes[(np.round(number).astype(int) - first) % chain.cells]
+    return momenta, modes[(np.round(number).astype(int) - first) % chain.cells]

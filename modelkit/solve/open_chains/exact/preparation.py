@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
+from modelkit.compile.lindbladian import Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.solve.open_chains.exact.chain import Chain, Sector
 from modelkit.solve.open_chains.exact.charges import Charge
-from modelkit.solve.open_chains.exact.fock import sectors
+from modelkit.solve.open_chains.kept import declared_fillings
+from modelkit.solve.open_chains.places import places
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.starts import initial_occupation
 
 WHOLE = 1e-9  # by how much a number of particles may miss an integer
 RARE = 1e-15  # sectors of less weight are left out
@@ -49,41 +53,27 @@ class Prepared:
         return rho
 
 
-def prepared(problem: OpenProblem, initial: Mapping[str, Any], size: int) -> Prepared:
-    """The initial state of a problem.
-
-    Raises
-    ------
-    ModelError
-        A filling beyond 0 to 1, or values that are neither one nor one for each orbital.
-    """
-    (word, given), *_more = initial.items()
-    value = np.asarray(given, dtype=float)
-    if value.ndim and value.shape != (size,):
-        message = f"'{word}' of the initial state has {value.size} values for {size} orbitals"
-        raise ModelError(message, problem.place(word), hint="give one number, or one for each orbital")
-    n = 1 / (1 + np.exp(np.clip(value, -700, 700))) if word == "lagrange" else value
-    if not np.all((n >= 0) & (n <= 1)):
-        worst = float(np.ravel(n)[np.argmax(np.abs(np.ravel(n) - 0.5))])
-        message = f"a mode of the initial state would be filled with {worst:g} particles"
-        raise ModelError(message, problem.place(word), hint="fermions fill a mode from 0 to 1")
-    return Prepared(np.broadcast_to(n, (size,)).astype(float))
+def prepared(problem: OpenProblem, chain: Lindbladian, initial: Mapping[str, Any]) -> Prepared:
+    """The initial state of a problem; raises ModelError where it is none."""
+    return Prepared(initial_occupation(problem, chain, initial, places(chain).offset))
 
 
 def all_numbers(charge: Charge) -> tuple[int, ...]:
+    """From empty to full."""
     return tuple(range(len(charge.orbitals) + 1))
 
 
 def mixture(chain: Chain, state: Prepared) -> list[tuple[float, list[tuple[int, ...]]]]:
     """Sectors of what is conserved, each with its weight in a state: (weight, numbers by charge)."""
-    choices = [[(n,) for n in all_numbers(charge)] if charge.kept else [all_numbers(charge)]
-               for charge in chain.charges]
-    found = [list(numbers) for numbers in sectors(choices)]
-    weighed = [(state.weight(chain, numbers), numbers) for numbers in found]
+    choices: list[list[tuple[int, ...]]] = []
+    for charge in chain.charges:
+        every = all_numbers(charge)
+        choices.append([(n,) for n in every] if charge.kept else [every])
+    weighed = [(state.weight(chain, numbers), list(numbers)) for numbers in product(*choices)]
     return [(weight, numbers) for weight, numbers in weighed if weight > RARE]
 
 
-def fixed_numbers(problem: OpenProblem, charges: Sequence[Charge]) -> list[tuple[int, ...]]:
+def fixed_numbers(problem: OpenProblem, chain: Chain) -> list[tuple[int, ...]]:
     """Numbers of particles by charge: those of the filling where they are conserved.
 
     Raises
@@ -91,11 +81,11 @@ def fixed_numbers(problem: OpenProblem, charges: Sequence[Charge]) -> list[tuple
     ModelError
         A filling is missing, or given where particles come and go, or is no whole number of particles.
     """
-    return [_fixed(problem, charge) for charge in charges]
+    return [_fixed(problem, chain.lindbladian, charge) for charge in chain.charges]
 
 
-def _fixed(problem: OpenProblem, charge: Charge) -> tuple[int, ...]:
-    given = _filling(problem, charge)
+def _fixed(problem: OpenProblem, chain: Lindbladian, charge: Charge) -> tuple[int, ...]:
+    given = _filling(problem, chain, charge)
     place = problem.place("filling")
     if not charge.kept:
         if given is not None:
@@ -123,13 +113,10 @@ def _near(particles: float, modes: int) -> str:
     return f"with this many modes give {choices}, or change the number of cells"
 
 
-def _filling(problem: OpenProblem, charge: Charge) -> float | None:
+def _filling(problem: OpenProblem, chain: Lindbladian, charge: Charge) -> float | None:
     """Particles per mode on the orbitals of a charge, None where none is given."""
-    chain = problem.lindbladian
-    assert chain is not None
-    if not chain.filling:
-        return problem.filling
-    given = {name: n for name, n in chain.filling.items() if name in charge.lattices}
+    declared = declared_fillings(problem, chain)
+    given = {name: n for name, n in declared.items() if name in charge.lattices}
     if not given:
         return None
     missing = [name for name in charge.lattices if name not in given]

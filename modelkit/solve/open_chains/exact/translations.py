@@ -55,7 +55,7 @@ def carried(products: Products, along: Along) -> Floats:
     return np.asarray(along.crossed(products.orbital, first) @ sign, dtype=float)
 
 
-def ring_of(lindbladian: Lindbladian, cell: UnitCell | None) -> Ring | None:
+def translations_of(lindbladian: Lindbladian, cell: UnitCell | None) -> Ring | None:
     """The ring of a chain whose cells are equal in all that is declared; None where they are not."""
     if cell is None or cell.cells is None or cell.cells * cell.dimension != lindbladian.size:
         return None
