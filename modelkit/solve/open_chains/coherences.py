@@ -55,11 +55,13 @@ def field_of(cell: UnitCell, modes: Modes, rates: Rates, filled: Filled) -> Fiel
     for part in cell.jumps:
         if part.bilinear:
             _enter_bilinear(part, modes, filled, gain, loss, mean)
-        conjugate = {x: np.conj(v) for x, v in part.loss.items()}
+        conjugate: Blocks = {x: np.conj(v) for x, v in part.loss.items()}
         for target, linear in ((loss, conjugate), (gain, part.gain)):
             for x, v in linear.items():
                 for y, w in linear.items():
-                    _add(target, x - y, part.rate * np.multiply.outer(v, np.conj(w)))
+                    _add(
+                        target, x - y, np.asarray(part.rate * np.multiply.outer(v, np.conj(w)), dtype=complex)
+                    )
     baths = []
     for bath in cell.baths:
         terms = bath_rates(bath, cell, modes.energy.ravel())

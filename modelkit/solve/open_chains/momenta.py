@@ -86,9 +86,11 @@ def rest(cell: UnitCell, conserved: Given) -> Rest:
 
 def first_field(cell: UnitCell) -> Field | None:
     """Field of half-filled modes; None where no bands coincide at the momenta that are taken."""
-    taken = sample(cell, *first_momenta(cell))
-    if not touching(taken.modes.energy).any():
+    k, weight = first_momenta(cell)
+    energy: Floats = np.linalg.eigvalsh(cell.hamiltonian(k)).astype(float)
+    if not touching(energy).any():
         return None
+    taken = sample(cell, k, weight)
     half = np.full(taken.modes.energy.size, 0.5)
     return field_of(cell, taken.modes, taken.rates, Filled(half, half))
 

@@ -222,9 +222,7 @@ def test_relaxation_begins_at_infinite_temperature_and_ends_in_the_steady_mixtur
     np.testing.assert_allclose(found.occupation.values[0], 0.5, atol=1e-12)
     late = Exact().steady(OpenProblem(free, problem.cell, momenta=asked.momenta, initial={"lagrange": 0.0}))
     np.testing.assert_allclose(found.occupation.values[1], late.occupation.values, atol=1e-9)
-    fixed = [
-        Exact().steady(ring(nonreciprocal(4, eps=0.4, filling=N / 4))).current.values for N in range(5)
-    ]
+    fixed = [Exact().steady(ring(nonreciprocal(4, eps=0.4, filling=N / 4))).current.values for N in range(5)]
     weights = [math.comb(4, N) / 16 for N in range(5)]
     assert late.current.values == pytest.approx(np.dot(weights, fixed), abs=1e-10)
 
@@ -239,14 +237,14 @@ def test_a_filling_must_be_a_whole_number_of_particles():
 
 
 def test_a_filling_is_needed_where_particles_are_conserved():
-    with pytest.raises(ModelError, match="is conserved.*no filling is given") as told:
+    with pytest.raises(ModelError, match=r"is conserved.*no filling is given") as told:
         Exact().steady(ring(nonreciprocal(4, filling=None)))
     assert "filling chain = 1/2" in told.value.hint
 
 
 def test_a_filling_is_refused_where_particles_come_and_go():
     lossy = chain(np.zeros((2, 2)), [family("drain", 2, [0.1], loss=[[1, 0]])], filling=0.5)
-    with pytest.raises(ModelError, match="not conserved: 'drain' change"):
+    with pytest.raises(ModelError, match="is not conserved: .drain. change"):
         Exact().steady(OpenProblem(lossy))
 
 

@@ -50,8 +50,10 @@ class QutipChain:
     annihilators: Mapping[str, Qobj]
 
 
-def qutip_chain(lindbladian: Lindbladian) -> QutipChain:
+def qutip_chain(lindbladian: Lindbladian, cells: int | None = None) -> QutipChain:
     """All operators of a chain on the 2^M states of its M orbitals, sparse.
+
+    ``cells`` is their number, which the rates of baths of modes are divided by, where no device tells it.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def qutip_chain(lindbladian: Lindbladian) -> QutipChain:
             "orbitals)",
             hint="ask for fewer cells; method = exact counts only the states of the filling",
         )
-    chain = set_up(OpenProblem(lindbladian), lindbladian, turned=False)
+    chain = set_up(OpenProblem(lindbladian), lindbladian, turned=False, cells=cells)
     products = sum(len(part.value) for jumps in chain.jumps for part in jumps.products)
     refuse_large(BYTES * 2**size * (products + size**2), "operators of QuTiP", "ask for fewer cells")
     everything = chain.sector([tuple(range(len(one.orbitals) + 1)) for one in chain.charges])
