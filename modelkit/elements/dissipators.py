@@ -177,7 +177,7 @@ def _lattices(statement: nodes.Statement, binder: Binder) -> list[Lattice]:
                 raise ModelError(f"'{item.id}' stands twice", item.span, hint="keep one of them")
             if acts_on_holes(lattice.spaces):
                 message = f"jump operators act on particles, the lattice '{item.id}' has nambu"
-                raise ModelError(message, item.span, hint="leave nambu out: pairs are written with 'pair'")
+                raise ModelError(message, item.span, hint="leave 'internal nambu' out, and 'pair' with it")
             found.append(lattice)
     return found
 

@@ -157,6 +157,8 @@ def _body(term: Term, prefixed: bool) -> str:
         case "pairs":
             parts = [operators[0], factor, operators[1]] if _is_matrix(term) else [factor, *operators]
             return f"\\left({_joined(parts)} + \\mathrm{{h.c.}}\\right)"
+    if _is_matrix(term):  # of the particles in each component
+        return _joined([f"n^\\mathsf{{T}}_{{{operators[0]}}}", factor, f"n_{{{operators[1]}}}"])
     return _joined([factor, *(f"{_dagger(operator)} {operator}" for operator in operators)])
 
 

@@ -105,6 +105,14 @@ def test_what_reaches_over_an_open_end_is_left_out_whole() -> None:
     assert (len(group.labels), group.left_out) == (4, 0)
 
 
+def test_some_members_of_a_lattice() -> None:
+    loss = "dissipator d[j] for j in 1..4 step 2 where j != 1 on wire { jump = c[j]; rate = kappa }"
+    thinned = "dissipator e[j] where mod(j, 2) == 0 on wire { jump = c[j] + c[j+1]; rate = kappa }"
+    one, two = device(written(OPEN, loss, thinned)).dissipators
+    assert (one.labels, one.left_out) == (("d[3]",), 0)
+    assert (two.labels, two.left_out) == (("e[2]",), 1)
+
+
 def test_indices_wrap_round_a_ring() -> None:
     (group,) = device(
         written(RING, "dissipator d[j] on wire { jump = c[j+1]'*c[j]; rate = kappa }")
@@ -233,6 +241,11 @@ def test_structure_is_made_once_in_a_sweep() -> None:
         ("d[1]", "there is no operator 'd' here"),
         ("wire.d[1]", "the lattice 'wire' has no site 'd'"),
         ("c[7]", "there is no site 'c[7]'"),
+        ("infinite*c[1]", "'infinite' stands alone"),
+        (
+            "(c[1] + c[2] + c[3] + c[4] + c[1]')^6",
+            "this jump operator has more than 4096 products when written out",
+        ),
         ("detailed_balance(1) + c[1]", "'detailed_balance' is the whole of a jump"),
     ],
 )

@@ -47,6 +47,18 @@ def test_jump_operators_in_print() -> None:
     assert "pump" in mk.loads(TEXT)._repr_html_()
 
 
+def test_interactions_in_print() -> None:
+    lattice = "lattice a {{ internal spin; site c[j] for j in 1..3; interaction {} }}"
+    plain, labelled = (
+        mk.loads("model m\n" + lattice.format(text)).latex()
+        for text in ("c[j] - c[j+1] : 2", "c[j, up] - c[j, down] : 2")
+    )
+    assert plain.endswith(r"2 \, c_{j}^\dagger c_{j} c_{j + 1}^\dagger c_{j + 1}")
+    assert labelled.endswith(
+        r"n^\mathsf{T}_{c_{j}} \left[\begin{matrix}0 & 2\\0 & 0\end{matrix}\right] \, n_{c_{j}}"
+    )
+
+
 def test_what_is_written_comes_back() -> None:
     model = mk.loads(TEXT)
     again = mk.loads(model.to_source())
