@@ -91,7 +91,7 @@ class Request:
         if self.device.interaction is not None:
             yield untreated("interaction", self.device.interaction.span)
         elif not self.device.terminals and not self.device.dissipators:
-            message = f"'{verb}' flows between terminals, this model has none"
+            message = f"'{verb}' is of what flows between terminals, this model has none"
             hint = "attach one: bath L on LATTICE.left { self_energy = wide_band(1); mu = 0 }"
             yield ModelError(message, self.place(CALL), hint=hint)
 
