@@ -21,10 +21,18 @@ from modelkit.compile.modes import Complexes, Floats, Modes, Rates
 from modelkit.compile.unit_cell import CellJump, UnitCell
 
 
-def rates(cell: UnitCell, modes: Modes) -> Rates:
+def rates(cell: UnitCell, modes: Modes, unmixed: bool = False) -> Rates:
     """All rates of a chain among some modes.
 
     Factors depend on each mode and on the cell alone: those of some modes fit those of others.
+
+    Parameters
+    ----------
+    cell : UnitCell
+    modes : Modes
+    unmixed : bool
+        Where bands are equal at all momenta, the modes are those that the state leaves without coherences;
+        otherwise they are refused if jump operators make any.
 
     Raises
     ------
@@ -32,7 +40,8 @@ def rates(cell: UnitCell, modes: Modes) -> Rates:
         A bath whose rates no numbers hold, whose kernel is no rate, or is too sharp to be a short sum;
         bands that are equal at all momenta, with coherences between them.
     """
-    refuse_coherences(cell)
+    if not unmixed:
+        refuse_coherences(cell)
     count = modes.energy.size
     names = tuple(dict.fromkeys([*(one.name for one in cell.jumps), *(one.name for one in cell.baths)]))
     parts: list[Separable] = []

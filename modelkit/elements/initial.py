@@ -7,18 +7,22 @@ from dataclasses import dataclass
 import sympy as sp
 
 from modelkit.elements.binder import Binder
+from modelkit.elements.indices import Index, Listed
+from modelkit.elements.lattices import Lattice
+from modelkit.elements.loops import with_indices
 from modelkit.elements.nouns import Form, fields_of
+from modelkit.elements.sweeps import running_variables
 from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.registry import Verb, verbs
 
 FIELDS = {
     "lagrange": "ln((1-n)/n) of every mode; 0 is infinite temperature at half filling",
-    "occupation": "n of every mode, from 0 to 1",
+    "occupation": "n of every mode, from 0 to 1; a formula may hold indices of sites, or the momentum of a ring",
     "filling": "particles per mode, all modes alike",
 }
 INITIAL = Form(
-    pattern="initial { lagrange = 0 }, initial { filling = 1/2 }, initial { occupation = n0 }",
+    pattern="initial { lagrange = 0 }, initial { filling = 1/2 }, initial { occupation = (j <= 10) }",
     block="must",
     fields=FIELDS,
     doc="the state in which an evolution begins; it fixes the filling",
@@ -27,11 +31,16 @@ INITIAL = Form(
 
 @dataclass(frozen=True)
 class Initial:
-    """A declared initial state: the word of its one field and the formula of its value."""
+    """A declared initial state: the word of its one field and the formula of its value.
+
+    The formula may hold ``indices`` of sites, or one of the ``momenta`` of rings.
+    """
 
     field: str
     value: sp.Expr
     span: Span | None = None
+    indices: frozenset[str] = frozenset()
+    momenta: frozenset[str] = frozenset()
 
 
 def bind_initial(
@@ -58,4 +67,16 @@ def bind_initial(
         message = f"an initial state is given by one value, not by {len(fields) or 'none'}"
         raise ModelError(message, lines[-1].span, hint=f"one of: {INITIAL.pattern}")
     word, line = fields[0]
-    return Initial(word, binder.formula(line.value), line.span or lines[0].span)
+    elements = binder.section("elements")
+    lattices = [one for one in elements.values() if isinstance(one, Lattice)]
+    indices = [index for one in lattices for family in one.sites for index in family.indices]
+    names = [name for name in running_variables(verb, elements) if name not in verb.grids]
+    momenta = [Index(sp.Symbol(name, real=True), Listed(())) for name in names]
+    scope = binder.scope if word == "filling" else with_indices(binder.scope, [*indices, *momenta])
+    value = binder.formula(line.value, scope)
+    used = {str(symbol) for symbol in value.free_symbols}
+    found = frozenset(used & {index.name for index in indices}), frozenset(used & set(names))
+    if all(found) or len(found[1]) > 1:
+        message = "an initial state is one of sites or one of the momenta of one ring"
+        raise ModelError(message, line.value.span, hint="write it with site indices or with one momentum")
+    return Initial(word, value, line.span or lines[0].span, *found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,9 @@ from modelkit.graph.device import Device
 from modelkit.graph.labels import terminal_labels
 from modelkit.registry import suggestion
 from modelkit.solve.choose import choose
+
+if TYPE_CHECKING:
+    from modelkit.model.compiled_chain import CompiledChain
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,8 +91,12 @@ class Compiled:
         return f"{size} orbitals, {self.device.n_terminals} terminals; method {self.method}: {self.why}"
 
 
-def compiled(device: Device, method: str | None) -> Compiled:
+def compiled(device: Device, method: str | None) -> Compiled | CompiledChain:
     """Compile a device; raises ModelError when no method, or not the one asked for, can treat it."""
+    if device.dissipators:
+        from modelkit.model.compiled_chain import compiled_chain
+
+        return compiled_chain(device, method)
     system = open_system(device)
     chosen, why = choose(system, method)
     return Compiled(device, system, chosen.name, why)

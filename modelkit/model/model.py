@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelkit.graph.device import Device
     from modelkit.graph.expand import Expansion
     from modelkit.model.compiled import Compiled
+    from modelkit.model.compiled_chain import CompiledChain
     from modelkit.symmetry.report import Report
     from modelkit.symmetry.verdict import Verdict
     from modelkit.view.tables import Table
@@ -283,8 +284,8 @@ class Model:
 
     def compile(
         self, values: Mapping[str, Any] | None = None, /, *, method: str | None = None, **named: Any
-    ) -> Compiled:
-        """The numeric problem: matrices, self-energies, and the method that suits it."""
+    ) -> Compiled | CompiledChain:
+        """The numeric problem: matrices, self-energies or jump operators, and the method that suits it."""
         from modelkit.model.compiled import compiled
 
         return compiled(self.device(values, **named), method)

@@ -33,6 +33,8 @@ def _initial(request: Request) -> Iterator[ModelError]:
     """The initial state is one, and has the declared filling."""
     span = request.place("initial")
     for word, value in request.initial.items():
+        if not isinstance(value, float):
+            continue  # methods know of which modes it is the state
         filling = 1 / (1 + math.exp(min(value, 700.0))) if word == "lagrange" else value
         if not 0 <= filling <= 1:
             message = f"the initial {word} is {value:.6g}: a mode holds 0 to 1 particles"

@@ -69,7 +69,7 @@ class Request:
     sampled: bool = True
     effort: Effort = field(default_factory=Effort)
     proxy: Callable[[int], Device] | None = None
-    initial: Mapping[str, float] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
     asked: frozenset[str] | None = None
 
     def place(self, option: str) -> Span | None:

@@ -18,13 +18,13 @@ from modelkit.elements.tasks import OutputRequest, Quantity
 from modelkit.errors import ModelError, NotConverged, Span
 from modelkit.graph.device import Device
 from modelkit.graph.expand import Expansion
-from modelkit.graph.formulas import real_number
 from modelkit.graph.values import values_of
 from modelkit.registry import Found, Output, Verb, outputs, result_dims, running_dim
 from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import AXIS, Frame
 from modelkit.results.outputs import read
 from modelkit.solve.request import Effort, Request
+from modelkit.tasks.beginnings import beginning
 from modelkit.tasks.cases import Setting
 from modelkit.units import UnitSystem
 
@@ -101,12 +101,14 @@ class Work:
 
     def request(self, job: Job, values: Mapping[str, Any]) -> Request:
         """What the verb is asked for at a point with these values of parameters and lets."""
-        return posed(
+        found = posed(
             self.verb, self.expansion, values, job.setting.fields,
             options=self.options, grids=self.grids, memory=self.memory, spans=self.spans,
-            initial={} if self.initial is None else _begins(self.initial, values),
             asked=frozenset(self._asked()),
         )  # fmt: skip
+        if self.initial is None:
+            return found
+        return replace(found, initial=beginning(self.initial, values, found.device))
 
     def _asked(self) -> Iterator[str]:
         for request in self.requests:
@@ -199,11 +201,6 @@ def posed(
         return expansion.device(values, fields, cells=cells)
 
     return Request(proxy(PROXY), proxy=proxy, **more)
-
-
-def _begins(initial: Initial, values: Mapping[str, Any]) -> dict[str, float]:
-    """The value of an initial state, by the word of its field."""
-    return {initial.field: real_number(initial.value, values, f"the initial {initial.field}", initial.span)}
 
 
 def scale_of(entry: Output, units: UnitSystem) -> float | NDArray[np.float64]:

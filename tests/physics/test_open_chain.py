@@ -166,3 +166,58 @@ def test_first_order_in_the_length() -> None:
     curvature = float(near @ [-1, 16, -30, 16, -1]) / (12 * step**2)
     order = float(found.order_1_over_L)
     agrees([order, order + 0.25 / 2 * curvature], "vk_m1")
+
+
+def test_loss_and_gain_by_three_methods_against_a_closed_form() -> None:
+    """``n = g/(g + |1 + a exp(ik)|^2)``, any rate: density 3/8 and current 3/10 at a = 0.4 + 0.8i, g = 0.6."""
+    chain = model("loss_gain")
+    for method in ("gaussian", "gge"):
+        found = chain.run("ness", method=method, kappa=0.7, k_j=[-1.0, 0.5, 2.0])
+        amplitude = np.abs(1 + (0.4 + 0.8j) * np.exp(1j * found.momentum.values)) ** 2
+        assert found.occupation.values[:, 0] == pytest.approx(0.6 / (0.6 + amplitude), abs=1e-10)
+        assert float(found.current) == pytest.approx(0.3, abs=1e-10)
+        assert found.loss_rate.values == pytest.approx([0.7 * 0.375, -0.7 * 0.375], abs=1e-10)
+    ring = [
+        float(chain.run("ring", gain=0.6, cells=4, method=one).current)
+        for one in ("gaussian", "exact", "gge")
+    ]
+    assert ring == pytest.approx([ring[0]] * 3, abs=1e-9)
+
+
+def test_exclusion_moves_particles_by_jumps_alone() -> None:
+    """``eps n (1 - n)`` at infinite length; 3/10 eps with three particles on six cells."""
+    chain = model("asep")
+    found = chain.run("flow", filling=[0.2, 0.5])
+    assert found.jump_current.values == pytest.approx([0.05 * 0.16, 0.05 * 0.25], abs=1e-12)
+    assert found.current.values == pytest.approx([0, 0], abs=1e-12)
+    few = chain.run("exact")
+    assert float(few.jump_current) == pytest.approx(0.05 * 0.3, abs=1e-10)
+
+
+def test_a_driven_chain_by_two_methods_and_its_balance() -> None:
+    chain = model("boundary_driven")
+    settings = {"N": 5, "W": 0.8, "leak": 0.05}
+    one, other = (chain.run("profile", method=method, **settings) for method in ("gaussian", "exact"))
+    for name in ("occupation", "bond_current", "loss_rate"):
+        assert one[name].values == pytest.approx(other[name].values, abs=1e-9)
+    whole = chain.run("profile")
+    leak = 0.01 * np.cumsum(whole.occupation.values)
+    source = -float(whole.loss_rate.sel(dissipator="source"))
+    assert whole.bond_current.values == pytest.approx(source - leak[:-1], abs=1e-10)
+    assert float(whole.loss_rate.sum()) == pytest.approx(0, abs=1e-10)
+
+
+def test_a_filled_chain_reaches_its_profile() -> None:
+    chain = model("boundary_driven")
+    late = chain.run("filling_up", N=8, time=[0.0, 2000.0]).occupation
+    assert late.isel(time=0).values == pytest.approx(np.zeros(8), abs=1e-12)
+    assert late.isel(time=1).values == pytest.approx(chain.run("profile", N=8).occupation.values, abs=1e-8)
+
+
+def test_a_pump_with_real_amplitudes_carries_no_current_of_the_hamiltonian() -> None:
+    """The rates are then the same for opposite momenta; with complex ones the orbitals share the current."""
+    pump = model("rice_mele_pump")
+    assert float(pump.run("cycle", phase=0.7, twist=0.6).current) == pytest.approx(0, abs=1e-12)
+    found = pump.run("ness", k_j=0.0)
+    assert float(found.current) != pytest.approx(0, abs=1e-3)
+    assert float(found.current_by_orbital.sum()) == pytest.approx(float(found.current), abs=1e-12)

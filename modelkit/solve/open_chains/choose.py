@@ -23,6 +23,7 @@ from modelkit.solve.open_chains import gaussian, gge, populations
 from modelkit.solve.open_chains.exact import methods as exact
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
 from modelkit.solve.open_chains.problem import Floats, OpenProblem
+from modelkit.solve.open_chains.starts import no_function_of_momentum
 from modelkit.solve.request import Request
 
 ENTERED = (exact, gaussian, gge, populations)  # the import of a module enters its methods
@@ -176,6 +177,14 @@ def _fits(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
         message = f"the method '{method.name}' does not give {' and '.join(map(repr, missing))}"
         hint = f"ask method = {' or '.join(others)}" if others else "ask for one of them at a time"
         return ModelError(message, chain.request.place("method"), hint=hint)
+    start = next(iter((chain.common.initial or {}).values()), None)
+    if method.translation_invariant and isinstance(start, np.ndarray):
+        message = f"the initial state differs from site to site, and the method '{method.name}' knows modes"
+        hint = "ask method = gaussian or exact"
+        return ModelError(message, chain.request.place("initial"), hint=hint)
+    whole = not chain.infinite and chain.common.momenta is None
+    if callable(start) and whole and not method.translation_invariant:
+        return no_function_of_momentum(chain.common)
     try:
         problem = chain.problem(method)
     except ModelError as error:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.kernels import bath_rates
 from modelkit.compile.lindbladian import ModeBath
-from modelkit.compile.modes import TOUCHING, Modes, Rates
+from modelkit.compile.modes import Modes, Rates, touching
 from modelkit.compile.unit_cell import CellJump, UnitCell
 from modelkit.solve.open_chains.correlations import correlations
 from modelkit.solve.open_chains.kinetics import Filled, Floats
@@ -47,11 +47,6 @@ class Field:
     baths: tuple[tuple[ModeBath, Floats, Floats], ...]
 
 
-def touching(modes: Modes) -> NDArray[np.bool_]:
-    """Whether each band meets the next, (n_k, d - 1)."""
-    return np.asarray(np.diff(modes.energy, axis=1) <= TOUCHING * np.ptp(modes.energy))
-
-
 def field_of(cell: UnitCell, modes: Modes, rates: Rates, filled: Filled) -> Field:
     """Field of a state."""
     gain: dict[int, Complexes] = {}
@@ -60,11 +55,13 @@ def field_of(cell: UnitCell, modes: Modes, rates: Rates, filled: Filled) -> Fiel
     for part in cell.jumps:
         if part.bilinear:
             _enter_bilinear(part, modes, filled, gain, loss, mean)
-        for outer, target, linear in ((np.conj, loss, part.loss), (np.asarray, gain, part.gain)):
+        conjugate: Blocks = {x: np.conj(v) for x, v in part.loss.items()}
+        for target, linear in ((loss, conjugate), (gain, part.gain)):
             for x, v in linear.items():
                 for y, w in linear.items():
-                    left, right = outer(v), np.conj(outer(w))
-                    _add(target, x - y, part.rate * np.multiply.outer(left, right))
+                    _add(
+                        target, x - y, np.asarray(part.rate * np.multiply.outer(v, np.conj(w)), dtype=complex)
+                    )
     baths = []
     for bath in cell.baths:
         terms = bath_rates(bath, cell, modes.energy.ravel())
@@ -102,7 +99,7 @@ def _add(target: dict[int, Complexes], x: int, block: Complexes) -> None:
 
 def unmixed(modes: Modes, field: Field) -> Modes:
     """The same modes, mixed where bands touch so that they have no coherences in the field."""
-    meets = touching(modes)
+    meets = touching(modes.energy)
     at = np.flatnonzero(meets.any(axis=1))
     if not len(at):
         return modes
@@ -120,14 +117,14 @@ def unmixed(modes: Modes, field: Field) -> Modes:
 
 def coherence(modes: Modes, field: Field) -> float:
     """Largest coherence between modes of equal energy, of those that stand still in the field."""
-    meets = touching(modes)
+    meets = touching(modes.energy)
     at = np.flatnonzero(meets.any(axis=1))
     return float(_coherence(_blocks(modes, field, at, meets[at])[0]).max()) if len(at) else 0.0
 
 
 def building(modes: Modes, field: Field, filled: Filled) -> float:
     """Rate at which coherences between modes of equal energy grow, over the largest rate of these modes."""
-    meets = touching(modes)
+    meets = touching(modes.energy)
     at = np.flatnonzero(meets.any(axis=1))
     if not len(at):
         return 0.0

@@ -56,7 +56,7 @@ class Gge:
         """Steady state on the ring, or in the limit of infinitely many cells."""
         cell = _cell(problem)
         filling = given_filling(problem)
-        found = rest(cell, numbers(problem, cell))
+        found = rest(cell, numbers(problem))
         taken, filled = found.taken, found.standing.filled
         audits = {
             "steady_state": found.standing.residual,
@@ -151,15 +151,19 @@ def given_filling(problem: OpenProblem) -> float | None:
     return problem.cell.filling
 
 
-def numbers(problem: OpenProblem, cell: UnitCell) -> Callable[[Sample], list[Conserved]]:
-    """The given numbers for any sample of a cell; ModelError where they do not determine the steady state."""
-    first = sample(cell, *first_momenta(cell), first_field(cell))
+def numbers(problem: OpenProblem) -> Callable[[Sample], list[Conserved]]:
+    """The given numbers for any sample of a cell.
+
+    The first sample tells what is conserved; ModelError where what is given does not determine the state.
+    """
     filling, span = given_filling(problem), problem.place("filling")
-    conserved = bool(determined(first, filling, span))
-    refuse_dark(first, span)
+    conserved: list[bool] = []
 
     def give(taken: Sample) -> list[Conserved]:
-        if not conserved or filling is None:
+        if not conserved:
+            conserved.append(bool(determined(taken, filling, span)))
+            refuse_dark(taken, span)
+        if not conserved[0] or filling is None:
             return []
         return [Conserved(np.ones(len(taken.rates.weight), dtype=bool), filling)]
 

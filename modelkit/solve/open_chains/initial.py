@@ -43,7 +43,7 @@ def initial_occupations(
     (word, value), *_ = initial.items()
     given = np.asarray(value(taken.modes.k) if callable(value) else value, dtype=float)
     n_k, d = taken.modes.energy.shape
-    if given.shape not in ((), (d,), (n_k, d)):
+    if given.shape not in ((), (d,), (n_k, 1), (n_k, d)):
         raise ModelError(
             f"the initial {word} has the shape {given.shape}, and the chain has {d} bands",
             span,

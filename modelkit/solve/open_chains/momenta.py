@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelkit.compile.modes import touching
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import NotConverged
-from modelkit.solve.open_chains.coherences import Field, coherence, field_of, touching
+from modelkit.solve.open_chains.coherences import Field, coherence, field_of
 from modelkit.solve.open_chains.currents import current_by_orbital, energy_current, loss_rates
 from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.panels import Panels, first_panels, resolved
@@ -85,9 +86,11 @@ def rest(cell: UnitCell, conserved: Given) -> Rest:
 
 def first_field(cell: UnitCell) -> Field | None:
     """Field of half-filled modes; None where no bands coincide at the momenta that are taken."""
-    taken = sample(cell, *first_momenta(cell))
-    if not touching(taken.modes).any():
+    k, weight = first_momenta(cell)
+    energy: Floats = np.linalg.eigvalsh(cell.hamiltonian(k)).astype(float)
+    if not touching(energy).any():
         return None
+    taken = sample(cell, k, weight)
     half = np.full(taken.modes.energy.size, 0.5)
     return field_of(cell, taken.modes, taken.rates, Filled(half, half))
 

@@ -70,7 +70,7 @@ class PopulationsOfModes:
         count = cell.cells * cell.dimension
         particles = None if filling is None else round(filling * count)
         refuse_many(count, particles, problem.place("method"))
-        found = rest(cell, numbers(problem, cell))
+        found = rest(cell, numbers(problem))
         taken, near = found.taken, found.standing.filled
         still = standing_populations(taken.rates, particles, near)
         arrays = observed(problem, *_listening(problem, taken, still.filled), False, self.gives)

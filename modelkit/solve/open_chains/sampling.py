@@ -31,7 +31,7 @@ def sample(cell: UnitCell, k: Floats, weight: Floats, field: Field | None = None
     found = modes(cell, k, weight)
     if field is not None:
         found = unmixed(found, field)
-    return Sample(cell, found, rates(cell, found), field)
+    return Sample(cell, found, rates(cell, found, unmixed=True), field)
 
 
 def with_listeners(taken: Sample, k: Floats) -> Sample:

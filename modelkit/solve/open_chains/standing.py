@@ -34,6 +34,7 @@ ROUNDING = 4e-15  # relative residual that is not improved
 ACCEPTED = 1e-9  # where the residual stagnates
 SMALL = 1e-7  # step after which the next is below rounding; slow modes have small imbalances without it
 PATIENCE = 3  # steps without improvement
+ENOUGH = 4000  # modes that tell where to begin
 BOUNDARY = 0.9  # of the way to n = 0 or 1 that one step may go
 
 
@@ -162,11 +163,13 @@ def _start(rates: Rates, slow: Rates, conserved: Sequence[Conserved]) -> Filled:
 
 def _fugacity(part: Conserved, weight: Floats, odds: Floats) -> float:
     """Logarithm of z such that ``n = z/(z + S/G)`` has the number of the class; bisected."""
-    modes = part.modes & (weight > 0)
-    finite = odds[modes & np.isfinite(odds)]
-    share = weight[modes] / weight[modes].sum()
+    some = slice(None, None, max(1, len(odds) // ENOUGH))
+    modes = (part.modes & (weight > 0))[some]
+    odds, weight = odds[some][modes], weight[some][modes]
+    finite = odds[np.isfinite(odds)]
+    share = weight / weight.sum()
     low, high = np.min(finite, initial=0.0) - 50.0, np.max(finite, initial=0.0) + 50.0
     while high - low > 1e-3 * (1 + abs(low)):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if share @ expit(middle - odds[modes]) < part.filling else (low, middle)
+        low, high = (middle, high) if share @ expit(middle - odds) < part.filling else (low, middle)
     return 0.5 * float(low + high)

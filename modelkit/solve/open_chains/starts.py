@@ -40,6 +40,8 @@ def initial_occupation(
     if not initial:
         return np.array([_declared(problem, chain, given)[number] for number in chain.lattice])
     word, value = _one(problem, initial)
+    if callable(value):
+        raise no_function_of_momentum(problem)
     numbers = _occupations(problem, word, _by_orbital(problem, np.asarray(value, dtype=float), offset))
     for name, filling in given.items():
         found = float(numbers[chain.lattice == chain.lattices.index(name)].mean())
@@ -65,7 +67,7 @@ def initial_blocks(
 
     def by_band(k: Floats) -> Floats:
         given = np.asarray(value(k) if callable(value) else value, dtype=float)
-        if given.shape not in ((), (d,), (len(k), d)):
+        if given.shape not in ((), (d,), (len(k), 1), (len(k), d)):
             raise ModelError(
                 f"the initial state has {given.size} values for {d} bands",
                 problem.place("initial"),
@@ -81,6 +83,12 @@ def initial_blocks(
         k = momenta_of(cell.cells or EVERYWHERE)
         _compare(problem, "the chain", float(by_band(k).mean()), filling)
     return blocks
+
+
+def no_function_of_momentum(problem: OpenProblem) -> ModelError:
+    """For methods that begin with occupations of sites."""
+    message = "the initial state is a function of the momentum, and this method begins with occupied sites"
+    return ModelError(message, problem.place("initial"), hint="give one of sites, or ask method = gge")
 
 
 def _one(problem: OpenProblem, initial: Mapping[str, Any]) -> tuple[str, Any]:

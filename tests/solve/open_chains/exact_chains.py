@@ -64,9 +64,7 @@ def real_space(unit, interaction=()):
         for j in range(L):
             h[(j + x) % L, :, j, :] += block
     families = [_all_cells(jump, L, d) for jump in unit.jumps]
-    pairs = [
-        ((j * d + s, (j + x) % L * d + t), value) for (x, s, t), value in interaction for j in range(L)
-    ]
+    pairs = [((j * d + s, (j + x) % L * d + t), value) for (x, s, t), value in interaction for j in range(L)]
     return chain(h.reshape(L * d, L * d), families, unit.baths, pairs, unit.filling)
 
 
@@ -87,7 +85,7 @@ def _all_cells(jump, L, d):
 
 
 def nonreciprocal(cells, g_neq=0.5, eps=0.05, beta=2.0, delta=1 + 1j, deltap=1 + 0.5j, filling=0.5):
-    """Hops of equal strength; ``L_j = (c_j† + delta c_{j+1}†)(c_j - delta' c_{j+1})`` beside a thermal bath."""
+    """``L_j = (c_j† + delta c_{j+1}†)(c_j - delta' c_{j+1})`` beside a thermal bath."""
     one = np.ones((1, 1))
     W = {(0, 0): one, (0, 1): -deltap * one, (1, 0): delta * one, (1, 1): -delta * deltap * one}
     jumps = [CellJump("pump", eps * g_neq, W, {}, {})] if g_neq else []

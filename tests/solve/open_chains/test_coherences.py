@@ -95,7 +95,7 @@ def test_the_basis_matters():
 
 def test_infinite_chains_have_the_limit_of_rings():
     infinite = Gge().steady(OpenProblem(cell=alike(5, None)))
-    ring = Gge().steady(OpenProblem(cell=alike(5, 60)))
+    ring = Gge().steady(OpenProblem(cell=alike(5, 40)))
     np.testing.assert_allclose(infinite.current_by_orbital.values, ring.current_by_orbital.values, atol=1e-9)
 
 

@@ -50,7 +50,10 @@ def compare(lindbladian, numbers=None):
     current = sum(2 * (i - j) * np.imag(h[i, j] * G[j, i]) for i in range(M) for j in range(i)) / M
     assert found.current.values == pytest.approx(current, abs=1e-9)
     N = sum(one.T @ one for one in c)
-    lost = [-np.trace(N @ (L @ rho @ L.conj().T - (L.conj().T @ L @ rho + rho @ L.conj().T @ L) / 2)) for L in jumps]
+    lost = [
+        -np.trace(N @ (L @ rho @ L.conj().T - (L.conj().T @ L @ rho + rho @ L.conj().T @ L) / 2))
+        for L in jumps
+    ]
     assert found.loss_rate.values.sum() == pytest.approx(np.sum(lost).real, abs=1e-9)
     return found, rho, jumps, c
 
@@ -80,7 +83,9 @@ def test_losses_and_gains_couple_all_numbers(seed):
 @given(seeds)
 def test_sums_of_loss_and_gain_keep_coherences_between_numbers(seed):
     random = np.random.default_rng(seed)
-    mixed = family("mixed", 3, [0.4, 1.1], loss=complex_normal(random, 2, 3), gain=complex_normal(random, 2, 3))
+    mixed = family(
+        "mixed", 3, [0.4, 1.1], loss=complex_normal(random, 2, 3), gain=complex_normal(random, 2, 3)
+    )
     lindbladian = chain(hermitian(random, 3), [mixed], interaction=interaction(random, 3))
     compare(lindbladian)
     (charge,) = set_up(OpenProblem(lindbladian), lindbladian).charges
@@ -91,11 +96,19 @@ def test_sums_of_loss_and_gain_keep_coherences_between_numbers(seed):
 @given(seeds)
 def test_jumps_of_three_and_four_operators(seed):
     random = np.random.default_rng(seed)
-    terms = [(0, (i, j, k), complex(complex_normal(random))) for i in range(4) for j in range(4) for k in range(j)]
+    terms = [
+        (0, (i, j, k), complex(complex_normal(random))) for i in range(4) for j in range(4) for k in range(j)
+    ]
     hops = [(0, (3, 0, 1, 2), 1 + 0.5j), (0, (2, 1, 0, 3), 0.4)]
     jumps = [
         family("three", 4, [0.3], higher=[products(terms, (True, False, False))]),
-        family("four", 4, [0.6], bilinear=[(0, (1, 0), 0.5j)], higher=[products(hops, (True, True, False, False))]),
+        family(
+            "four",
+            4,
+            [0.6],
+            bilinear=[(0, (1, 0), 0.5j)],
+            higher=[products(hops, (True, True, False, False))],
+        ),
         family("gain", 4, [0.5], gain=complex_normal(random, 1, 4)),
     ]
     compare(chain(hermitian(random, 4), jumps, interaction=interaction(random, 4)))
@@ -118,7 +131,11 @@ def test_lattices_that_keep_their_numbers_have_their_own_fillings():
         family("right", 4, [0.3], bilinear=[(0, (2, 3), 1.0)], loss=None),
         family("drag", 4, [0.2], higher=[products([(0, (0, 2, 1, 3), 1.0)], (True, True, False, False))]),
     ]
-    make = lambda last, filling: chain(h, [*jumps, *last], filling=filling, lattice=[0, 0, 1, 1], lattices=("a", "b"))
+
+    def make(last, filling):
+        lattices = {"lattice": [0, 0, 1, 1], "lattices": ("a", "b")}
+        return chain(h, [*jumps, *last], filling=filling, **lattices)
+
     closed = make([], {"a": 0.5, "b": 0.5})
     H, L, c = brute_force.matrices(closed)
     states = [s for s in range(16) if bin(s >> 2).count("1") == 1 and bin(s & 3).count("1") == 1]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelkit.compile.lindbladian import Lindbladian
-from modelkit.graph.device import Products
-from modelkit.solve.memory import refuse_large
+from modelkit.graph.device import Integers, Products
+from modelkit.solve.memory import SHARE, free_bytes, refuse_large
 from modelkit.solve.open_chains.exact.basis import Basis
 from modelkit.solve.open_chains.exact.charges import Charge
-from modelkit.solve.open_chains.exact.fock import MOST_MODES, Fock, count_states, fock
+from modelkit.solve.open_chains.exact.fock import Fock, count_states, fock
 from modelkit.solve.open_chains.exact.liouvillian import Cells, cells_of
 from modelkit.solve.open_chains.exact.operators import Jumps, rotated
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from modelkit.solve.open_chains.exact.translations import Ring
 
 BYTES = 400  # per state and jump operator, at least
+
+ELEMENT = 200  # per element of a density matrix and pair of modes, roughly
+OTHERWISE = "ask for fewer cells or particles, or for method = gaussian or gge, which need less"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +70,11 @@ class Chain:
         )
         return (one, rotated(together, self.basis.vectors))
 
-    def sector(self, numbers: Sequence[Sequence[int]], hint: str) -> Sector:
-        """All states with allowed numbers of particles of each charge."""
+    def sector(self, numbers: Sequence[Sequence[int]]) -> Sector:
+        """All states with allowed numbers of particles of each charge; ModelError beyond memory."""
         parts = [(charge.orbitals, some) for charge, some in zip(self.charges, numbers, strict=True)]
         count = count_states(parts)
+        hint = self._fitting(parts)
         operators = sum(len(part.value) for jumps in self.jumps for part in jumps.products)
         refuse_large(BYTES * count * (1 + operators // 16), f"the {count} states of the chain", hint)
         states = fock(self.modes, parts)
@@ -77,20 +82,30 @@ class Chain:
         key = [filled[:, charge.orbitals].sum(axis=1) for charge in self.charges]
         key = [n % charge.period if charge.period else n for n, charge in zip(key, self.charges, strict=True)]
         key.append(filled @ self.basis.momentum % self.basis.cells)
-        return Sector(self, states, cells_of(np.stack(key, axis=1)))
+        return Sector(self, states, cells_of(np.stack(key, axis=1)), hint)
 
-    @property
-    def fits_in_bits(self) -> bool:
-        return self.modes <= MOST_MODES
+    def _fitting(self, parts: Sequence[tuple[Integers, Sequence[int]]]) -> str:
+        """What to do where memory does not suffice: how many modes would fit with these fillings."""
+        allowed = SHARE * free_bytes()
+        for modes in range(self.modes - 1, 0, -1):
+            states = 1
+            for members, numbers in parts:
+                size = max(1, round(len(members) * modes / self.modes))
+                part = {round(number * size / len(members)) for number in numbers}
+                states *= sum(comb(size, number) for number in part)
+            if ELEMENT * modes**2 * states**2 <= allowed * self.basis.cells:
+                return f"about {modes} modes would fit at this filling; {OTHERWISE}"
+        return OTHERWISE
 
 
 @dataclass(frozen=True, eq=False)
 class Sector:
-    """States of a chain, and the cells of its density matrix."""
+    """States of a chain, the cells of its density matrix, and what to do where that is too much."""
 
     chain: Chain
     fock: Fock
     cells: Cells
+    hint: str
 
     @cached_property
     def hamiltonian(self) -> csr_array:

@@ -83,7 +83,9 @@ def _lost(jumps: Jumps) -> tuple[Products, ...]:
     """Every product times the number of particles that it removes."""
     lost = [(part, len(part.dagger) - 2 * sum(part.dagger)) for part in jumps.products]
     return tuple(
-        Products(part.member, part.orbital, part.dagger, number * part.value) for part, number in lost if number
+        Products(part.member, part.orbital, part.dagger, number * part.value)
+        for part, number in lost
+        if number
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import comb, prod
 
 import numpy as np
@@ -99,11 +98,6 @@ def count_states(parts: Sequence[tuple[Integers, Sequence[int]]]) -> int:
     return prod(sum(comb(len(members), number) for number in numbers) for members, numbers in parts)
 
 
-def sectors(parts: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
-    """All combinations of numbers."""
-    return list(product(*parts))
-
-
 def _with_number(members: Integers, number: int) -> Bits:
     """States with so many particles on some modes, added mode by mode."""
     by_number: list[Bits] = [np.zeros(1, dtype=np.uint64)] + [np.zeros(0, dtype=np.uint64)] * number
@@ -111,9 +105,6 @@ def _with_number(members: Integers, number: int) -> Bits:
         bit = np.uint64(1) << np.uint64(mode)
         by_number = [
             by_number[0],
-            *(
-                np.concatenate([by_number[n], by_number[n - 1] | bit])
-                for n in range(1, number + 1)
-            ),
+            *(np.concatenate([by_number[n], by_number[n - 1] | bit]) for n in range(1, number + 1)),
         ]
     return by_number[number]

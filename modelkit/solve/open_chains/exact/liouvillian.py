@@ -6,6 +6,7 @@ States fall into cells; the density matrix has elements between states of one ce
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,7 @@ class _Pairs:
     def count(self) -> int:
         return int(self.size.sum())
 
-    def chunks(self):  # type: ignore[no-untyped-def]
+    def chunks(self) -> Iterator[tuple[tuple[Integers, Integers], Complexes]]:
         """Numbers (to, from) and values of some of ``L rho L†`` at a time."""
         total = np.cumsum(self.size)
         edges = np.searchsorted(total, np.arange(AT_ONCE, self.count + AT_ONCE, AT_ONCE)) + 1

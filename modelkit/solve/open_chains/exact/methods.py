@@ -24,7 +24,6 @@ from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.state import OpenState
 
-SMALLER = "ask for fewer cells or particles, or for method = gaussian or gge, which need less"
 GIVES = (
     "current",
     "current_by_spin",
@@ -46,7 +45,9 @@ class Exact:
     """Density matrices of interacting fermions, at any strength of the jumps."""
 
     name: ClassVar[str] = "exact"
-    meaning: ClassVar[str] = "the density matrix of all particles, in the sectors that the dynamics keeps; small chains"
+    meaning: ClassVar[str] = (
+        "the density matrix of all particles, in the sectors that the dynamics keeps; small chains"
+    )
     verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
     gives: ClassVar[tuple[str, ...]] = GIVES
     translation_invariant: ClassVar[bool] = False
@@ -67,13 +68,13 @@ class Exact:
         chain = set_up(problem, lindbladian, turned=state.uniform)
         parts = []
         for _weight, numbers in mixture(chain, state):
-            sector = chain.sector(numbers, SMALLER)
-            moves = generator(sector.cells, sector.hamiltonian, sector.jumps, SMALLER)
+            sector = chain.sector(numbers)
+            moves = generator(sector.cells, sector.hamiltonian, sector.jumps, sector.hint)
             parts.append(expectations(sector, evolved(moves, state.matrix(sector), times)))
         return outputs(problem, chain, mixed(parts), {}, times)
 
     def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
-        moves = generator(sector.cells, sector.hamiltonian, sector.jumps, SMALLER)
+        moves = generator(sector.cells, sector.hamiltonian, sector.jumps, sector.hint)
         steady = steady_states(moves)
         return steady, steady.states[:1], {}
 
@@ -83,7 +84,9 @@ class Projected:
     """The limit of weak jumps, with all coherences of equal energies."""
 
     name: ClassVar[str] = "projected"
-    meaning: ClassVar[str] = "exact in the limit of weak jumps: the density matrix commutes with H; small chains"
+    meaning: ClassVar[str] = (
+        "exact in the limit of weak jumps: the density matrix commutes with H; small chains"
+    )
     verbs: ClassVar[tuple[str, ...]] = ("steady_state",)
     gives: ClassVar[tuple[str, ...]] = GIVES
     translation_invariant: ClassVar[bool] = False
@@ -106,7 +109,7 @@ class Projected:
         )
 
     def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
-        limit = projected(sector, SMALLER)
+        limit = projected(sector)
         steady = steady_states(limit.generator)
         notes = {"smallest_gap": f"{limit.gap:.3g}"} if np.isfinite(limit.gap) else {}
         return steady, limit.lifted(steady.states[0])[None], notes
@@ -121,9 +124,10 @@ def _steady(problem: OpenProblem, name: str, of_sector: OfSector) -> OpenState:
     else:
         parts = [(1.0, fixed_numbers(problem, chain))]
     found: list[Expectations] = []
-    audits, notes = {"residual": 0.0}, {}
+    audits: dict[str, float] = {"residual": 0.0}
+    notes: dict[str, str] = {}
     for weight, numbers in parts:
-        sector = chain.sector(numbers, SMALLER)
+        sector = chain.sector(numbers)
         steady, rho, notes = of_sector(sector)
         if steady.count > 1:
             raise several_steady_states(problem, chain, steady)

@@ -2,8 +2,8 @@
 
 Small generators have their null space from a singular value decomposition.  Large ones are solved by GMRES
 for ``G (x0 - y) = 0`` from positive ``x0``, divided by what happens between jumps in the eigenstates of H:
-the spectrum of the quotient lies in a disc about 1, however weak the jumps are.  Two different ``x0`` end in one
-vector if and only if the steady state is unique.
+the spectrum of the quotient lies in a disc about 1, however weak the jumps are.  Two different ``x0`` end in
+one vector if and only if the steady state is unique.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ def _between_jumps(generator: Generator) -> Callable[[Complexes], Complexes]:
             energy, vectors = np.linalg.eigh(block)
             rates = np.real(np.einsum("ia,i,ia->a", vectors.conj(), rates, vectors))
         turned.append(vectors)
-        divisors.append(
-            -1j * np.subtract.outer(energy, energy) - 0.5 * np.add.outer(rates, rates) - idle
-        )
+        divisors.append(-1j * np.subtract.outer(energy, energy) - 0.5 * np.add.outer(rates, rates) - idle)
 
     def divide(rho: Complexes) -> Complexes:
         parts = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -66,9 +67,7 @@ def _closed(chain: Chain) -> bool:
     return bool(places(chain.lindbladian).ring)
 
 
-def _currents(
-    chain: Chain, covariance: Complexes, labelled: Callable[..., Labelled]
-) -> dict[str, Labelled | None]:
+def _currents(chain: Chain, covariance: Complexes, labelled: Callable[..., Labelled]) -> dict[str, Any]:
     """Currents of the Hamiltonian: of the cell on rings, of every hop in real space."""
     where = places(chain.lindbladian)
     bare = replace(chain.lindbladian, jumps=(), baths=())
@@ -77,7 +76,7 @@ def _currents(
     def each(of: Callable[[Complexes], Floats | float]) -> Floats:
         return np.array([of(G) for G in covariance])
 
-    found: dict[str, Labelled | None] = {}
+    found: dict[str, Any] = {}
     if where.n_bonds:
         found["bond_current"] = labelled(("bond",), each(flows.bond_current))
     along: RingCurrents | Flows = flows
@@ -128,7 +127,9 @@ def _asked(problem: OpenProblem, chain: Chain, momenta: Floats) -> tuple[Floats,
     """Asked momenta and the modes there, (n_k, n_bands)."""
     basis, name = chain.basis, chain.cell.momentum if chain.cell is not None else "momentum"
     if chain.ring is None:
-        message = f"the chain has no momenta, but {name} is asked: its cells, or its initial state, are not equal"
+        message = (
+            f"the chain has no momenta, but {name} is asked: its cells, or its initial state, are not equal"
+        )
         raise ModelError(message, problem.place(name), hint="leave out the sweep: occupations are by site")
     modes = np.lexsort((basis.band, basis.momentum)).reshape(chain.cells, -1)
     number = momenta * chain.cells / (2 * np.pi)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.solve.open_chains.exact.chain import Chain, Sector
 from modelkit.solve.open_chains.exact.charges import Charge
-from modelkit.solve.open_chains.exact.fock import sectors
 from modelkit.solve.open_chains.kept import declared_fillings
 from modelkit.solve.open_chains.places import places
 from modelkit.solve.open_chains.problem import OpenProblem
@@ -59,15 +59,17 @@ def prepared(problem: OpenProblem, chain: Lindbladian, initial: Mapping[str, Any
 
 
 def all_numbers(charge: Charge) -> tuple[int, ...]:
+    """From empty to full."""
     return tuple(range(len(charge.orbitals) + 1))
 
 
 def mixture(chain: Chain, state: Prepared) -> list[tuple[float, list[tuple[int, ...]]]]:
     """Sectors of what is conserved, each with its weight in a state: (weight, numbers by charge)."""
-    choices = [[(n,) for n in all_numbers(charge)] if charge.kept else [all_numbers(charge)]
-               for charge in chain.charges]
-    found = [list(numbers) for numbers in sectors(choices)]
-    weighed = [(state.weight(chain, numbers), numbers) for numbers in found]
+    choices: list[list[tuple[int, ...]]] = []
+    for charge in chain.charges:
+        every = all_numbers(charge)
+        choices.append([(n,) for n in every] if charge.kept else [every])
+    weighed = [(state.weight(chain, numbers), list(numbers)) for numbers in product(*choices)]
     return [(weight, numbers) for weight, numbers in weighed if weight > RARE]
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Integers, Products
-from modelkit.graph.labels import orbital_labels
+from modelkit.graph.labels import orbital_labels, site_labels
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.open_chains.exact.chain import Chain, Sector
-from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.exact.set_up import set_up
+from modelkit.solve.open_chains.problem import OpenProblem
 
 if TYPE_CHECKING:
     from qutip import Qobj
@@ -50,8 +50,10 @@ class QutipChain:
     annihilators: Mapping[str, Qobj]
 
 
-def qutip_chain(lindbladian: Lindbladian) -> QutipChain:
+def qutip_chain(lindbladian: Lindbladian, cells: int | None = None) -> QutipChain:
     """All operators of a chain on the 2^M states of its M orbitals, sparse.
+
+    ``cells`` is their number, which the rates of baths of modes are divided by, where no device tells it.
 
     Raises
     ------
@@ -61,16 +63,17 @@ def qutip_chain(lindbladian: Lindbladian) -> QutipChain:
     size = lindbladian.size
     if size > MOST_ORBITALS:
         raise ModelError(
-            f"{size} orbitals have 2^{size} states, too many for operators of QuTiP (at most {MOST_ORBITALS} orbitals)",
+            f"{size} orbitals have 2^{size} states, too many for operators of QuTiP (at most {MOST_ORBITALS} "
+            "orbitals)",
             hint="ask for fewer cells; method = exact counts only the states of the filling",
         )
-    chain = set_up(OpenProblem(lindbladian), lindbladian, turned=False)
+    chain = set_up(OpenProblem(lindbladian), lindbladian, turned=False, cells=cells)
     products = sum(len(part.value) for jumps in chain.jumps for part in jumps.products)
     refuse_large(BYTES * 2**size * (products + size**2), "operators of QuTiP", "ask for fewer cells")
-    everything = chain.sector([tuple(range(len(one.orbitals) + 1)) for one in chain.charges], "")
+    everything = chain.sector([tuple(range(len(one.orbitals) + 1)) for one in chain.charges])
     order = _tensor_order(everything)
     qobj = _Maker(size, order)
-    labels = orbital_labels(lindbladian)
+    labels = _labels(lindbladian)
     annihilators = [_single(mode) for mode in range(size)]
     return QutipChain(
         hamiltonian=qobj(everything.stacked(chain.energies, 1)),
@@ -80,6 +83,13 @@ def qutip_chain(lindbladian: Lindbladian) -> QutipChain:
             label: qobj(everything.stacked([one], 1)) for label, one in zip(labels, annihilators, strict=True)
         },
     )
+
+
+def _labels(lindbladian: Lindbladian) -> list[str]:
+    device = lindbladian.device
+    if device is None:
+        return [f"c[{orbital + 1}]" for orbital in range(lindbladian.size)]
+    return [str(label) for label in orbital_labels(device, np.array(site_labels(device), dtype=np.str_))]
 
 
 class _Maker:

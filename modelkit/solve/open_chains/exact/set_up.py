@@ -26,10 +26,13 @@ def in_real_space(problem: OpenProblem) -> Lindbladian | None:
     return ring_of(problem.cell, problem.cell.cells)
 
 
-def set_up(problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True) -> Chain:
+def set_up(
+    problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True, cells: int | None = None
+) -> Chain:
     """Momentum modes on a ring, modes of H for baths of modes, orbitals otherwise.
 
-    ``turned``: whether states may be counted in other modes than the orbitals.
+    ``turned``: whether states may be counted in other modes than the orbitals; ``cells``: their number, where
+    the device does not tell.
     """
     if lindbladian.size > MOST_MODES:
         raise ModelError(
@@ -48,7 +51,7 @@ def set_up(problem: OpenProblem, lindbladian: Lindbladian, turned: bool = True) 
         modes = of_energies(lindbladian, charges) if baths else of_orbitals(lindbladian.size)
         basis = modes if turned else of_orbitals(lindbladian.size)
     along: Along | None = ring or (found if found.cell is not None else None)
-    cells = ring.cells if ring is not None else found.cells or 1
+    cells = cells or (ring.cells if ring is not None else found.cells or 1)
     jumps = [jumps_of(family, basis, along) for family in lindbladian.jumps]
     jumps += [bath_jumps(bath, modes, cells, basis) for bath in baths]
     return Chain(lindbladian, charges, basis, tuple(jumps), cells, ring, cell if ring else None)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from modelkit.errors import ModelError
-from modelkit.graph.labels import site_labels
+from modelkit.graph.labels import orbital_labels, site_labels
 from modelkit.solve.open_chains.charges import Dark, dark_subspaces
 from modelkit.solve.open_chains.covariance import covariance_equation
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.null_space import Steady
 from modelkit.solve.open_chains.problem import OpenProblem
 
-SHARE = 0.5  # of an orbital in a subspace, from which on it is named
+WHOLE = 1 - 1e-6  # share of an orbital in a subspace, from which on it lies in it
 MOST_NAMED = 4
 
 
@@ -31,12 +33,13 @@ def several_steady_states(problem: OpenProblem, chain: Chain, steady: Steady) ->
 
 
 def conserved_numbers(chain: Chain) -> list[str]:
-    """One-body quantities that are conserved, in words."""
+    """One-body quantities that are conserved, in words, equal words counted."""
     lindbladian = chain.lindbladian
     higher = any(len(part.value) for family in lindbladian.jumps for part in family.higher)
     if len(lindbladian.interaction.value) or higher or any(bath.rate for bath in lindbladian.baths):
         return []
-    return [_told(chain, dark) for dark in dark_subspaces(covariance_equation(lindbladian))]
+    told = Counter(_told(chain, dark) for dark in dark_subspaces(covariance_equation(lindbladian)))
+    return [words if count == 1 else f"{words} ({count} such)" for words, count in told.items()]
 
 
 def _told(chain: Chain, dark: Dark) -> str:
@@ -44,14 +47,13 @@ def _told(chain: Chain, dark: Dark) -> str:
     if device is None:
         labels = [f"c[{number + 1}]" for number in range(chain.modes)]
     else:
-        labels = np.repeat(site_labels(device), np.diff(device.offset)).tolist()
-    share = dark.share[: chain.modes] / dark.multiplicity
-    named = list(dict.fromkeys(labels[number] for number in np.flatnonzero(share > SHARE)))
+        labels = orbital_labels(device, np.array(site_labels(device), dtype=np.str_)).tolist()
+    share = dark.share[: chain.modes]
+    inside = [label for label, part in zip(labels, share.tolist(), strict=True) if part > WHOLE]
     modes = dark.modes // dark.multiplicity
     many = f"{modes} mode" + ("s" if modes != 1 else "")
     copies = f", {dark.multiplicity} of them alike" if dark.multiplicity > 1 else ""
-    if not named:
+    where = "on " + ", ".join(inside[:MOST_NAMED]) + (", ..." if len(inside) > MOST_NAMED else "")
+    if len(inside) != dark.modes:  # not these orbitals themselves
         where = "spread over the chain"
-    else:
-        where = "on " + ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
-    return f"the number in {many} {where}{copies}"
+    return f"the number of particles in {many} {where}{copies}"

@@ -1,0 +1,127 @@
+"""Runs of open chains: dimensions that hang on what is asked and on the method, initial states, methods."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import modelkit as mk
+
+RING = """model m
+param cells = 6; param g = 0.5; param turn = 1
+lattice chain { site c[j] for j in ring(cells); hop c[j] -> c[j+1] : -1 }
+dissipator bath on chain { jump = detailed_balance(beta = 2); rate = 0.05*(1 - g) }
+dissipator pump[j] on chain {
+  jump = (c[j]' + (1 + 1i*turn)*c[j+1]')*(c[j] - (1 + 0.5i*turn)*c[j+1]); rate = 0.05*g
+}
+filling chain = 1/2
+case one { turn = 1 }; case other { turn = -1 }
+"""
+ENDS = """model m
+lattice chain { site c[l] for l in 1..4; hop c[l] -> c[l+1] : -1 }
+dissipator feed on chain { jump = c[1]'; rate = 0.5 }
+dissipator drain on chain { jump = c[4]; rate = 0.3 }
+"""
+
+
+def run(text: str, task: str, /, **given: object) -> object:
+    return mk.loads(text + task).run(**given)
+
+
+def test_a_current_is_one_number_in_formulas_and_has_no_terminal() -> None:
+    found = run(
+        RING, "task a = steady_state { cases one, other; output r = rectification(I), I, half = I/2 }"
+    )
+    assert found.current.dims == ("case",)
+    assert found.current.values[0] == pytest.approx(-found.current.values[1], abs=1e-12)
+    assert float(found.r) == pytest.approx(0, abs=1e-10)
+    assert found.half.values == pytest.approx(found.current.values / 2)
+
+
+def test_a_momentum_that_is_given_once_has_no_dimension() -> None:
+    task = "task a = steady_state { sweep k_j from -pi to pi points 3; output occupation }"
+    assert run(RING, task).occupation.dims == ("momentum", "band")
+    assert run(RING, task, k_j=0.3).occupation.dims == ("band",)
+    assert run(RING, task, k_j=[0.3, 0.5]).sizes["momentum"] == 2
+
+
+def test_the_momentum_is_called_by_the_index_of_its_ring() -> None:
+    text = RING.replace("[j", "[m").replace("for j", "for m")
+    found = run(text, "task a = steady_state { sweep k_m in {0, 1}; output occupation }")
+    assert found.momentum.attrs["symbol"] == "k_m"
+    assert found.momentum.attrs["units"] == "1"
+
+
+def test_occupations_are_of_modes_or_of_sites_as_the_method_has_them() -> None:
+    task = "task a = steady_state { output occupation }"
+    assert run(RING, task).occupation.dims == ("momentum", "band")
+    sites = run(ENDS, task).occupation
+    assert sites.dims == ("site",)
+    assert sites.site.values.tolist() == ["c[1]", "c[2]", "c[3]", "c[4]"]
+    found = run(
+        ENDS,
+        "task a = steady_state { output x = n[c[1]], y = bond_current[c[1] -> c[2]], z = loss_rate[drain] }",
+    )
+    assert float(found.x) == pytest.approx(float(sites[0]))
+    assert float(found.y) == pytest.approx(float(found.z))
+
+
+def test_dissipators_without_strength_lose_nothing() -> None:
+    task = "task a = steady_state { output loss_rate }"
+    found = run(RING, task, g=0).loss_rate
+    assert found.dissipator.values.tolist() == ["bath", "pump"]
+    assert found.values == pytest.approx([0, 0], abs=1e-12)
+
+
+def test_time_is_the_first_own_dimension_of_an_evolution() -> None:
+    sweeps = "sweep time in {0, 5}; sweep g in {0, 1}"
+    task = f"task a = evolution {{ initial {{ lagrange = 0 }}; {sweeps}; output I, n, s = 2*I }}"
+    found = run(RING, task)
+    assert found.current.dims == ("g", "time")
+    assert found.occupation.dims == ("g", "time", "momentum", "band")
+    assert found.s.values == pytest.approx(2 * found.current.values)
+    assert run(RING, task, time=5.0).current.dims == ("g",)
+    assert run(RING, task, time=5.0).current.values == pytest.approx(found.current.values[:, 1], abs=1e-9)
+
+
+def test_initial_states_are_numbers_or_formulas_of_sites_or_of_a_momentum() -> None:
+    sweep = "sweep time in {0}; output occupation"
+    by_site = run(ENDS, f"task a = evolution {{ initial {{ occupation = (l <= 2) }}; {sweep} }}").occupation
+    assert by_site.values[0] == pytest.approx([1, 1, 0, 0], abs=1e-12)
+    free = RING.replace("filling chain = 1/2\n", "")
+    task = f"task a = evolution {{ initial {{ lagrange = 2*sin(k_j) }}; sweep k_j in {{0, 1}}; {sweep} }}"
+    by_momentum = run(free, task).occupation.values[0, :, 0]
+    assert by_momentum == pytest.approx(1 / (1 + np.exp(2 * np.sin([0, 1]))), abs=1e-12)
+
+
+def test_a_method_from_outside_wins_and_must_fit_the_verb() -> None:
+    model = mk.loads(RING + "task a = steady_state(method = exact) { output current }")
+    assert model.run().attrs["method"] == "exact"
+    assert model.run(method="projected").attrs["method"] == "projected"
+    with pytest.raises(mk.ModelError, match="'blocks' is no method of 'steady_state'"):
+        model.run(method="blocks")
+    with pytest.raises(mk.ModelError, match="there is no method 'exakt'"):
+        model.run(method="exakt")
+
+
+def test_bands_of_a_ring_of_any_length() -> None:
+    task = "task a = bands { sweep k_j in {0, 1}; output energy, velocity }"
+    for cells in (6, "infinite"):
+        found = run(RING, task, cells=cells)
+        assert found.energy.values[:, 0] == pytest.approx(-2 * np.cos([0, 1]))
+        assert found.velocity.values[:, 0] == pytest.approx(2 * np.sin([0, 1]))
+
+
+def test_times_and_rates_are_in_the_units_of_the_model() -> None:
+    """A rate of 0.05 meV/hbar empties a site as exp(-t 0.05 meV/hbar)."""
+    text = """model m
+units { energy = meV; length = nm; time = ps }
+lattice chain { site c[j] for j in ring(4); hop c[j] -> c[j+1] : -1 [meV] }
+dissipator loss[j] on chain { jump = c[j]; rate = 0.05 [meV] }
+task a = evolution { initial { filling = 1 }; sweep time in {0, 10} ; output loss_rate, occupation }
+"""
+    found = mk.loads(text).run()
+    rate = 0.05 / 0.6582119569  # meV over hbar, per ps
+    assert found.time.attrs["units"] == "ps"
+    assert found.loss_rate.attrs["units"] == "1/ps"
+    assert found.loss_rate.values[:, 0] == pytest.approx([rate, rate * np.exp(-10 * rate)], rel=1e-8)
