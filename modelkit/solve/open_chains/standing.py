@@ -77,18 +77,19 @@ def stand(rates: Rates, conserved: Sequence[Conserved], start: Filled | None = N
     slow = tamed(rates)
     filled = _start(rates, slow, conserved) if start is None else start
     best: Standing | None = None
-    since, moved = 0, np.inf
+    since, moved, settled = 0, np.inf, False
     for step in range(STEPS):
         told = moments(rates, filled)
         residual = max(_imbalance(slow, filled, told), _missing(rows, wanted, filled))
         if not np.isfinite(residual):
             break
-        if best is None or residual < 0.5 * best.residual or moved > SMALL:
+        if best is None or not settled or residual < 0.5 * best.residual:
             best, since = Standing(filled, told, residual, step), 0
         else:
             since += 1
-        if moved < SMALL and (residual < ROUNDING or (since >= PATIENCE and best.residual < ACCEPTED)):
-            return best if best.residual < residual else Standing(filled, told, residual, step)
+        settled = moved < SMALL
+        if settled and (residual < ROUNDING or (since >= PATIENCE and best.residual < ACCEPTED)):
+            return best
         before, filled = filled, _step(rates, slow, filled, rows, wanted)
         moved = float(np.max(np.abs(filled.particles - before.particles), initial=0.0))
     found = best.residual if best else np.inf
