@@ -143,8 +143,8 @@ def is_exact_for_rates(permutation: ModePermutation, chain: OpenChain) -> bool:
     sign, alternating = (-1 if permutation.reflected else 1), abs(c) > 1
     holes = permutation.holes
     loss, gain, jumps = _autocorrelations(chain)
-    velocity = {(x,): _exact(-1j * x * h) for (x,), h in chain.blocks.items()}
-    energy = {(x,): _exact(h) for (x,), h in chain.blocks.items() if x}
+    velocity: Parts = {(x,): _exact(-1j * x * h) for (x,), h in chain.blocks.items()}
+    energy: Parts = {(x,): _exact(h) for (x,), h in chain.blocks.items() if x}
     factor = Fraction(1 if holes else -1)
     pairs = [
         (_moved(velocity, sign, alternating), _scaled(velocity, factor)),
