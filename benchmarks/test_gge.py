@@ -1,7 +1,8 @@
 """Steady state of rate equations: separable kernels against dense Newton steps, and rings of many cells.
 
-The chain with a pump of ``models/open_chain/nonreciprocal.model`` against dense matrices, and the Rashba chain of
-``rashba.model``, two bands, on long rings.  One thread: ``OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1``.
+The chain with a pump of ``models/open_chain/nonreciprocal.model`` against dense matrices, and the Rashba
+chain of ``rashba.model``, two bands, on long rings.  One thread:
+``OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1``.
 """
 
 import time
@@ -38,7 +39,7 @@ def current(asked):
 
 
 def dense_steps(asked, steps):
-    """Newton on ``(1-n) (R n) - n (R^T (1-n))`` with the matrix of all rates, the filling in place of a row."""
+    """Newton on ``(1-n) (R n) - n (R^T (1-n))`` with all rates as a matrix, the filling added."""
     cells = asked.cell.cells
     k = 2 * np.pi * np.arange(cells) / cells - np.pi
     taken = modes(asked.cell, k, np.full(cells, 1 / cells))

@@ -115,7 +115,7 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
     point = ", ".join(f"{name} = {values[name]:.6g}" for name in dict.fromkeys(swept) if name in values)
     subject = Subject(expansion, first.parameters, first.fields)
     for position, request in asked:
-        if is_large(subject):
+        if is_large(subject, LARGEST):
             verdict = Verdict(Word.NOT_DECIDED, LATER.format(LARGEST))
         else:
             verdict = verdict_on(expansion, request, task.cases, task, given, lines=False)
@@ -123,7 +123,7 @@ def told(expansion: Expansion, task: Task, given: Mapping[str, Any]) -> Iterator
             yield Told(position, request, verdict, f" at {point}" if point else "")
 
 
-def is_large(subject: Subject, most: int = LARGEST) -> bool:
+def is_large(subject: Subject, most: int) -> bool:
     """Whether a device is too large to be examined without being asked; of a ring one cell is examined."""
     if not subject.open:
         return subject.device().size > most

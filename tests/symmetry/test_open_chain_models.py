@@ -102,6 +102,14 @@ def test_the_report_says_what_is_kept_what_is_broken_and_what_is_conserved():
     )
     assert "no inversion: broken by dissipator pump (line 9)" in lines
     assert "1 conserved charge, on a ring of 12 cells" in lines
+    modes = next(line for line in lines if line.startswith("modes k -> -k: "))
+    assert modes.endswith("in the rate equation, any filling; exactly, at these values")
+    exchanged = str(mk.loads(PUMPED).symmetries(deltap=1 + 1j))
+    assert (
+        "modes particles to holes with k -> -k + pi: I = 0 as the coupling goes to zero, in the" in exchanged
+    )
+    assert "half filling; exactly, at these values" in exchanged
+    assert "; by numbers, to 1e-8" in str(mk.loads(RASHBA).symmetries(a_z=0))
     report = mk.loads(RASHBA).symmetries(g=1)
     assert "3 conserved charges, on a ring of 12 cells" in str(report)
     assert report.records()["rules"]

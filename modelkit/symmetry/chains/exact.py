@@ -1,4 +1,4 @@
-"""Operations of an open chain in exact numbers: those that were written, as Gaussian fractions."""
+"""Operations of an open chain and permutations of its modes in exact numbers, as Gaussian fractions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.symmetry.chains.jumps import ChainOperation
+from modelkit.symmetry.chains.kinetic import ModePermutation
 from modelkit.symmetry.chains.open_chain import OpenChain
 
 Objects = NDArray[np.object_]
@@ -128,3 +129,59 @@ def _fraction(value: float) -> Fraction:
     """The number that was written: 0.3 is 3/10; the one of the machine where none was."""
     simple = Fraction(value).limit_denominator(LARGEST)
     return simple if float(simple) == value else Fraction(value)
+
+
+def is_exact_for_rates(permutation: ModePermutation, chain: OpenChain) -> bool:
+    """Whether a permutation of modes that numbers have found keeps the rates in exact arithmetic.
+
+    Known for one band and shifts by 0 and pi: rates ``R(k -> p) = sum C_mn exp(-ipm + ikn)`` then are exact
+    sums, ``C_mn = sum r W_{x, y} W*_{x - m, y - n}``, and a permutation moves their coefficients.
+    """
+    c = permutation.centre[0]
+    if chain.d != 1 or min(abs(c), abs(abs(c) - np.pi)) > NEAR:
+        return False
+    sign, alternating = (-1 if permutation.reflected else 1), abs(c) > 1
+    holes = permutation.holes
+    loss, gain, jumps = _autocorrelations(chain)
+    velocity: Parts = {(x,): _exact(-1j * x * h) for (x,), h in chain.blocks.items()}
+    energy: Parts = {(x,): _exact(h) for (x,), h in chain.blocks.items() if x}
+    factor = Fraction(1 if holes else -1)
+    pairs = [
+        (_moved(velocity, sign, alternating), _scaled(velocity, factor)),
+        (_moved(gain if holes else loss, sign, alternating), loss),
+        (_moved(loss if holes else gain, sign, alternating), gain),
+        (_moved(jumps, sign, alternating, exchanged=holes), jumps),
+    ]
+    if chain.baths:
+        pairs.append((_moved(energy, sign, alternating), _scaled(energy, -factor)))
+    return all(_same(one, other) for one, other in pairs)
+
+
+def _autocorrelations(chain: OpenChain) -> tuple[Parts, Parts, Parts]:
+    """Coefficients of loss, gain and jump rates of one band: of ``exp(ikn)``, and ``C_mn`` by (m, n)."""
+    linear: tuple[Parts, Parts] = ({}, {})
+    for jump in chain.linear:
+        for ((x,), v), ((y,), w) in itertools.product(jump.blocks.items(), repeat=2):
+            block = _exact(v).outer(_exact(w).conj()).scaled(_fraction(jump.rate))
+            _add(linear[jump.gains], (x - y,), block)
+    rates: Parts = {}
+    for moves in chain.one_body:
+        for ((x, y), V), ((p, q), W) in itertools.product(moves.blocks.items(), repeat=2):
+            block = _exact(V).outer(_exact(W).conj()).scaled(_fraction(moves.rate))
+            _add(rates, (x - p, y - q), block)
+    return linear[0], linear[1], rates
+
+
+def _moved(sums: Parts, sign: int, alternating: bool, *, exchanged: bool = False) -> Parts:
+    """Coefficients of the function at ``k -> sign k (+ pi)``; from and to exchanged with a minus sign."""
+    found: Parts = {}
+    for cells, value in sums.items():
+        odd = alternating and sum(cells) % 2
+        at = tuple(sign * n for n in cells)
+        place = tuple(-n for n in reversed(at)) if exchanged else at
+        _add(found, place, value.scaled(Fraction(-1 if odd else 1)))
+    return found
+
+
+def _scaled(sums: Parts, factor: Fraction) -> Parts:
+    return {cells: value.scaled(factor) for cells, value in sums.items()}

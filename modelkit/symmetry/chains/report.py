@@ -9,9 +9,9 @@ from modelkit.symmetry.candidates import Broken
 from modelkit.symmetry.chains.bands import Bands, Rates
 from modelkit.symmetry.chains.blame import spoilt
 from modelkit.symmetry.chains.declared import OpenSubject, generic
-from modelkit.symmetry.chains.exact import is_exact
+from modelkit.symmetry.chains.exact import is_exact, is_exact_for_rates
 from modelkit.symmetry.chains.finite import FiniteChain, FiniteOperation
-from modelkit.symmetry.chains.jump_report import JumpReport
+from modelkit.symmetry.chains.jump_report import JumpReport, Statement
 from modelkit.symmetry.chains.jumps import ChainOperation, mapped
 from modelkit.symmetry.chains.open_chain import OpenChain
 from modelkit.symmetry.exact import Certainty
@@ -20,6 +20,7 @@ from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.subject import Subject
 
 SIGNS = 1e-9  # of the largest rate: it depends on the sign of a momentum
+NUMBERS = "by numbers, to 1e-8"
 EQUATION = "Yamamoto, Ashida, Kawakami, Eq. (14)"
 
 
@@ -43,8 +44,17 @@ def found(subject: Subject) -> Report:
         Broken(each.name, each.breakers, (), ())
         for each in spoilt(declared, half_filling=True, any_coupling=False)
     )
-    rules = [str(each) for each in told.statements if each.level != "operators"]
+    rules = [_rule(each, told) for each in told.statements if each.level != "operators"]
     return Report(tuple(kept), broken, rules=(*rules, *_charges(told), *_signs(told.chain)))
+
+
+def _rule(statement: Statement, told: JumpReport) -> str:
+    """With how sure a permutation of modes is."""
+    for each in told.permutations:
+        if statement.reason.endswith(str(each)):
+            sure = Certainty.GIVEN.value if is_exact_for_rates(each, told.chain) else NUMBERS
+            return f"{statement}; {sure}"
+    return str(statement)
 
 
 def _at(declared: OpenSubject, values: dict[str, float]) -> OpenChain | None:
