@@ -85,7 +85,7 @@ dissipator a[j] on up {
   rate = kappa
 }
 dissipator b[x, y] where x > 1 on low, up { jump = d[x, y]^2*c[1, up] + f(x)/2*d[x-1, y]; rate = kappa*x/n }
-dissipator e[k] for k in 1..3 on up { jump = c[k]'*(sigma_x + [1, 2i | 3, w])*c[k+1] - 1i*dot'*dot; rate = 1 + k }
+dissipator e[k] for k in 1..3 on up { jump = c[k]'*(sigma_x + [1, 2i | 3, w])*c[k+1] - 1i*dot'*dot; rate = k }
 dissipator g on up, low { jump = (low.d[1, n-2]'*up.c[n, down])'; rate = 2 }
 dissipator t on up, low {
   jump = detailed_balance(beta = 1/kappa, kernel = exp(-E/(2*kappa))/cosh(E)); rate = kappa
