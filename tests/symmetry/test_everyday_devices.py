@@ -1,0 +1,70 @@
+"""Devices as people write them: each verdict beside the number of the solver, which decides who is right."""
+
+from __future__ import annotations
+
+import pytest
+
+import modelkit as mk
+
+CHAIN = """\
+model chain
+param V = 0.6
+reference { mu = 0; T = 0.1 }
+lattice dot { site c[l] for l in 1..3 at (l, 0); hop c[l] -> c[l+1] : -1 }
+bath L on dot.c[1] { self_energy = wide_band(0.8); mu = V/2; T = 0.1 }
+bath R on dot.c[3] { self_energy = wide_band(0.8); mu = -V/2; T = 0.1 }
+case forward { V = V }; case backward { V = -V }
+"""
+ABOVE = (
+    CHAIN.replace("{ mu = 0;", "{ mu = 0.5;").replace("mu = V", "mu = 0.5 + V").replace("-V/2", "0.5 - V/2")
+)
+CASES = {
+    "levels at mu": (CHAIN, "G2[L, L, L]", "forbidden: particle-hole about mu"),
+    "no level is written, and mu is above them": (ABOVE, "G2[L, L, L]", "warning: bias convention"),
+    "heat does not see the sign of charges": (CHAIN, "response_1[J, V, L, L]", "forbidden: particle-hole"),
+    "it does above the levels": (ABOVE, "response_1[J, V, L, L]", "not forbidden: particle-hole about mu is"),
+    "both ends are raised, and no level is written": (
+        ABOVE.replace("V/2", "V").replace("0.5 - V", "0.5"),
+        "rectification(I[L])",
+        "warning: bias convention",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_forbidden_vanishes_and_what_is_not_does_not(name: str) -> None:
+    text, formula, told = CASES[name]
+    verb = "transport { cases forward, backward;" if "(I" in formula else "response {"
+    model = mk.loads(f"{text}task go = {verb} output x = {formula} }}\n")
+    assert str(model.forbids(formula, task="go")).startswith(told)
+    found = model.run("go")
+    assert (abs(float(found.x)) < 1e-10) == told.startswith("forbidden")
+
+
+def test_levels_are_counted_from_the_reference_which_is_told_where_no_level_is_written() -> None:
+    (broken,) = [line for line in str(mk.loads(ABOVE).symmetries()).splitlines() if "particle-hole" in line]
+    assert broken == "no particle-hole about mu: broken by reference { mu = 0.5; T = 0.1 } (line 3)"
+    levels = ABOVE.replace("; hop c", "; onsite c[l] : 0.1*l; hop c")
+    (broken,) = [
+        line for line in str(mk.loads(levels).symmetries()).splitlines() if "no particle-hole" in line
+    ]
+    assert broken == "no particle-hole about mu: broken by onsite c[l] : 0.1*l (line 4)"
+
+
+def test_labels_are_no_results() -> None:
+    """A terminal may have the name of a result, and words of ``response_1`` are not currents."""
+    cross = (
+        ABOVE.replace("bath L", "bath U").replace("bath R", "bath T") + "task go = response { output G1 }\n"
+    )
+    for claim in ("G1[U, T] - G1[T, U]", "response_1[J, V, U, T] - 0.1*response_1[I, T, T, U]"):
+        assert str(mk.loads(cross).forbids(claim)).startswith("forbidden")
+        mk.loads(f"{cross}check forbidden : {claim} on go\n").check()
+
+
+def test_what_probes_solve_for_leaves_the_audit_of_conductances_alive() -> None:
+    """The columns of a probe are NaN; the gross flow is that of all others."""
+    probe = "probe P on dot.c[2] { self_energy = wide_band(0.5); T = 0.1; solve mu such that I == 0 }\n"
+    go = "task go = response { output G1, x = G1[L, R] - G1[R, L] }\n"
+    found = mk.loads(ABOVE + probe + go).run("go")
+    assert found.attrs["verdicts"] == "x = G1[L, R] - G1[R, L]: forbidden: conservation"
+    assert 0 <= float(found.audit_forbidden) < 1e-9
