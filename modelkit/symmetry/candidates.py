@@ -185,8 +185,22 @@ def inelastic(device: Device) -> list[str]:
     ]
 
 
-def scatters_elastically(device: Device) -> bool:
+def keeps_energies(device: Device) -> bool:
     """Whether nothing but baths and elastic probes touch, and no level depends on the bias."""
     moving = [group.terminal for group in device.terminals if not is_flat(group.terminal)]
     own = any(bands_of(device, terminal) == "own" for terminal in moving)
-    return not (inelastic(device) or own or device.screening or device.superconducting)
+    return not (inelastic(device) or own or device.screening)
+
+
+def scatters_elastically(device: Device) -> bool:
+    """The same without a condensate, which takes pairs."""
+    return keeps_energies(device) and not device.superconducting
+
+
+def is_gated(device: Device) -> bool:
+    """Whether levels feel a gate or the ground, which stay behind where all terminals are raised."""
+    return any(
+        electrode.kind != "terminal" and group.couplings[:, [k]].count_nonzero() > 0
+        for group in device.screening
+        for k, electrode in enumerate(group.electrodes)
+    )

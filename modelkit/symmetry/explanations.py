@@ -69,6 +69,21 @@ def by_group(shown: Sequence[str], gauge: bool, quantity: str) -> str:
     )
 
 
+BALANCES = {
+    "conservation": "Charge is conserved, to first order energy too, and nothing flows where all terminals "
+    "have one chemical potential and one temperature.",
+    "elastic scattering": "Scattering keeps the energy and no level depends on the bias, so that currents "
+    "are linear in the distributions of the terminals: products of the driving of two terminals do nothing.",
+    "Andreev reflection alone": "A single terminal faces the condensate: what it emits comes back as an "
+    "electron or as a hole, so that its current is odd in its voltage.",
+}
+
+
+def by_balance(rule: str, quantity: str) -> str:
+    """No operation is needed for a response coefficient."""
+    return f"No operation of the device is needed. {BALANCES[rule]} This leaves nothing of {quantity}."
+
+
 def by_rigidity(quantity: str) -> str:
     """It is there because the levels do not follow the voltages."""
     return (

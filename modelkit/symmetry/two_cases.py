@@ -17,6 +17,7 @@ from modelkit.symmetry.candidates import (
     broken,
     exchanging,
     inelastic,
+    is_gated,
     scatters_elastically,
 )
 from modelkit.symmetry.counterparts import without_counterpart
@@ -95,7 +96,7 @@ class TwoCases:
     def _open(self, combination: Combination, constant: float) -> Verdict:
         """Nothing forbids it: a warning, or what breaks each candidate."""
         told = self._told(combination)
-        if self._exchanged and self._shift:
+        if self._exchanged and self._shift and not is_gated(self.first):
             return Verdict(Word.WARNING, "bias convention", explanation=by_reference(self._shift))
         if self.first.superconducting:
             for found in self._operations:

@@ -18,6 +18,35 @@ case forward { V = V }; case backward { V = -V }
 ABOVE = (
     CHAIN.replace("{ mu = 0;", "{ mu = 0.5;").replace("mu = V", "mu = 0.5 + V").replace("-V/2", "0.5 - V/2")
 )
+PAIR = """\
+model pair
+param V = 0.6
+reference { mu = 0; T = 0.1 }
+lattice dot { site c[l] for l in 1..2 at (l, 0); onsite c[l] : 0.3; hop c[1] -> c[2] : -0.6 }
+gate G { U = 0 }
+bath L on dot.c[1] { self_energy = wide_band(0.8); mu = V/2; T = 0.1 }
+bath R on dot.c[2] { self_energy = wide_band(0.8); mu = -V/2; T = 0.1 }
+screening on dot { capacitance dot - G : 0.5; capacitance dot - L : 0.2; capacitance dot - R : 0.2
+  solve U[dot] such that charge == capacitance }
+case forward { V = V }; case backward { V = -V }
+"""
+FLOATING = PAIR.replace("gate G { U = 0 }\n", "").replace("capacitance dot - G : 0.5; ", "")
+OWN = PAIR[: PAIR.index("screening")].replace("gate G { U = 0 }\n", "").replace("0.8);", "0.8); bands = own;")
+OWN = OWN.replace("wide_band(0.8)", "chain(hopping = 1, coupling = 0.7)", 1)
+RING = ABOVE.replace("; hop c", "; hop c[3] -> c[1] : -0.7*exp(0.9i); hop c", 1)
+ANDREEV = """\
+model andreev
+param V = 0.6
+reference { mu = 0; T = 0.1 }
+lattice dot {
+  site c[l] for l in 1..4 at (l, 0)
+  onsite c[l] where l <= 2 : 0.3
+  hop c[l] -> c[l+1] : -1
+  pair c[3] - c[4] : 0.4
+}
+bath N on dot.c[1] { self_energy = wide_band(0.8); mu = V; T = 0.1 }
+case forward { V = V }; case backward { V = -V }
+"""
 CASES = {
     "levels at mu": (CHAIN, "G2[L, L, L]", "forbidden: particle-hole about mu"),
     "no level is written, and mu is above them": (ABOVE, "G2[L, L, L]", "warning: bias convention"),
@@ -28,6 +57,21 @@ CASES = {
         "rectification(I[L])",
         "warning: bias convention",
     ),
+    "a gate stays where it is": (PAIR, "G2[L, L, L]", "not forbidden"),
+    "no gate": (FLOATING, "G2[L, L, L]", "forbidden: inversion, gauge-invariant"),
+    "equal potentials, at any order": (
+        OWN,
+        "G2[L, L, L] + 2*G2[L, L, R] + G2[L, R, R]",
+        "forbidden: conservation",
+    ),
+    "one end of them": (OWN, "G2[L, L, L]", "not forbidden"),
+    "equal temperatures, with flux": (
+        RING,
+        "response_1[I, T, L, R] - response_1[I, T, R, L]",
+        "forbidden: conservation",
+    ),
+    "pairs alone take charge": (ANDREEV, "G2[N, N, N]", "forbidden: Andreev reflection alone"),
+    "and give no heat": (ANDREEV, "response_2[J, V, V, N, N, N]", "not forbidden"),
 }
 
 
