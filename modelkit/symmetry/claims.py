@@ -28,6 +28,7 @@ class Situation:
 
     devices: Mapping[str, Device]
     declared: tuple[Subject, ...] = ()  # the graph at the values of each; then verdicts tell lines
+    order: int | None = None  # of the expansion in the bias, None for all
 
     @property
     def device(self) -> Device:
@@ -88,7 +89,7 @@ class Situation:
     def _two_cases(self) -> TwoCases:
         devices = list(self.devices.values())
         declared = (self.declared[0], self.declared[-1]) if self.declared else None
-        return TwoCases(devices[0], devices[-1], declared)
+        return TwoCases(devices[0], devices[-1], declared, self.order)
 
     def _combination(
         self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]

@@ -63,6 +63,10 @@ class Coefficients:
         for each in self.all:
             self._relate([(1.0, each), (-_sign(each, sort), _image(each, terminal, sort))])
 
+    def image(self, each: Coefficient, operation: Operation) -> tuple[Coefficient, float]:
+        """The coefficient that an operation makes of one, and the sign between them."""
+        return _image(each, operation.terminal, operation.sort), _sign(each, operation.sort)
+
     def conserved(self, *, charge: bool, energy: bool) -> None:
         """Charge and, at the first order, energy are conserved.
 

@@ -118,7 +118,7 @@ class Tensors:
     def _related(
         self, order: int, operations: Sequence[Operation], gauge: bool, *, scattering: bool = True
     ) -> Coefficients:
-        known = Coefficients(order, self._driven)
+        known = Coefficients(order, self.driven)
         known.kept(operations)
         charge, energy = self._conserved("I"), self._conserved("J")
         known.conserved(charge=charge, energy=energy)
@@ -190,7 +190,7 @@ class Tensors:
 
     def _failing(self, order: int, combination: Mapping[Coefficient, float]) -> list[Broken]:
         """Candidates of the pattern that would make it vanish."""
-        if self.declared is None or not self._driven:
+        if self.declared is None or not self.driven:
             return []
         device, gauge = self._examined, self._gauge_invariant
 
@@ -203,7 +203,7 @@ class Tensors:
         return [
             broken(both, device, device, sort, permutation)
             for sort, permutation in exchanging(
-                self.declared.graph, device, device, self._driven, wanted, driven=False
+                self.declared.graph, device, device, self.driven, wanted, driven=False
             )
         ]
 
@@ -220,7 +220,7 @@ class Tensors:
             return None
         to, *by = (known.index(label) for label in labels)
         found = Coefficient(words[0], to, tuple(sorted(zip(words[1:], by, strict=True))))
-        return found if {to, *by} <= set(self._driven) else None
+        return found if {to, *by} <= set(self.driven) else None
 
     @property
     def _temperature(self) -> float:
@@ -240,7 +240,7 @@ class Tensors:
         return generators(self._examined)
 
     @cached_property
-    def _driven(self) -> list[int]:
+    def driven(self) -> list[int]:
         """Terminals whose mu is given."""
         baths = [group for group in self.device.terminals if "mu" in group.given]
         return np.concatenate([np.zeros(0, int), *(g.first + np.arange(g.count) for g in baths)]).tolist()
@@ -264,7 +264,7 @@ class Tensors:
     @property
     def _reflecting(self) -> bool:
         """Whether a single terminal faces a condensate, and nothing that scatters inelastically or moves."""
-        alone = self.device.superconducting and len(self._driven) == 1
+        alone = self.device.superconducting and len(self.driven) == 1
         return alone and keeps_energies(self.device) and not (self.declared and self.declared.extended)
 
     @property

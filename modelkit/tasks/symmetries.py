@@ -64,20 +64,25 @@ def verdict_on(
         (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
         for name, one in settings.items()
     )
-    key = claim.formula, tuple(claim.quantities.items()), at, lines
+    order = task.options.get("order") if task is not None and task.verb == "transport" else None
+    key = claim.formula, tuple(claim.quantities.items()), at, order, lines
     if key not in known:
         subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
-        known[key] = _decided(claim, subjects, lines)
+        known[key] = _decided(claim, subjects, order if isinstance(order, int) else None, lines)
     return known[key]
 
 
-def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool) -> Verdict:
+def _decided(
+    claim: OutputRequest, subjects: Mapping[str, Subject], order: int | None, lines: bool
+) -> Verdict:
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
         found = [
             Situation(
-                {name: one.device() for name, one in part.items()}, tuple(part.values()) if lines else ()
+                {name: one.device() for name, one in part.items()},
+                tuple(part.values()) if lines else (),
+                order,
             ).verdict(claim)
             for part in ([subjects] if together else each_by_itself)
         ]

@@ -112,3 +112,83 @@ def test_what_probes_solve_for_leaves_the_audit_of_conductances_alive() -> None:
     found = mk.loads(ABOVE + probe + go).run("go")
     assert found.attrs["verdicts"] == "x = G1[L, R] - G1[R, L]: forbidden: conservation"
     assert 0 <= float(found.audit_forbidden) < 1e-9
+
+
+HEAT = ABOVE.replace("mu = 0.5 + V/2; T = 0.1", "mu = 0.5; T = 0.1 + V/10").replace(
+    "mu = 0.5 - V/2; T = 0.1", "mu = 0.5; T = 0.1 - V/10"
+)
+FLUX = ABOVE.replace("param V = 0.6", "param V = 0.6; param phi = 0.9").replace(
+    "; hop c", "; hop c[3] -> c[1] : -0.7*exp(1i*phi); hop c", 1
+)
+FLUX = FLUX.replace("c[3] { self_energy = wide_band(0.8)", "c[3] { self_energy = wide_band(0.3)")
+FLUX += "case plus { phi = phi }; case minus { phi = -phi }\n"
+VOLTAGE = "probe P on dot.c[2] { self_energy = wide_band(0.5); T = 0.1; solve mu such that I == 0 }\n"
+DEPHASING = "probe P on dot.c[2] { self_energy = wide_band(0.5); solve f such that i(E) == 0 }\n"
+BUTTIKER = "I[L]@plus - I[L]@minus"
+TILTED = HEAT.replace("; hop c", "; onsite c[l] : 0.5 + 0.4*(l - 2); hop c", 1)
+TWO_CASES = {
+    "reciprocity of two terminals": (
+        FLUX,
+        "",
+        BUTTIKER,
+        "forbidden: two-terminal unitarity and time reversal",
+    ),
+    "with dephasing": (FLUX + DEPHASING, "", BUTTIKER, "forbidden: elastic probe and time reversal"),
+    "not with a voltage probe": (FLUX + VOLTAGE, "", BUTTIKER, "not forbidden"),
+    "but to first order": (
+        FLUX + VOLTAGE,
+        "(order = 1)",
+        BUTTIKER,
+        "forbidden: linear response, time reversal",
+    ),
+    "linear response is odd": (
+        FLUX + VOLTAGE,
+        "(order = 1)",
+        "rectification(I[L])",
+        "forbidden: linear response",
+    ),
+    "the second order is not": (FLUX + VOLTAGE, "(order = 2)", "rectification(I[L])", "not forbidden"),
+    "nor are single currents": (
+        FLUX + VOLTAGE,
+        "(order = 1)",
+        "I[L]@forward - I[L]@backward",
+        "not forbidden",
+    ),
+    "heat of two terminals": (HEAT, "", "rectification(J[L])", "forbidden: inversion"),
+    "heat is not given twice": (HEAT, "", "J[L]@forward + J[R]@forward", "forbidden: conservation"),
+    "but for what a bias heats": (ABOVE, "", "J[L]@forward + J[R]@forward", "not forbidden"),
+    "opposite levels": (
+        TILTED,
+        "",
+        "I[L]@forward",
+        "forbidden: two-terminal unitarity and inversion x particle",
+    ),
+    "other opposite levels": (TILTED.replace("0.5 +", "0.6 +"), "", "I[L]@forward", "not forbidden"),
+    "electrons and holes": (ANDREEV, "", "rectification(I[N])", "forbidden: Andreev reflection alone"),
+    "as many of both": (ANDREEV, "", "I[N]@forward - I[N]@backward", "not forbidden"),
+    "two of three": (
+        ANDREEV + "bath M on dot.c[2] { self_energy = wide_band(0.8); mu = -V/3; T = 0.1 }\n",
+        "",
+        "rectification(I[N])",
+        "not forbidden",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWO_CASES)
+def test_rules_beyond_the_symmetries_of_a_biased_device(name: str) -> None:
+    text, order, formula, told = TWO_CASES[name]
+    cases = "plus, minus" if "plus" in formula else "forward, backward"
+    task = f"task go = transport{order} {{ cases {cases}; output current, heat_current, x = {formula} }}\n"
+    model = mk.loads(text + task)
+    verdict = model.forbids(formula, task="go")
+    assert str(verdict).startswith(told)
+    found = model.run("go")
+    assert float(found.get("audit_forbidden", 0.0)) < 1e-9
+    size = (
+        1.0
+        if "rect" in formula
+        else float(abs(found.current if "I" in formula else found.heat_current).max())
+    )
+    off = abs(float(found.x))
+    assert off < 1e-9 * max(size, 1e-3) if told.startswith("forbidden") else off > 1e-5 * size
