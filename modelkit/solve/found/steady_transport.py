@@ -171,7 +171,7 @@ class SteadyTransport:
 
     @property
     def work(self) -> float:
-        """The energy that terminals turn over, absolutely summed: what rounding of heat is counted against."""
+        """The energy that terminals turn over, absolutely summed; rounding of heat is counted against it."""
         return float(self.point.gross_energy.sum()) + self.gross * reach(self.point)
 
     @property
