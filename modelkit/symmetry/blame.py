@@ -16,12 +16,13 @@ from modelkit.errors import Span
 from modelkit.graph.device import Device, Entries
 from modelkit.graph.expand import Expansion
 from modelkit.graph.formulas import names_in
+from modelkit.symmetry.builder import word
 from modelkit.symmetry.group import products
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import is_geometric, reversal
-from modelkit.symmetry.parts import Examined, conductor
+from modelkit.symmetry.parts import Examined, conductor, screened
 from modelkit.symmetry.structure import UNITARY, Sort, Structure
 
 Integers = NDArray[np.intp]
@@ -119,13 +120,15 @@ def breakers(
     Terms of the Hamiltonian are taken in the order of the text: each that does not fit to those before
     it, alone or together with others behind it, is one; then prescribed potentials; then the terminals whose
     self-energy, or other fields, differ from those of their images; then what screens.  A common ``shift``
-    of all levels of the image is counted as its potential.
+    of the levels of the image that do not follow by themselves is counted as its potential.
     """
-    moved = replace(other.device, potential=other.device.potential - shift)
+    raised = shift * ~screened(other.device)
+    moved = replace(other.device, potential=other.device.potential - raised)
     found = [
         *terms(graph, one.device, moved, sort, permutation),
         *terminals(one, other, sort, permutation, shift),
     ]
+    found += electrodes(graph, one, other, sort, permutation)
     if not _ties_fit(one, other, permutation):
         found.append(_declared(graph, "screening", ""))
     return found or [Breaker("what the terminals do together", "", None)]
@@ -292,6 +295,18 @@ def terminals(
             if (terminal.name, name) not in said:
                 said.add((terminal.name, name))
                 yield of_terminal(terminal, name)
+
+
+def electrodes(
+    graph: nx.MultiDiGraph, one: Examined, other: Examined, sort: Sort, permutation: Integers
+) -> Iterator[Breaker]:
+    """Gates, or the ground, that are not at the potential of their image."""
+    colour = colours_of(one.structure.under(sort), other.structure)
+    wrong = colour[: one.structure.n] != colour[one.structure.n :][permutation]
+    if np.any(wrong & (one.structure.colour == word("gate"))):
+        yield _declared(graph, "gate", "U")
+    if np.any(wrong & (one.structure.colour == word("ground"))):
+        yield Breaker("the ground", "", None)
 
 
 def of_terminal(terminal: Terminal, name: str) -> Breaker:

@@ -14,7 +14,7 @@ from modelkit.graph.labels import terminal_labels
 from modelkit.registry import reductions
 from modelkit.symmetry.relations import Combination, Current
 from modelkit.symmetry.subject import Subject
-from modelkit.symmetry.tensors import Tensors
+from modelkit.symmetry.tensors import ORDERS, Tensors
 from modelkit.symmetry.two_cases import TwoCases
 from modelkit.symmetry.verdict import Verdict, Word
 
@@ -56,6 +56,8 @@ class Situation:
         if all(quantity.output in CURRENTS for quantity in claim.quantities.values()):
             combination = self._combination(formula, claim.quantities)
             return self._of_currents(combination)
+        if not all(quantity.output in ORDERS for quantity in claim.quantities.values()):
+            return Verdict(Word.NOT_DECIDED, UNDECIDED)
         return Tensors(self.device, *self.declared[:1]).verdict(formula, claim.quantities)
 
     def _of_reduction(

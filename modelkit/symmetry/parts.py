@@ -126,7 +126,7 @@ def conductor(device: Device, lattice: str | None = None) -> Examined:
     return Examined(device, structure, none, np.full(structure.n, -1, dtype=np.intp), sites)
 
 
-def _screened(device: Device) -> Flags:
+def screened(device: Device) -> Flags:
     """Which sites have an unknown potential."""
     return np.any(
         [group.membership >= 0 for group in device.screening] or [np.zeros(device.size, bool)], axis=0
@@ -146,7 +146,7 @@ def _sites(builder: Builder, device: Device, system: OpenSystem, origin: Origin)
     site = np.repeat(np.arange(len(size)), size)
     (row, column), value = matrix.coords, matrix.data
     if not holes:
-        level = origin.mu + origin.shift * ~_screened(device)
+        level = origin.mu + origin.shift * ~screened(device)
         own = np.arange(len(site))  # of sites without an energy of their own, too
         row, column = np.concatenate([row, own]), np.concatenate([column, own])
         value = np.concatenate([value, -level[site]])

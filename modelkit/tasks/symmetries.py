@@ -120,6 +120,8 @@ def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
         hint = "change what breaks the symmetry ('modelkit check' shows it), or write: check not forbidden"
     elif verdict.word is Word.FORBIDDEN:
         hint = f"break what forbids it, or write: check forbidden : {check.text}"
+    elif verdict.word is Word.NOT_DECIDED:
+        hint = f"leave the line out, or look at the number: check value : {check.text} == 0 within 1e-10"
     else:
         hint = "only 'forbidden' and 'not forbidden' can be checked: leave the line out"
     return ModelError(message, check.span, hint=hint)
