@@ -10,7 +10,7 @@ from modelkit.graph.device import Device
 from modelkit.symmetry.names import name_of
 from modelkit.symmetry.operations import Operation, nearest
 from modelkit.symmetry.parts import examined
-from modelkit.symmetry.relations import Combination, is_at_rest
+from modelkit.symmetry.relations import Combination, held, is_at_rest
 from modelkit.symmetry.responses import Coefficient, Coefficients
 from modelkit.symmetry.structure import SORTS
 from modelkit.symmetry.tensors import Tensors
@@ -61,7 +61,7 @@ def _deviations(device: Device) -> dict[tuple[str, int], float]:
     found: dict[tuple[str, int], float] = {}
     for group in device.terminals:
         for kind, name, middle, unit in (("V", "mu", mu, 1.0), ("T", "T", T, T or 1.0)):
-            if "mu" in group.given and name in group.given:
+            if "mu" in held(group) and name in held(group):
                 values = (np.broadcast_to(group.given[name], group.count) - middle) / unit
                 found |= {(kind, group.first + k): float(x) for k, x in enumerate(values) if x}
     return found

@@ -94,11 +94,16 @@ def fixed_currents(group: TerminalGroup) -> str:
     return "".join(of for of, values in _fixed(group) if np.isfinite(values).all())
 
 
+def held(group: TerminalGroup) -> set[str]:
+    """Which of mu and T are given and not solved for."""
+    return ({"mu", "T"} & set(group.given)) - {condition.unknown for condition in group.conditions}
+
+
 def is_without_bias(device: Device) -> bool:
     """Whether all terminals that take charge have one mu: that of the condensate, where there is one."""
     known = [np.zeros(1)] if device.superconducting else []
     for group in device.terminals:
-        if "mu" in group.given:
+        if "mu" in held(group):
             known.append(np.broadcast_to(group.given["mu"], group.count))
         elif not any(of == "I" and np.all(values == 0) for of, values in _fixed(group)):
             return False
@@ -114,7 +119,7 @@ def is_at_rest(device: Device) -> bool:
     for group in device.terminals:
         if any(np.any(condition.constant != 0) for condition in group.conditions):
             return False
-        if "mu" not in group.given and np.any(group.given.get("T", T) != T):
+        if held(group) == {"T"} and np.any(group.given["T"] != T):
             return False
     return all(each.potential == 0 for group in device.screening for each in group.electrodes)
 

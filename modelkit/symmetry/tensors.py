@@ -27,7 +27,7 @@ from modelkit.symmetry.explanations import by_balance, by_group, by_lines, by_ri
 from modelkit.symmetry.names import exact_text, name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
-from modelkit.symmetry.relations import fixed_currents
+from modelkit.symmetry.relations import fixed_currents, held
 from modelkit.symmetry.responses import Coefficient, Coefficients
 from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import Sort
@@ -256,8 +256,7 @@ class Tensors:
     def _heated(self) -> bool:
         """Whether all terminals follow a common temperature: each is driven by its T, or takes no heat."""
         return all(
-            {"mu", "T"} <= set(group.given)
-            or (not {"mu", "T"} & set(group.given) and set(fixed_currents(group)) == {"I", "J"})
+            held(group) == {"mu", "T"} or (not held(group) and set(fixed_currents(group)) == {"I", "J"})
             for group in self.device.terminals
         )
 

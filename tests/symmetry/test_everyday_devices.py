@@ -123,6 +123,7 @@ FLUX = ABOVE.replace("param V = 0.6", "param V = 0.6; param phi = 0.9").replace(
 FLUX = FLUX.replace("c[3] { self_energy = wide_band(0.8)", "c[3] { self_energy = wide_band(0.3)")
 FLUX += "case plus { phi = phi }; case minus { phi = -phi }\n"
 VOLTAGE = "probe P on dot.c[2] { self_energy = wide_band(0.5); T = 0.1; solve mu such that I == 0 }\n"
+HOT = VOLTAGE.replace("T = 0.1; solve mu such that I == 0", "solve mu, T such that I == 0, J == 0")
 DEPHASING = "probe P on dot.c[2] { self_energy = wide_band(0.5); solve f such that i(E) == 0 }\n"
 BUTTIKER = "I[L]@plus - I[L]@minus"
 TILTED = HEAT.replace("; hop c", "; onsite c[l] : 0.5 + 0.4*(l - 2); hop c", 1)
@@ -145,6 +146,12 @@ TWO_CASES = {
         FLUX + VOLTAGE,
         "(order = 1)",
         "rectification(I[L])",
+        "forbidden: linear response",
+    ),
+    "with thermalisation, too": (
+        FLUX + HOT,
+        "(order = 1)",
+        "rectification(J[L])",
         "forbidden: linear response",
     ),
     "the second order is not": (FLUX + VOLTAGE, "(order = 2)", "rectification(I[L])", "not forbidden"),
