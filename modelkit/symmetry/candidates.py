@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from modelkit.compile.open_system import open_system
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
@@ -195,6 +196,13 @@ def keeps_energies(device: Device) -> bool:
 def scatters_elastically(device: Device) -> bool:
     """The same without a condensate, which takes pairs."""
     return keeps_energies(device) and not device.superconducting
+
+
+def reflects_alone(device: Device) -> bool:
+    """Whether a single terminal of particles faces a condensate that no lead continues; energies are kept."""
+    baths = sum(group.count for group in device.terminals if not group.conditions)
+    alone = device.superconducting and baths == 1 and keeps_energies(device)
+    return alone and not len(open_system(device).reservoirs.meters)
 
 
 def is_gated(device: Device) -> bool:

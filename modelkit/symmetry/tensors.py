@@ -20,7 +20,7 @@ from modelkit.symmetry.candidates import (
     broken,
     exchanging,
     is_gated,
-    keeps_energies,
+    reflects_alone,
     scatters_elastically,
 )
 from modelkit.symmetry.explanations import by_balance, by_group, by_lines, by_rigidity
@@ -45,6 +45,7 @@ class Tensors:
 
     device: Device
     declared: Subject | None = None
+    lines: bool = True  # whether a verdict tells the lines that break what would have forbidden it
 
     def verdict(self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]) -> Verdict:
         """Whether a linear formula of coefficients of one order must vanish."""
@@ -190,7 +191,7 @@ class Tensors:
 
     def _failing(self, order: int, combination: Mapping[Coefficient, float]) -> list[Broken]:
         """Candidates of the pattern that would make it vanish."""
-        if self.declared is None or not self.driven:
+        if self.declared is None or not self.lines or not self.driven:
             return []
         device, gauge = self._examined, self._gauge_invariant
 
@@ -262,9 +263,7 @@ class Tensors:
 
     @property
     def _reflecting(self) -> bool:
-        """Whether a single terminal faces a condensate, and nothing that scatters inelastically or moves."""
-        alone = self.device.superconducting and len(self.driven) == 1
-        return alone and keeps_energies(self.device) and not (self.declared and self.declared.extended)
+        return reflects_alone(self.device) and not (self.declared and self.declared.extended)
 
     @property
     def _elastic(self) -> bool:

@@ -19,7 +19,8 @@ from modelkit.symmetry.candidates import (
     exchanging,
     inelastic,
     is_gated,
-    keeps_energies,
+    reflects_alone,
+    scatters_elastically,
 )
 from modelkit.symmetry.counterparts import without_counterpart
 from modelkit.symmetry.explanations import (
@@ -51,14 +52,14 @@ ALIKE = 1e-12  # relative: potentials no farther apart are the same
 class TwoCases:
     """A device in a first and in a second case.
 
-    With ``declared`` (the declared graph at the values of both) a verdict tells the lines that break what
-    would have forbidden it.
+    With ``declared`` (the declared graph at the values of both) it is known what nouns have said.
     """
 
     first: Device
     second: Device
     declared: tuple[Subject, Subject] | None = None
     order: int | None = None  # of the expansion in the bias, None for all
+    lines: bool = True  # whether a verdict tells the lines that break what would have forbidden it
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
@@ -131,7 +132,7 @@ class TwoCases:
         )
 
     def _failing(self, combination: Combination, constant: float) -> list[Broken]:
-        if self.declared is None:
+        if self.declared is None or not self.lines:
             return []
 
         def wanted(terminal: NDArray[np.intp], sort: Sort) -> bool:
@@ -202,9 +203,10 @@ class TwoCases:
 
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
         """Two terminals, or one and a condensate, where all scattering is elastic and no level moves."""
-        if self._extended or not keeps_energies(self.first) or not keeps_energies(self.second):
-            return None
-        if len(self._baths) != 2 - self.first.superconducting:
+        cases = self.first, self.second
+        alone = all(map(reflects_alone, cases))
+        two = len(self._baths) == 2 and all(map(scatters_elastically, cases))
+        if self._extended or not (alone or two):
             return None
         known = self._related()
         for name in self._exchanges(known):

@@ -78,14 +78,10 @@ def _decided(
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
-        found = [
-            Situation(
-                {name: one.device() for name, one in part.items()},
-                tuple(part.values()) if lines else (),
-                order,
-            ).verdict(claim)
-            for part in ([subjects] if together else each_by_itself)
-        ]
+        found = []
+        for part in [subjects] if together else each_by_itself:
+            devices = {name: one.device() for name, one in part.items()}
+            found.append(Situation(devices, tuple(part.values()), order, lines).verdict(claim))
     except Undecided as error:
         return Verdict(Word.NOT_DECIDED, str(error))
     return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])

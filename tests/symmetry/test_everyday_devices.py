@@ -199,3 +199,24 @@ def test_rules_beyond_the_symmetries_of_a_biased_device(name: str) -> None:
     )
     off = abs(float(found.x))
     assert off < 1e-9 * max(size, 1e-3) if told.startswith("forbidden") else off > 1e-5 * size
+
+
+def test_a_superconducting_lead_takes_a_supercurrent_that_warmth_changes() -> None:
+    """Two phases: I[S] is counted from equilibrium at T of the reference, and is odd in nothing."""
+    text = """\
+model josephson
+param T = 0.2
+reference { mu = 0; T = 0.1 }
+lattice dot {
+  site c[l] for l in 1..4 at (l, 0)
+  hop c[l] -> c[l+1] : -1
+  pair c[l] - c[l+1] where l > 1 : 0.4
+  pair c[1] - c[2] : 0.4*exp(1.1i)
+}
+bath S on dot.right { self_energy = lead; mu = 0; T = T }
+case warm { T = 0.2 }; case cold { T = 0.1 }
+task go = transport { cases warm, cold; output x = I[S]@warm - I[S]@cold }
+"""
+    model = mk.loads(text)
+    assert str(model.forbids("I[S]@warm", task="go")).startswith("not forbidden")
+    assert abs(float(model.run("go").x)) > 1e-6
