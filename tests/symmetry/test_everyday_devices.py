@@ -220,3 +220,20 @@ task go = transport { cases warm, cold; output x = I[S]@warm - I[S]@cold }
     model = mk.loads(text)
     assert str(model.forbids("I[S]@warm", task="go")).startswith("not forbidden")
     assert abs(float(model.run("go").x)) > 1e-6
+
+
+def test_what_verdicts_and_checks_say_of_gates_of_positions_and_of_what_is_no_current() -> None:
+    one_sided = mk.loads(PAIR.replace("mu = V/2", "mu = V").replace("mu = -V/2", "mu = 0"))
+    told = str(one_sided.forbids("rectification(I[L])"))
+    assert told.startswith("not forbidden: inversion is broken by gate G { U = 0 } (line 5)")
+    ring = ABOVE.replace(" at (l, 0)", "").replace("l in 1..3", "l in ring(3)")
+    with pytest.raises(mk.ModelError, match="no plane that 'C3' could turn") as caught:
+        mk.loads(f"{ring}check symmetry : C3 on dot\n").check()
+    assert "give the sites positions" in str(caught.value)
+    placed = ABOVE.replace("at (l, 0)", "at (cos(2*pi*l/3), sin(2*pi*l/3))").replace(
+        "l in 1..3", "l in ring(3)"
+    )
+    mk.loads(f"{placed}check symmetry : C3 on dot\n").check()
+    with pytest.raises(mk.ModelError, match="only linear formulas of currents and of response") as caught:
+        mk.loads(f"{ABOVE}check forbidden : mu[L]\n").check()
+    assert "check value : mu[L] == 0 within 1e-10" in str(caught.value)
