@@ -108,6 +108,9 @@ def _compared(node: nodes.Expr) -> str | None:
 
 def _verb(node: nodes.Expr) -> str:
     """A verb that gives all its results: ``transport`` where it does."""
-    known = [one.verbs for one in map(by_word, (name.id for name in free_names(node))) if one is not None]
+    indexed = [part for part in subexpressions(node) if isinstance(part, nodes.Index)]
+    labels = {id(name) for part in indexed for at in part.at for name in subexpressions(at)}
+    names = [name.id for name in free_names(node) if id(name) not in labels]
+    known = [one.verbs for one in map(by_word, names) if one is not None]
     common = [verb for verb in (known[0] if known else ()) if all(verb in verbs for verbs in known)]
     return "transport" if "transport" in common or not common else common[0]

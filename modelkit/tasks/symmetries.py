@@ -64,23 +64,24 @@ def verdict_on(
         (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
         for name, one in settings.items()
     )
-    key = claim.formula, tuple(claim.quantities.items()), at, lines
+    order = task.options.get("order") if task is not None and task.verb == "transport" else None
+    key = claim.formula, tuple(claim.quantities.items()), at, order, lines
     if key not in known:
         subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
-        known[key] = _decided(claim, subjects, lines)
+        known[key] = _decided(claim, subjects, order if isinstance(order, int) else None, lines)
     return known[key]
 
 
-def _decided(claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool) -> Verdict:
+def _decided(
+    claim: OutputRequest, subjects: Mapping[str, Subject], order: int | None, lines: bool
+) -> Verdict:
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
-        found = [
-            Situation(
-                {name: one.device() for name, one in part.items()}, tuple(part.values()) if lines else ()
-            ).verdict(claim)
-            for part in ([subjects] if together else each_by_itself)
-        ]
+        found = []
+        for part in [subjects] if together else each_by_itself:
+            devices = {name: one.device() for name, one in part.items()}
+            found.append(Situation(devices, tuple(part.values()), order, lines).verdict(claim))
     except Undecided as error:
         return Verdict(Word.NOT_DECIDED, str(error))
     return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
@@ -115,6 +116,8 @@ def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
         hint = "change what breaks the symmetry ('modelkit check' shows it), or write: check not forbidden"
     elif verdict.word is Word.FORBIDDEN:
         hint = f"break what forbids it, or write: check forbidden : {check.text}"
+    elif verdict.word is Word.NOT_DECIDED:
+        hint = f"leave the line out, or look at the number: check value : {check.text} == 0 within 1e-10"
     else:
         hint = "only 'forbidden' and 'not forbidden' can be checked: leave the line out"
     return ModelError(message, check.span, hint=hint)
