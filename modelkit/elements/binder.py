@@ -169,7 +169,9 @@ def _plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def subexpressions(node: nodes.Expr | nodes.Keyword) -> Iterator[nodes.Expr | nodes.Keyword | nodes.Arrow]:
+def subexpressions(
+    node: nodes.Expr | nodes.Keyword | nodes.Arrow,
+) -> Iterator[nodes.Expr | nodes.Keyword | nodes.Arrow]:
     """A formula and all its parts from left to right, without the names of functions that are called.
 
     The members of ``a.b`` and the names of keyword arguments are not among them.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import sympy as sp
 
-from modelkit.elements.binder import Binder, parts_of, subexpressions
+from modelkit.elements.binder import Binder, free_names, subexpressions
 from modelkit.elements.loops import clauses_of
 from modelkit.elements.quantities import check_dimension, quantity_of
 from modelkit.elements.result_formulas import OutputRequest, bind_formula, by_word
@@ -108,18 +106,11 @@ def _compared(node: nodes.Expr) -> str | None:
     return next((word for word in called if word in reductions), None)
 
 
-def _words(node: nodes.Expr) -> Iterator[str]:
-    """Names outside of labels: in ``response_1[J, V, L, R]`` the J is none."""
-    waiting: list[nodes.Expr | nodes.Keyword | nodes.Arrow] = [node]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, nodes.Name):
-            yield part.id
-        waiting += [part.of] if isinstance(part, nodes.Index) else parts_of(part)
-
-
 def _verb(node: nodes.Expr) -> str:
     """A verb that gives all its results: ``transport`` where it does."""
-    known = [one.verbs for one in map(by_word, _words(node)) if one is not None]
+    indexed = [part for part in subexpressions(node) if isinstance(part, nodes.Index)]
+    labels = {id(name) for part in indexed for at in part.at for name in subexpressions(at)}
+    names = [name.id for name in free_names(node) if id(name) not in labels]
+    known = [one.verbs for one in map(by_word, names) if one is not None]
     common = [verb for verb in (known[0] if known else ()) if all(verb in verbs for verbs in known)]
     return "transport" if "transport" in common or not common else common[0]

@@ -24,7 +24,7 @@ _BY = {"V": "energy", "T": "temperature"}
 @output(
     "conductance", "G1", ("terminal", "terminal_from"), "current/energy",
     "coefficients of the conventional current in the voltages, G1[a, a] > 0", ("response",),
-    scale=lambda found: float(np.abs(found.conductance).max(initial=0.0)),
+    scale=lambda found: float(np.nanmax(np.abs(found.conductance), initial=0.0)),
 )  # fmt: skip
 def conductance(found: Any) -> Floats:
     """``I_a = sum_b G1_ab V_b``, shape (n_terminals, n_terminals)."""

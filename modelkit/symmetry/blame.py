@@ -16,12 +16,13 @@ from modelkit.errors import Span
 from modelkit.graph.device import Device, Entries
 from modelkit.graph.expand import Expansion
 from modelkit.graph.formulas import names_in
+from modelkit.symmetry.builder import word
 from modelkit.symmetry.group import products
 from modelkit.symmetry.labels import colours_of
 from modelkit.symmetry.lift import lift
 from modelkit.symmetry.matching import Pair
 from modelkit.symmetry.names import is_geometric, reversal
-from modelkit.symmetry.parts import Examined, conductor
+from modelkit.symmetry.parts import Examined, conductor, screened
 from modelkit.symmetry.structure import UNITARY, Sort, Structure
 
 Integers = NDArray[np.intp]
@@ -119,13 +120,15 @@ def breakers(
     Terms of the Hamiltonian are taken in the order of the text: each that does not fit to those before
     it, alone or together with others behind it, is one; then prescribed potentials; then the terminals whose
     self-energy, or other fields, differ from those of their images; then what screens.  A common ``shift``
-    of all levels of the image is counted as its potential.
+    of the levels of the image that do not follow by themselves is counted as its potential.
     """
-    moved = replace(other.device, potential=other.device.potential - shift)
+    raised = shift * ~screened(other.device)
+    moved = replace(other.device, potential=other.device.potential - raised)
     found = [
         *terms(graph, one.device, moved, sort, permutation),
         *terminals(one, other, sort, permutation, shift),
     ]
+    found += electrodes(graph, one, other, sort, permutation)
     if not _ties_fit(one, other, permutation):
         found.append(_declared(graph, "screening", ""))
     return found or [Breaker("what the terminals do together", "", None)]
@@ -149,33 +152,62 @@ def declared_terms(graph: nx.MultiDiGraph) -> list[Term]:
 def terms(
     graph: nx.MultiDiGraph, one: Device, other: Device, sort: Sort, permutation: Integers
 ) -> Iterator[Breaker]:
-    """Terms that do not fit to those before them, then prescribed potentials."""
-    declared = declared_terms(graph)
-    alone = [(_alone(graph, term, one), _alone(graph, term, other)) for term in declared]
-    kept: list[tuple[Device, Device]] = []
-    waiting = list(range(len(alone)))
+    """Terms that do not fit to those before them, then prescribed potentials.
+
+    Where energies change their sign the reference, from which levels are counted, is the last term; it is
+    told where no level is.
+    """
+    made = list(_pieces(graph, one, other, sort))
+    lines, pieces = [line for line, _ in made], [piece for _, piece in made]
+    kept: list[tuple[Device, ...]] = []
+    waiting = list(range(len(pieces)))
+    levels = False
 
     def fits(*more: int) -> bool:
-        first, second = _together([*kept, *(alone[k] for k in more)], one, other)
+        first, second = _together([*kept, *(pieces[k] for k in more)], one, other)
         return _is_operation(first, second, sort, permutation)
 
     while waiting:
         first, *rest = waiting
-        alike = [k for k in rest if declared[k].kind == declared[first].kind]
-        for more in ([], *([k] for k in alike), alike):
-            if fits(first, *more):
-                kept += [alone[k] for k in (first, *more)]
-                waiting = [k for k in rest if k not in more]
-                break
-        else:
-            waiting = rest
-            term = declared[first]
-            yield Breaker(quoted(term.span, term.kind), "", term.span, names_in([term.value]))
+        alike = [k for k in rest if _kind(lines[k]) == _kind(lines[first])]
+        fitting = next((more for more in ([], *([k] for k in alike), alike) if fits(first, *more)), None)
+        waiting = [k for k in rest if k not in (fitting or [])]
+        if fitting is not None:
+            kept += [pieces[k] for k in (first, *fitting)]
+        elif not (levels and lines[first].what.startswith("reference")):
+            levels = levels or _kind(lines[first]) == "onsite"
+            yield lines[first]
     if one.potential.any() or other.potential.any():
         moved = _together(kept, one, other)
-        levels = replace(moved[0], potential=one.potential), replace(moved[1], potential=other.potential)
-        if not _is_operation(*levels, sort, permutation):
+        potentials = replace(moved[0], potential=one.potential), replace(moved[1], potential=other.potential)
+        if not _is_operation(*potentials, sort, permutation):
             yield _declared(graph, "potential", "U")
+
+
+def _kind(line: Breaker) -> str:
+    """``onsite``, ``hop``, ``pair``: levels are counted from the reference."""
+    word = line.what.split()[0]
+    return "onsite" if word == "reference" else word
+
+
+def _pieces(
+    graph: nx.MultiDiGraph, one: Device, other: Device, sort: Sort
+) -> Iterator[tuple[Breaker, tuple[Device, ...]]]:
+    """What the Hamiltonian is made of: its line, and both devices with it alone."""
+    for term in declared_terms(graph):
+        line = Breaker(quoted(term.span, term.kind), "", term.span, names_in([term.value]))
+        yield line, (_alone(graph, term, one), _alone(graph, term, other))
+    mu, reference = one.reference.get("mu", 0.0), graph.graph["declarations"].reference
+    if sort.opposing and mu:
+        line = Breaker(quoted(reference.span, "reference"), "", reference.span, names_in([reference.mu]))
+        yield line, (_level(one, -mu), _level(other, -mu))
+
+
+def _level(device: Device, energy: float) -> Device:
+    """The same energy on all orbitals, and nothing else."""
+    own = np.arange(device.offset[-1], dtype=np.intp)
+    levels = Entries(own, own, np.full(len(own), energy, dtype=complex), np.full(len(own), -1))
+    return replace(device, onsite=levels, hops=_joined([]), pairs=_joined([]))
 
 
 def _declared(graph: nx.MultiDiGraph, kind: str, formula: str) -> Breaker:
@@ -233,7 +265,10 @@ def _joined(entries: list[Entries]) -> Entries:
 
 
 def _is_operation(one: Device, other: Device, sort: Sort, permutation: Integers) -> bool:
-    first, second = conductor(one).structure.under(sort), conductor(other).structure
+    """Of what is there, with energies counted from zero."""
+    both = (replace(each, reference={**each.reference, "mu": 0.0}) for each in (one, other))
+    first, second = (conductor(each).structure for each in both)
+    first = first.under(sort)
     return lift(first, second, permutation[: first.n]) is not None
 
 
@@ -266,6 +301,18 @@ def terminals(
             if (terminal.name, name) not in said:
                 said.add((terminal.name, name))
                 yield of_terminal(terminal, name)
+
+
+def electrodes(
+    graph: nx.MultiDiGraph, one: Examined, other: Examined, sort: Sort, permutation: Integers
+) -> Iterator[Breaker]:
+    """Gates, or the ground, that are not at the potential of their image."""
+    colour = colours_of(one.structure.under(sort), other.structure)
+    wrong = colour[: one.structure.n] != colour[one.structure.n :][permutation]
+    if np.any(wrong & (one.structure.colour == word("gate"))):
+        yield _declared(graph, "gate", "U")
+    if np.any(wrong & (one.structure.colour == word("ground"))):
+        yield Breaker("the ground", "", None)
 
 
 def of_terminal(terminal: Terminal, name: str) -> Breaker:

@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from modelkit.compile.open_system import open_system
 from modelkit.elements.conditions import conditions
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device
@@ -185,8 +186,29 @@ def inelastic(device: Device) -> list[str]:
     ]
 
 
-def scatters_elastically(device: Device) -> bool:
+def keeps_energies(device: Device) -> bool:
     """Whether nothing but baths and elastic probes touch, and no level depends on the bias."""
     moving = [group.terminal for group in device.terminals if not is_flat(group.terminal)]
     own = any(bands_of(device, terminal) == "own" for terminal in moving)
-    return not (inelastic(device) or own or device.screening or device.superconducting)
+    return not (inelastic(device) or own or device.screening)
+
+
+def scatters_elastically(device: Device) -> bool:
+    """The same without a condensate, which takes pairs."""
+    return keeps_energies(device) and not device.superconducting
+
+
+def reflects_alone(device: Device) -> bool:
+    """Whether a single terminal of particles faces a condensate that no lead continues; energies are kept."""
+    baths = sum(group.count for group in device.terminals if not group.conditions)
+    alone = device.superconducting and baths == 1 and keeps_energies(device)
+    return alone and not len(open_system(device).reservoirs.meters)
+
+
+def is_gated(device: Device) -> bool:
+    """Whether levels feel a gate or the ground, which stay behind where all terminals are raised."""
+    return any(
+        electrode.kind != "terminal" and group.couplings[:, [k]].count_nonzero() > 0
+        for group in device.screening
+        for k, electrode in enumerate(group.electrodes)
+    )

@@ -132,6 +132,10 @@ def _names_of(motion: str, device: Examined) -> set[str]:
     if motion.startswith("mirror") and motion[-1] not in axes:
         hint = "give the sites positions: at (x, y)"
         raise ModelError(f"the device has no extent along {motion[-1]} that '{motion}' could turn", hint=hint)
+    if len(axes) < 2 and motion in ("C3", "C4", "C6"):
+        raise ModelError(
+            f"the device has no plane that '{motion}' could turn", hint="give the sites positions: at (x, y)"
+        )
     if len(axes) == 1 and motion in ("inversion", "C2", f"mirror {axes[0]}"):
         return {"inversion", "exchange of sites"}
     if len(axes) == 2 and motion in ("inversion", "C2"):

@@ -14,7 +14,7 @@ from modelkit.graph.labels import terminal_labels
 from modelkit.registry import reductions
 from modelkit.symmetry.relations import Combination, Current
 from modelkit.symmetry.subject import Subject
-from modelkit.symmetry.tensors import Tensors
+from modelkit.symmetry.tensors import ORDERS, Tensors
 from modelkit.symmetry.two_cases import TwoCases
 from modelkit.symmetry.verdict import Verdict, Word
 
@@ -27,7 +27,9 @@ class Situation:
     """The device in the cases that a formula speaks of, by name in their order; without cases by ``""``."""
 
     devices: Mapping[str, Device]
-    declared: tuple[Subject, ...] = ()  # the graph at the values of each; then verdicts tell lines
+    declared: tuple[Subject, ...] = ()  # the graph at the values of each
+    order: int | None = None  # of the expansion in the bias, None for all
+    lines: bool = True  # whether verdicts tell lines
 
     @property
     def device(self) -> Device:
@@ -55,7 +57,10 @@ class Situation:
         if all(quantity.output in CURRENTS for quantity in claim.quantities.values()):
             combination = self._combination(formula, claim.quantities)
             return self._of_currents(combination)
-        return Tensors(self.device, *self.declared[:1]).verdict(formula, claim.quantities)
+        if not all(quantity.output in ORDERS for quantity in claim.quantities.values()):
+            return Verdict(Word.NOT_DECIDED, UNDECIDED)
+        declared = self.declared[0] if self.declared else None
+        return Tensors(self.device, declared, self.lines).verdict(formula, claim.quantities)
 
     def _of_reduction(
         self, formula: sp.Expr, calls: Sequence[sp.Expr], quantities: Mapping[sp.Symbol, Quantity]
@@ -88,7 +93,7 @@ class Situation:
     def _two_cases(self) -> TwoCases:
         devices = list(self.devices.values())
         declared = (self.declared[0], self.declared[-1]) if self.declared else None
-        return TwoCases(devices[0], devices[-1], declared)
+        return TwoCases(devices[0], devices[-1], declared, self.order, self.lines)
 
     def _combination(
         self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]

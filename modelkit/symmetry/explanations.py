@@ -43,19 +43,40 @@ def by_operation(name: str, operation: Operation, device: Examined, quantity: st
     )
 
 
-def by_rule(rule: str, quantity: str) -> str:
-    """Two terminals without a symmetry."""
+def by_rule(rule: str, names: Sequence[str], quantity: str) -> str:
+    """One or two terminals without a symmetry."""
     probe = (
         "The probes are elastic: at each energy they give back what they take, and eliminating them "
         "leaves two terminals. "
         if rule == "elastic probe"
         else ""
     )
+    if rule == "Andreev reflection alone":
+        why = BALANCES[rule]
+    else:
+        why = (
+            "Between two terminals unitarity makes the transmissions of both directions equal at each "
+            "energy, whatever the geometry and the flux; they depend neither on the bias nor on an unknown."
+        )
+    carried = (
+        f" {names[0][0].upper()}{names[0][1:]} keeps this transmission, or turns it about mu."
+        if names
+        else ""
+    )
+    needed = "No operation of the device is needed. " if not names else ""
     return (
-        f"No operation of the device is needed. {probe}Between two terminals unitarity makes the "
-        "transmissions of both directions equal at each energy, whatever the geometry and the flux; they "
-        "depend neither on the bias nor on an unknown. The bias changes its sign symmetrically about the "
-        f"reference, so the distributions exchange their places and {quantity} = 0."
+        f"{needed}{probe}{why}{carried} The distributions of both cases are the same but for an exchange of "
+        f"the terminals, or of particles and holes, and {quantity} = 0."
+    )
+
+
+def by_first_order(names: Sequence[str], quantity: str) -> str:
+    """Linear response."""
+    image = f", and {names[0]} carries the device of the one case onto that of the other" if names else ""
+    return (
+        "This task expands to first order: currents are linear in the deviations from the reference, with "
+        f"coefficients that do not know the bias{image}. So {quantity} = 0, which says nothing about a "
+        "finite bias: take transport without an order."
     )
 
 
@@ -67,6 +88,21 @@ def by_group(shown: Sequence[str], gauge: bool, quantity: str) -> str:
         f"terminals are equal up to a sign. Charge is conserved.{follows if gauge else ''} Together these "
         f"relations leave nothing of {quantity}."
     )
+
+
+BALANCES = {
+    "conservation": "Charge is conserved, to first order energy too, and nothing flows where all terminals "
+    "have one chemical potential and one temperature.",
+    "elastic scattering": "Scattering keeps the energy and no level depends on the bias, so that currents "
+    "are linear in the distributions of the terminals: products of the driving of two terminals do nothing.",
+    "Andreev reflection alone": "A single terminal faces the condensate: what it emits comes back as an "
+    "electron or as a hole, so that its current is odd in its voltage.",
+}
+
+
+def by_balance(rule: str, quantity: str) -> str:
+    """No operation is needed for a response coefficient."""
+    return f"No operation of the device is needed. {BALANCES[rule]} This leaves nothing of {quantity}."
 
 
 def by_rigidity(quantity: str) -> str:

@@ -1,4 +1,4 @@
-"""The elements that generators give, by name."""
+"""The elements that generators give."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.symmetry.names import SORTS, motion_of
-from modelkit.symmetry.operations import mapping, of_sort
-from modelkit.symmetry.parts import Examined
-from modelkit.symmetry.structure import UNITARY, Sort
+from modelkit.symmetry.structure import Sort
 
 Integers = NDArray[np.intp]
 Element = tuple[Sort, Integers]
@@ -32,20 +29,3 @@ def products(generators: Iterable[Element], start: Iterable[Element], most: int 
                     found[element[0], element[1].tobytes()] = element
                     new.append(element)
     return list(found.values())
-
-
-def named_elements(one: Examined, other: Examined) -> dict[tuple[str, ...], Element]:
-    """Operations from one device to another by the sorted names of their factors: motion, sort.
-
-    Names are those of :mod:`modelkit.symmetry.names`; the identity has none.
-    """
-    own = [(UNITARY, each.permutation) for each in of_sort(one, UNITARY)]
-    found: dict[tuple[str, ...], Element] = {}
-    for sort in SORTS:
-        first = mapping(one, other, sort)
-        if first is None:
-            continue
-        for kind, permutation in products(own, [(sort, first.permutation)]):
-            words = motion_of(permutation[: one.size], one), SORTS[kind]
-            found.setdefault(tuple(sorted(word for word in words if word)), (kind, permutation))
-    return found

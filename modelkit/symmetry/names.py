@@ -129,7 +129,8 @@ def _direction(normal: Floats, axes: list[str]) -> str:
     largest = int(np.argmax(np.abs(normal)))
     if np.abs(np.delete(normal, largest)).max(initial=0.0) < 1e-6:
         return axes[largest]
-    return "(" + ", ".join(f"{x / normal[largest]:.3g}" for x in normal) + ")"
+    scaled = np.round(normal / normal[largest], 6) + 0.0
+    return "(" + ", ".join(f"{x:.3g}" for x in scaled) + ")"
 
 
 def _order(permutation: NDArray[np.intp]) -> int:

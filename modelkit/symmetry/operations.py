@@ -62,6 +62,12 @@ def mapping(
     return None if found is None else _operation(one, sort, *found, shift=shift)
 
 
+def nearest(one: Examined, other: Examined, sort: Sort) -> Operation | None:
+    """An operation of a sort from one device to another: one that moves no site, if there is any."""
+    still = mapping(one, other, sort, *((site, site) for site in range(one.size)))
+    return still if still is not None else mapping(one, other, sort)
+
+
 def _pair(one: Examined, other: Examined, sort: Sort) -> Pair:
     return Pair(one.structure.under(sort), other.structure)
 

@@ -127,7 +127,7 @@ def conductor(device: Device, lattice: str | None = None) -> Examined:
     return Examined(device, structure, none, np.full(structure.n, -1, dtype=np.intp), sites)
 
 
-def _screened(device: Device) -> Flags:
+def screened(device: Device) -> Flags:
     """Which sites have an unknown potential."""
     return np.any(
         [group.membership >= 0 for group in device.screening] or [np.zeros(device.size, bool)], axis=0
@@ -145,11 +145,12 @@ def _sites(builder: Builder, device: Device, system: OpenSystem, origin: Origin)
     kind = builder.kind("H")
     matrix = system.hamiltonian.tocoo()
     site = np.repeat(np.arange(len(size)), size)
-    row, column = matrix.coords
-    value = matrix.data.copy()
+    (row, column), value = matrix.coords, matrix.data
     if not holes:
-        level = origin.mu + origin.shift * ~_screened(device)
-        value = value - np.where(row == column, level[site[row]], 0.0)
+        level = origin.mu + origin.shift * ~screened(device)
+        own = np.arange(len(site))  # of sites without an energy of their own, too
+        row, column = np.concatenate([row, own]), np.concatenate([column, own])
+        value = np.concatenate([value, -level[site]])
     place = site[row] * len(size) + site[column]
     places, at = np.unique(place, return_inverse=True)
     block = np.zeros((len(places), int(size.max(initial=1)), int(size.max(initial=1))), complex)

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 FIXED = {"I": "I", "J": "J", "i(E)": "IJ"}  # currents that a condition fixes
 ZERO = 1e-9  # of a unit vector
+EQUAL = 1e-12  # relative: chemical potentials no farther apart are one
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Currents:
                 elif sign < 0:
                     self.add({one: 1.0})
 
+    def heat_is_conserved(self, device: Device, case: int) -> None:
+        """Energy is, and no terminal gives work: what flows in as heat flows out as heat."""
+        self.add({Current("J", terminal, case): 1.0 for terminal in range(device.n_terminals)})
+
     def vanishes(self, combination: Combination, constant: float = 0.0) -> bool:
         """Whether the relations say that a combination is zero."""
         rows = np.array([self._row(*each) for each in self._rows])
@@ -102,6 +107,36 @@ def _draws_nothing(group: TerminalGroup) -> bool:
 def fixed_currents(group: TerminalGroup) -> str:
     """``I``, ``J`` or both: which currents of all members are fixed whatever the unknowns are."""
     return "".join(of for of, values in _fixed(group) if np.isfinite(values).all())
+
+
+def held(group: TerminalGroup) -> set[str]:
+    """Which of mu and T are given and not solved for."""
+    return ({"mu", "T"} & set(group.given)) - {condition.unknown for condition in group.conditions}
+
+
+def is_without_bias(device: Device) -> bool:
+    """Whether all terminals that take charge have one mu: that of the condensate, where there is one."""
+    known = [np.zeros(1)] if device.superconducting else []
+    for group in device.terminals:
+        if "mu" in held(group):
+            known.append(np.broadcast_to(group.given["mu"], group.count))
+        elif not any(of == "I" and np.all(values == 0) for of, values in _fixed(group)):
+            return False
+    values = np.concatenate([np.zeros(0), *known])
+    return not len(values) or float(np.ptp(values)) <= EQUAL * float(np.abs(values).max())
+
+
+def is_at_rest(device: Device) -> bool:
+    """Whether nothing is driven but by the mu and T of terminals whose mu is given."""
+    if "mu" not in device.reference:
+        return False
+    T = device.reference.get("T", 0.0)
+    for group in device.terminals:
+        if any(np.any(condition.constant != 0) for condition in group.conditions):
+            return False
+        if held(group) == {"T"} and np.any(group.given["T"] != T):
+            return False
+    return all(each.potential == 0 for group in device.screening for each in group.electrodes)
 
 
 def _fixed(group: TerminalGroup) -> Iterator[tuple[str, Floats]]:

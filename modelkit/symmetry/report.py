@@ -120,8 +120,10 @@ def _candidates(device: Examined) -> Iterator[Candidate]:
 def _kept_line(each: Kept) -> str:
     operator = f" = {each.operator}" if each.operator else ""
     sure = "" if each.certainty is Certainty.ALWAYS else f", {each.certainty.value}"
+    if not each.always:
+        sure = ", at these values only" + sure * (each.certainty is Certainty.NUMBERS)
     note = f"; {each.note}" if each.note else ""
-    return f"{each.name}{operator}" + ("" if each.always else ", at these values only") + sure + note
+    return f"{each.name}{operator}{sure}{note}"
 
 
 def _broken_line(each: Broken) -> str:

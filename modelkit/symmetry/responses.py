@@ -63,18 +63,38 @@ class Coefficients:
         for each in self.all:
             self._relate([(1.0, each), (-_sign(each, sort), _image(each, terminal, sort))])
 
-    def conserved(self, *, charge: bool, energy: bool, gauge: bool) -> None:
-        """Charge and, at the first order, energy are conserved; a common voltage drives nothing (``gauge``).
+    def image(self, each: Coefficient, operation: Operation) -> tuple[Coefficient, float]:
+        """The coefficient that an operation makes of one, and the sign between them."""
+        return _image(each, operation.terminal, operation.sort), _sign(each, operation.sort)
+
+    def conserved(self, *, charge: bool, energy: bool) -> None:
+        """Charge and, at the first order, energy are conserved.
 
         Beyond the first order energy is not: currents at a bias heat.
         """
         for by in {each.by for each in self.all}:
             for of in "I" * charge + "J" * (self.order == 1 and energy):
                 self._relate([(1.0, Coefficient(of, to, by)) for to in self.terminals])
-        if gauge:
-            for of, to, rest in {(each.of, each.to, each.by[1:]) for each in self.all}:
-                common = [tuple(sorted((("V", b), *rest))) for b in self.terminals]
-                self._relate([(1.0, Coefficient(of, to, by)) for by in common])
+
+    def common(self) -> None:
+        """A common voltage drives nothing, and changes nothing of what others drive: gauge invariance."""
+        for of, to, rest in {(each.of, each.to, each.by[1:]) for each in self.all}:
+            by = [tuple(sorted((("V", b), *rest))) for b in self.terminals]
+            self._relate([(1.0, Coefficient(of, to, each)) for each in by])
+
+    def balanced(self, *, heated: bool) -> None:
+        """Nothing flows where all have one mu; where all follow (``heated``), nor at another common T."""
+        for of, to in itertools.product("IJ", self.terminals):
+            for kinds in itertools.combinations_with_replacement("TV" if heated else "V", self.order):
+                ways = itertools.product(self.terminals, repeat=self.order)
+                by = [tuple(sorted(zip(kinds, way, strict=True))) for way in ways]
+                self._relate([(1.0, Coefficient(of, to, each)) for each in by])
+
+    def reflected(self) -> None:
+        """Andreev reflection of a single terminal: its current is odd in its voltage."""
+        for each in self.all:
+            if each.of == "I" and sum(kind == "V" for kind, _ in each.by) % 2 == 0:
+                self._relate([(1.0, each)])
 
     def scattered(self) -> None:
         """Elastic scattering that nothing moves: currents are linear in the distributions.

@@ -14,12 +14,20 @@ from modelkit.elements.result_formulas import Quantity
 from modelkit.graph.device import Device
 from modelkit.graph.labels import terminal_labels
 from modelkit.graph.screening import bands_of, is_flat
-from modelkit.symmetry.candidates import Broken, Comparison, broken, exchanging, scatters_elastically
-from modelkit.symmetry.explanations import by_group, by_lines, by_rigidity
+from modelkit.symmetry.candidates import (
+    Broken,
+    Comparison,
+    broken,
+    exchanging,
+    is_gated,
+    reflects_alone,
+    scatters_elastically,
+)
+from modelkit.symmetry.explanations import by_balance, by_group, by_lines, by_rigidity
 from modelkit.symmetry.names import exact_text, name_of, operator_of
 from modelkit.symmetry.operations import Operation, generators
 from modelkit.symmetry.parts import Examined, examined
-from modelkit.symmetry.relations import fixed_currents
+from modelkit.symmetry.relations import fixed_currents, held
 from modelkit.symmetry.responses import Coefficient, Coefficients
 from modelkit.symmetry.roots import Undecided
 from modelkit.symmetry.structure import Sort
@@ -37,6 +45,7 @@ class Tensors:
 
     device: Device
     declared: Subject | None = None
+    lines: bool = True  # whether a verdict tells the lines that break what would have forbidden it
 
     def verdict(self, formula: sp.Expr, quantities: Mapping[sp.Symbol, Quantity]) -> Verdict:
         """Whether a linear formula of coefficients of one order must vanish."""
@@ -107,13 +116,21 @@ class Tensors:
         times = "*" if more > power else "/"
         return f"{text}{times}{'T' if abs(more - power) == 1 else f'T^{abs(more - power)}'}"
 
-    def _related(self, order: int, operations: Sequence[Operation], gauge: bool) -> Coefficients:
-        known = Coefficients(order, self._driven)
+    def _related(
+        self, order: int, operations: Sequence[Operation], gauge: bool, *, scattering: bool = True
+    ) -> Coefficients:
+        known = Coefficients(order, self.driven)
         known.kept(operations)
         charge, energy = self._conserved("I"), self._conserved("J")
-        known.conserved(charge=charge, energy=energy, gauge=charge and (gauge or order == 1))
-        if self._elastic:
+        known.conserved(charge=charge, energy=energy)
+        if charge:
+            known.balanced(heated=self._heated)
+        if charge and gauge:
+            known.common()
+        if scattering and self._elastic:
             known.scattered()
+        if scattering and self._reflecting:
+            known.reflected()
         return known
 
     def _decided(self, order: int, combination: Mapping[Coefficient, float]) -> Verdict:
@@ -123,11 +140,16 @@ class Tensors:
             )
             for each, factor in combination.items()
         ).replace("+ -", "- ")
+        if self._related(order, [], False, scattering=False).equal(combination):
+            return self._because([], False, "conservation", told)
+        rule = "Andreev reflection alone" if self._reflecting else "elastic scattering"
         for gauge in (False, True)[: 1 + self._gauge_invariant]:
             for operations in ([], *([each] for each in self._operations), self._operations):
                 if self._related(order, operations, gauge).equal(combination):
-                    return self._because(operations, gauge, told)
-        rigid = order > 1 and not self._gauge_invariant and not self.device.superconducting
+                    needed = self._needed(order, operations, gauge, combination)
+                    return self._because(needed, gauge, rule, told)
+        anchored = self.device.superconducting or is_gated(self.device)
+        rigid = order > 1 and not self._gauge_invariant and not anchored
         if rigid and self.tensor(order, gauge=True).equal(combination):
             return Verdict(Word.WARNING, "bias convention", explanation=by_rigidity(told))
         failing = self._failing(order, combination)
@@ -137,16 +159,30 @@ class Tensors:
             explanation=by_lines(failing, told, [], []),
         )
 
-    def _because(self, operations: Sequence[Operation], gauge: bool, told: str) -> Verdict:
+    def _needed(
+        self,
+        order: int,
+        operations: Sequence[Operation],
+        gauge: bool,
+        combination: Mapping[Coefficient, float],
+    ) -> list[Operation]:
+        """Those of the operations without which it would be there; one reason where there are several."""
+        needed = list(operations)
+        for each in list(needed)[::-1]:
+            fewer = [one for one in needed if one is not each]
+            if fewer and self._related(order, fewer, gauge).equal(combination):
+                needed = fewer
+        return needed
+
+    def _because(self, operations: Sequence[Operation], gauge: bool, rule: str, told: str) -> Verdict:
         names = [name_of(each, self._examined) for each in operations]
-        rule = "elastic scattering" if self._elastic else "conservation"
         reason = (" and ".join(names) or rule) + (", gauge-invariant" if gauge else "")
         shown = [self._shown(each) for each in operations]
         return Verdict(
             Word.FORBIDDEN,
             reason,
             operations[0] if operations else None,
-            explanation=by_group(shown or [rule], gauge, told),
+            explanation=by_group(shown, gauge, told) if shown else by_balance(rule, told),
         )
 
     def _shown(self, operation: Operation) -> str:
@@ -155,7 +191,7 @@ class Tensors:
 
     def _failing(self, order: int, combination: Mapping[Coefficient, float]) -> list[Broken]:
         """Candidates of the pattern that would make it vanish."""
-        if self.declared is None or not self._driven:
+        if self.declared is None or not self.lines or not self.driven:
             return []
         device, gauge = self._examined, self._gauge_invariant
 
@@ -168,7 +204,7 @@ class Tensors:
         return [
             broken(both, device, device, sort, permutation)
             for sort, permutation in exchanging(
-                self.declared.graph, device, device, self._driven, wanted, driven=False
+                self.declared.graph, device, device, self.driven, wanted, driven=False
             )
         ]
 
@@ -185,7 +221,7 @@ class Tensors:
             return None
         to, *by = (known.index(label) for label in labels)
         found = Coefficient(words[0], to, tuple(sorted(zip(words[1:], by, strict=True))))
-        return found if {to, *by} <= set(self._driven) else None
+        return found if {to, *by} <= set(self.driven) else None
 
     @property
     def _temperature(self) -> float:
@@ -205,7 +241,7 @@ class Tensors:
         return generators(self._examined)
 
     @cached_property
-    def _driven(self) -> list[int]:
+    def driven(self) -> list[int]:
         """Terminals whose mu is given."""
         baths = [group for group in self.device.terminals if "mu" in group.given]
         return np.concatenate([np.zeros(0, int), *(g.first + np.arange(g.count) for g in baths)]).tolist()
@@ -218,6 +254,18 @@ class Tensors:
         return all(of in fixed_currents(group) for group in others)
 
     @property
+    def _heated(self) -> bool:
+        """Whether all terminals follow a common temperature: each is driven by its T, or takes no heat."""
+        return all(
+            held(group) == {"mu", "T"} or (not held(group) and set(fixed_currents(group)) == {"I", "J"})
+            for group in self.device.terminals
+        )
+
+    @property
+    def _reflecting(self) -> bool:
+        return reflects_alone(self.device) and not (self.declared and self.declared.extended)
+
+    @property
     def _elastic(self) -> bool:
         return scatters_elastically(self.device) and not (self.declared and self.declared.extended)
 
@@ -225,7 +273,7 @@ class Tensors:
     def _gauge_invariant(self) -> bool:
         """Whether potentials and bands follow a common shift of all voltages."""
         device = self.device
-        if device.superconducting or not device.screening:
+        if device.superconducting or not device.screening or is_gated(device):
             return False
         covered = np.any([group.membership >= 0 for group in device.screening], axis=0)
         moving = [group.terminal for group in device.terminals if not is_flat(group.terminal)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,23 +18,28 @@ from modelkit.symmetry.candidates import (
     broken,
     exchanging,
     inelastic,
+    is_gated,
+    reflects_alone,
     scatters_elastically,
 )
 from modelkit.symmetry.counterparts import without_counterpart
 from modelkit.symmetry.explanations import (
+    by_balance,
     by_condensate,
+    by_first_order,
     by_lines,
     by_operation,
     by_reference,
     by_rule,
     in_words,
 )
+from modelkit.symmetry.linear import linear_rule
 from modelkit.symmetry.names import name_of
-from modelkit.symmetry.operations import Operation, mapping, of_sort
+from modelkit.symmetry.operations import Operation, mapping, nearest, of_sort
 from modelkit.symmetry.parts import Examined, examined
-from modelkit.symmetry.relations import Combination, Current, Currents
+from modelkit.symmetry.relations import Combination, Current, Currents, is_without_bias
 from modelkit.symmetry.roots import Undecided
-from modelkit.symmetry.structure import PARTICLE_HOLE, UNITARY, Sort
+from modelkit.symmetry.structure import PARTICLE_HOLE, SORTS, UNITARY, Sort
 from modelkit.symmetry.subject import Subject
 from modelkit.symmetry.verdict import Verdict, Word
 
@@ -46,20 +52,21 @@ ALIKE = 1e-12  # relative: potentials no farther apart are the same
 class TwoCases:
     """A device in a first and in a second case.
 
-    With ``declared`` (the declared graph at the values of both) a verdict tells the lines that break what
-    would have forbidden it.
+    With ``declared`` (the declared graph at the values of both) it is known what nouns have said.
     """
 
     first: Device
     second: Device
     declared: tuple[Subject, Subject] | None = None
+    order: int | None = None  # of the expansion in the bias, None for all
+    lines: bool = True  # whether a verdict tells the lines that break what would have forbidden it
 
     def verdict(self, combination: Combination, constant: float = 0.0) -> Verdict:
         """Whether a combination of the currents of both must vanish."""
         if self.declared and self.declared[0].unsaid:
             return Verdict(Word.NOT_DECIDED, self.declared[0].unsaid)
         given_up = None
-        for rule in (self._by_symmetry, self._by_unitarity):
+        for rule in (self._by_conservation, self._by_symmetry, self._by_linearity, self._by_unitarity):
             try:
                 found = rule(combination, constant)
             except Undecided as error:
@@ -80,11 +87,23 @@ class TwoCases:
 
     def _currents(self, operation: Operation, *, condensate: bool = True) -> Currents:
         """What an operation from case to case says, and those of the first case on itself."""
-        currents = Currents(self.first, self.second, condensate=condensate)
+        currents = self._related(condensate=condensate)
         currents.image(operation.terminal, opposing=operation.sort.opposing, to=1)
         for own in self._own:
             currents.image(own.terminal, opposing=own.sort.opposing)
         return currents
+
+    def _related(self, *, condensate: bool = True) -> Currents:
+        """What holds whatever the device is like."""
+        currents = Currents(self.first, self.second, condensate=condensate)
+        for case, device in enumerate((self.first, self.second)):
+            if not self._extended and is_without_bias(device):
+                currents.heat_is_conserved(device, case)
+        return currents
+
+    @property
+    def _extended(self) -> bool:
+        return self.declared is not None and self.declared[0].extended
 
     def _called(self, operation: Operation) -> str:
         return name_of(operation, self._one) + (", gauge-invariant" if operation.shift else "")
@@ -95,8 +114,8 @@ class TwoCases:
     def _open(self, combination: Combination, constant: float) -> Verdict:
         """Nothing forbids it: a warning, or what breaks each candidate."""
         told = self._told(combination)
-        if self._exchanged and self._shift:
-            return Verdict(Word.WARNING, "bias convention", explanation=by_reference(self._shift))
+        if self._exchanged and self._shift_for(1.0) and not is_gated(self.first):
+            return Verdict(Word.WARNING, "bias convention", explanation=by_reference(self._shift_for(1.0)))
         if self.first.superconducting:
             for found in self._operations:
                 if self._currents(found, condensate=False).vanishes(combination, constant):
@@ -113,11 +132,11 @@ class TwoCases:
         )
 
     def _failing(self, combination: Combination, constant: float) -> list[Broken]:
-        if self.declared is None:
+        if self.declared is None or not self.lines:
             return []
 
         def wanted(terminal: NDArray[np.intp], sort: Sort) -> bool:
-            currents = Currents(self.first, self.second, condensate=False)
+            currents = self._related(condensate=False)
             currents.image(terminal.tolist(), opposing=sort.opposing, to=1)
             return currents.vanishes(combination, constant)
 
@@ -165,23 +184,60 @@ class TwoCases:
         found = (mapping(self._one, self._other(shift), sort, shift=shift) for sort, shift in shifts.items())
         return [each for each in found if each is not None]
 
+    def _by_conservation(self, combination: Combination, constant: float) -> Verdict | None:
+        """What flows in flows out, and no operation is needed."""
+        if not self._related().vanishes(combination, constant):
+            return None
+        told = by_balance("conservation", self._told(combination))
+        return Verdict(Word.FORBIDDEN, "conservation", explanation=told)
+
+    def _by_linearity(self, combination: Combination, constant: float) -> Verdict | None:
+        """To first order currents are linear in what drives them."""
+        if self.order != 1 or self._extended or constant:
+            return None
+        found = linear_rule(self.first, self.second, combination)
+        if found is None:
+            return None
+        told = by_first_order(found, self._told(combination))
+        return Verdict(Word.FORBIDDEN, ", ".join(["linear response", *found]), explanation=told)
+
     def _by_unitarity(self, combination: Combination, constant: float) -> Verdict | None:
-        """Two terminals that exchange mu and T, where all scattering is elastic and nothing else changes."""
-        if self.declared and self.declared[0].extended:
+        """Two terminals, or one and a condensate, where all scattering is elastic and no level moves."""
+        cases = self.first, self.second
+        alone = all(map(reflects_alone, cases))
+        two = len(self._baths) == 2 and all(map(scatters_elastically, cases))
+        if self._extended or not (alone or two):
             return None
-        if len(self._baths) != 2 or not scatters_elastically(self.first):
-            return None
-        if not self._exchanged or not self._same_otherwise:
-            return None
-        currents = Currents(self.first, self.second)
-        exchange = np.arange(self.first.n_terminals)
-        exchange[self._baths] = self._baths[::-1]
-        currents.image(exchange.tolist(), opposing=False, to=1)
-        if not currents.vanishes(combination, constant):
-            return None
-        probes = any(group.conditions for group in self.first.terminals)
-        rule = "elastic probe" if probes else "two-terminal unitarity"
-        return Verdict(Word.FORBIDDEN, rule, explanation=by_rule(rule, self._told(combination)))
+        known = self._related()
+        for name in self._exchanges(known):
+            if known.vanishes(combination, constant):
+                probes = any(group.conditions for group in self.first.terminals)
+                rule = "elastic probe" if probes else "two-terminal unitarity"
+                rule = "Andreev reflection alone" if self.first.superconducting else rule
+                told = by_rule(rule, name, self._told(combination))
+                return Verdict(Word.FORBIDDEN, " and ".join([rule, *name]), explanation=told)
+        return None
+
+    def _exchanges(self, known: Currents) -> Iterator[tuple[str, ...]]:
+        """Distributions that two terminals exchange: each adds a relation, with the name of what it needs.
+
+        The two transmissions are one function of the energy, whatever operation takes the device without its
+        bias from case to case; where energies change their sign it is turned about mu.
+        """
+        for sort, (case, to) in itertools.product(SORTS, ((0, 1), (0, 0), (1, 1))):
+            carried = self._carried(sort, case, to)
+            if carried is None:
+                continue
+            for opposing, turned in itertools.product((False, True), repeat=2):
+                if opposing != sort.opposing and not self.first.superconducting:
+                    continue
+                if turned and len(self._baths) == 1:
+                    continue
+                if self._drives(case, to, opposing=opposing, turned=turned):
+                    exchange = np.arange(self.first.n_terminals)
+                    exchange[self._baths] = self._baths[::-1] if turned else self._baths
+                    known.image(exchange.tolist(), opposing=opposing, case=case, to=to)
+                    yield tuple(name for name in [name_of(carried, self._one)] if name != "identity")
 
     @cached_property
     def _one(self) -> Examined:
@@ -195,14 +251,25 @@ class TwoCases:
         """Operations of the first case onto itself."""
         return [found for sort in (UNITARY, PARTICLE_HOLE) for found in of_sort(self._one, sort)]
 
-    @cached_property
-    def _same_otherwise(self) -> bool:
-        """Whether everything but the given mu and T is the same in both cases, up to the common shift."""
-        one, other = (
-            examined(self.first, driven=False),
-            examined(self.second, driven=False, shift=self._shift),
-        )
-        return mapping(one, other, UNITARY, *((site, site) for site in range(one.size))) is not None
+    def _carried(self, sort: Sort, case: int, to: int) -> Operation | None:
+        """An operation of a sort from case to case, of all but the given mu and T, up to the common shift."""
+        cases = self.first, self.second
+        shift = self._shift_for(-1.0 if sort.opposing else 1.0) if to != case else 0.0
+        one, other = examined(cases[case], driven=False), examined(cases[to], driven=False, shift=shift)
+        return nearest(one, other, sort)
+
+    def _drives(self, case: int, to: int, *, opposing: bool, turned: bool) -> bool:
+        """Whether the (exchanged, opposite) mu and T of the baths are those in another case."""
+        one, other = self._given((self.first, self.second)[case]), self._given((self.first, self.second)[to])
+        sign = -1.0 if opposing else 1.0
+        wanted = one * np.array([[sign], [1.0]])
+        shift = self._shift_for(sign) if to != case else 0.0
+        found = other - np.array([[shift], [0.0]])
+        if wanted.shape != found.shape:
+            return False
+        scale = np.abs([one, other]).max(axis=(0, 2), initial=0.0)
+        off = np.abs(found - (wanted[:, ::-1] if turned else wanted))
+        return bool(np.all(off <= ALIKE * scale[:, None]))
 
     @cached_property
     def _baths(self) -> NDArray[np.intp]:
@@ -220,10 +287,6 @@ class TwoCases:
         ]
         return np.stack(rows) - np.array([[device.reference.get("mu", 0.0)], [0.0]])
 
-    @property
-    def _shift(self) -> float:
-        return self._shift_for(1.0)
-
     def _shift_for(self, sign: float) -> float:
         """The common shift of the second case that could make it an image of the first."""
         one, other = self._given(self.first)[0], self._given(self.second)[0]
@@ -235,8 +298,4 @@ class TwoCases:
     @property
     def _exchanged(self) -> bool:
         """Whether the two baths exchange mu (up to the common shift) and T."""
-        one, other = self._given(self.first), self._given(self.second) - np.array([[self._shift], [0.0]])
-        if one.shape != other.shape or one.shape[1] != 2:
-            return False
-        scale = np.abs([one, other]).max(axis=(0, 2)) if one.size else np.zeros(2)
-        return bool(np.all(np.abs(other - one[:, ::-1]) <= ALIKE * scale[:, None]))
+        return len(self._baths) == 2 and self._drives(0, 1, opposing=False, turned=True)

@@ -68,12 +68,14 @@ def verdict_on(
         (name, tuple(sorted(one.parameters.items())), tuple(sorted(one.fields.items())))
         for name, one in settings.items()
     )
-    coupling = any_coupling(task)
-    key = claim.name, claim.formula, tuple(claim.quantities.items()), at, lines, coupling
+    coupling, order = any_coupling(task), _order(task)
+    key = claim.name, claim.formula, tuple(claim.quantities.items()), at, lines, coupling, order
     if key not in known:
         subjects = {n: Subject(expansion, one.parameters, one.fields) for n, one in settings.items()}
-        decide = _of_open_chains if next(iter(subjects.values())).open else _decided
-        known[key] = decide(claim, subjects, lines, coupling)
+        if next(iter(subjects.values())).open:
+            known[key] = _of_open_chains(claim, subjects, lines, coupling)
+        else:
+            known[key] = _decided(claim, subjects, order, lines)
     return known[key]
 
 
@@ -95,18 +97,21 @@ def _of_open_chains(
     return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
 
 
+def _order(task: Task | None) -> int | None:
+    order = task.options.get("order") if task is not None and task.verb == "transport" else None
+    return order if isinstance(order, int) else None
+
+
 def _decided(
-    claim: OutputRequest, subjects: Mapping[str, Subject], lines: bool, coupling: bool | None
+    claim: OutputRequest, subjects: Mapping[str, Subject], order: int | None, lines: bool
 ) -> Verdict:
     together = "case" not in claim.dims or len(subjects) == 1
     each_by_itself = [{name: subject} for name, subject in subjects.items()]
     try:
-        found = [
-            Situation(
-                {name: one.device() for name, one in part.items()}, tuple(part.values()) if lines else ()
-            ).verdict(claim)
-            for part in ([subjects] if together else each_by_itself)
-        ]
+        found = []
+        for part in [subjects] if together else each_by_itself:
+            devices = {name: one.device() for name, one in part.items()}
+            found.append(Situation(devices, tuple(part.values()), order, lines).verdict(claim))
     except Undecided as error:
         return Verdict(Word.NOT_DECIDED, str(error))
     return next((one for one in found if one.word is not Word.FORBIDDEN), found[0])
@@ -141,6 +146,8 @@ def _claimed(expansion: Expansion, check: Check) -> ModelError | None:
         hint = "change what breaks the symmetry ('modelkit check' shows it), or write: check not forbidden"
     elif verdict.word is Word.FORBIDDEN:
         hint = f"break what forbids it, or write: check forbidden : {check.text}"
+    elif verdict.word is Word.NOT_DECIDED:
+        hint = f"leave the line out, or look at the number: check value : {check.text} == 0 within 1e-10"
     else:
         hint = "only 'forbidden' and 'not forbidden' can be checked: leave the line out"
     return ModelError(message, check.span, hint=hint)

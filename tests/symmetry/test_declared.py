@@ -70,6 +70,11 @@ def test_a_noun_that_has_said_nothing_leaves_every_verdict_open() -> None:
         assert verdict_of(text) == "forbidden: inversion"  # it is not used
         told = "not decided: the noun 'magnet' has not said how it transforms"
         assert verdict_of(f"{text}magnet B\n") == told
+        cases = "case forward { V = V }; case backward { V = -V }\n"
+        task = "task iv = transport { cases forward, backward; output r = rectification(I[L]) }\n"
+        found = mk.loads(f"{text}magnet B\n{cases}{task}").run("iv")
+        assert found.attrs["verdicts"] == f"r = rectification(I[L]): {told}"
+        assert "audit_forbidden" not in found
     with nouns.extended("magnet", Noted):
         assert verdict_of(f"{text}magnet B\n") == "forbidden: inversion"
 

@@ -170,6 +170,11 @@ class SteadyTransport:
         return max(float(self.point.gross.max(initial=0.0)), least_flow(self.point))
 
     @property
+    def work(self) -> float:
+        """The energy that terminals turn over, absolutely summed; rounding of heat is counted against it."""
+        return float(self.point.gross_energy.sum()) + self.gross * reach(self.point)
+
+    @property
     def condensate(self) -> bool:
         """Whether a condensate is a further terminal."""
         return self.system.reservoirs.superconducting

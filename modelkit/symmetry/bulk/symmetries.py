@@ -273,9 +273,17 @@ def bulk_symmetries(
         raise ModelError(f"{len(momenta)} momenta are given", hint="up to three: k_x, k_y, k_z")
     if H.rows != H.cols or not H.rows:
         raise ModelError(f"H(k) is {H.rows} by {H.cols}", hint="give a square matrix")
+    parts = family(_at_values(H, momenta, values or {}), momenta)
+    chosen = candidates(len(momenta)) if rotations is None else given_rotations(rotations, len(momenta))
+    return BulkSymmetries(parts, chosen, spaces_of(parts.n, spaces))
+
+
+def _at_values(
+    H: sp.Matrix, momenta: Sequence[sp.Symbol], values: Mapping[sp.Symbol | str, object]
+) -> sp.Matrix:
+    """H(k) with exact values in the place of parameters."""
     given = {
-        str(name): x if isinstance(x, sp.Expr) else exact_value(x, str(name))
-        for name, x in (values or {}).items()
+        str(name): x if isinstance(x, sp.Expr) else exact_value(x, str(name)) for name, x in values.items()
     }
     known = {str(symbol): symbol for symbol in H.free_symbols}
     unknown = sorted(set(given) - set(known) | set(given) & {str(each) for each in momenta})
@@ -283,9 +291,7 @@ def bulk_symmetries(
         raise ModelError(
             f'"{unknown[0]}" is no parameter of H(k)', hint=f"parameters: {', '.join(sorted(known))}"
         )
-    parts = family(H.xreplace({known[name]: x for name, x in given.items()}), momenta)
-    chosen = candidates(len(momenta)) if rotations is None else given_rotations(rotations, len(momenta))
-    return BulkSymmetries(parts, chosen, spaces_of(parts.n, spaces))
+    return H.xreplace({known[name]: x for name, x in given.items()})
 
 
 def _breakers(family: Family, rotation: Rotation, sort: Sort) -> list[list[Key]]:
