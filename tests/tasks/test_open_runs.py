@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import modelkit as mk
-import modelkit.tasks.vocabulary  # noqa: F401 (enters the outputs)
+import modelkit.tasks.vocabulary
 from modelkit.registry import enter_output, outputs
 
 RING = """model m
