@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import sympy as sp
 
-from modelkit.elements.binder import Binder, parts_of
+from modelkit.elements.binder import Binder, ConsequentError, parts_of
 from modelkit.elements.lattices import Lattice
 from modelkit.elements.operator_sums import (
     FACTORS,
@@ -108,6 +108,11 @@ class Operators:
         found = {lattice.spaces for lattice in self.lattices.values() if lattice.spaces}
         return next(iter(found)) if len(found) == 1 else ()
 
+    def _refuse_broken(self, name: nodes.Name, *lattices: str) -> None:
+        """A site whose own line is wrong is not blamed again."""
+        if any((lattice, name.id) in self.binder.broken for lattice in lattices):
+            raise ConsequentError(f"'{name.id}' is wrong itself", name.span)
+
     def _called(self, word: str) -> list[tuple[Lattice, SiteFamily]]:
         return [
             (lattice, family)
@@ -122,6 +127,7 @@ class Operators:
             return True
         if name.id in self.binder.meanings:
             return False  # the formula says what it is instead
+        self._refuse_broken(name, *self.lattices)
         patterns = [family.pattern for lattice in self.lattices.values() for family in lattice.sites]
         families = [family.name for lattice in self.lattices.values() for family in lattice.sites]
         near = suggestion(name.id, families, "sites")
@@ -132,7 +138,8 @@ class Operators:
         if lattice.id in self.lattices:
             families = {family.name: family for family in self.lattices[lattice.id].sites}
             if member.name.id not in families:
-                hint = suggestion(member.name.id, families, "sites")
+                self._refuse_broken(member.name, lattice.id)
+                hint = suggestion(member.name.id, families, "sites") or "declare it: site NAME"
                 message = f"the lattice '{lattice.id}' has no site '{member.name.id}'"
                 raise ModelError(message, member.name.span, hint=hint)
             return True

@@ -215,11 +215,10 @@ class Model:
     def check(self) -> None:
         """Raise all errors of meaning, of the device and tasks at the declared values, and of the checks."""
         from modelkit.errors import raise_all
-        from modelkit.graph.values import values_of
-        from modelkit.tasks.points import PROXY
+        from modelkit.model.devices import device_at
         from modelkit.tasks.run import objections
 
-        self._expansion.device(values_of(self.declarations, {}), cells=PROXY)
+        device_at(self.declarations, self._expansion, {}, shown=True)
         raise_all(objections(self.declarations, self._expansion))
         self._hold_checks()
 
@@ -274,13 +273,9 @@ class Model:
 
     def device(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Device:
         """The expanded device (index and value arrays) at the declared values, or others."""
-        from modelkit.graph.values import values_of
-        from modelkit.tasks.outside import numbers_of
+        from modelkit.model.devices import device_at
 
-        given = numbers_of(self.declarations, {**(values or {}), **named})
-        parameters = {name: value for name, value in given.items() if "." not in name}
-        fields = {name: value for name, value in given.items() if "." in name}
-        return self._expansion.device(values_of(self.declarations, parameters), fields)
+        return device_at(self.declarations, self._expansion, {**(values or {}), **named})
 
     def compile(
         self, values: Mapping[str, Any] | None = None, /, *, method: str | None = None, **named: Any
@@ -351,14 +346,10 @@ class Model:
         modelkit.tasks.run.Interrupted
             The keyboard stopped the run; ``partial`` holds the finished points.
         """
-        from modelkit.elements.sweeps import running_variables
-        from modelkit.registry import verbs
-        from modelkit.tasks.outside import numbers_of
-        from modelkit.tasks.run import Manner, find_task, run_task
+        from modelkit.tasks.run import Manner, find_task, given_to, run_task
 
         chosen = find_task(self.declarations, task)
-        running = running_variables(verbs[chosen.verb], self.declarations.elements)
-        given = numbers_of(self.declarations, {**(values or {}), **named}, running=running)
+        given = given_to(self.declarations, chosen, {**(values or {}), **named})
         self._hold_checks()
         manner = Manner(method, progress, Path(store) if store is not None else None)
         return run_task(self.declarations, self._expansion, chosen, given, manner)
@@ -385,10 +376,12 @@ class Model:
         return figure(dataset, choose_drawings(self.declarations, task, dataset).drawings)
 
     def draw(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Figure:
-        """A picture of the device: sites, hops, terminals."""
+        """A picture of the device: sites, hops, terminals; some cells of an infinite ring."""
+        from modelkit.model.devices import device_at
         from modelkit.view.picture import draw
 
-        return draw(self.device(values, **named), self.title or self.name)
+        device = device_at(self.declarations, self._expansion, {**(values or {}), **named}, shown=True)
+        return draw(device, self.title or self.name)
 
     def table(self) -> Table:
         """What the model declares, as a small table."""

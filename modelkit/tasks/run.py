@@ -28,7 +28,7 @@ from modelkit.tasks.cases import Setting, setting
 from modelkit.tasks.collect import Run, collect
 from modelkit.tasks.forbidden import told
 from modelkit.tasks.limits import with_limit
-from modelkit.tasks.outside import in_unit, unit_of_name
+from modelkit.tasks.outside import in_unit, numbers_of, unit_of_name
 from modelkit.tasks.points import Job, Solved, Work
 from modelkit.tasks.sweeps import Plan, plan
 from modelkit.tasks.value_checks import value_checks, violated
@@ -88,6 +88,12 @@ def find_task(declarations: Declarations, name: str | None) -> Task:
     if name not in declarations.tasks:
         raise ModelError(f"there is no task '{name}'", hint=suggestion(name, declarations.tasks, "tasks"))
     return declarations.tasks[name]
+
+
+def given_to(declarations: Declarations, task: Task, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values from outside as numbers of the model; running variables of the task's verb may be among them."""
+    running = running_variables(verbs[task.verb], declarations.elements)
+    return numbers_of(declarations, values, running=running)
 
 
 def objections(declarations: Declarations, expansion: Expansion) -> Iterator[ModelError]:

@@ -65,7 +65,35 @@ task spec = transmission { sweep E from -2 to 2 points 5; output transmission, d
 plot main { draw mu against site by case; map x against N by J }
 plot spec { draw dos against energy }
 """
-TEXTS = [path.read_text(encoding="utf-8") for path in GALLERY] + [EVERYTHING] * 3
+OPEN_CHAINS = """model open "open chains"
+param kappa = 0.2 from 0 to 9
+param delta = 1 + 1i
+param n = 3
+param cells = infinite
+let w = 2*delta
+function f(x) = kappa*x^2 - 1i
+lattice up {
+  internal spin
+  site c[j] for j in ring(cells)
+  site dot
+  interaction c[j] - c[j+1] : kappa
+  interaction c[j, up] - c[j, down] : 3
+}
+lattice low { site d[x, y] for x in 1..n, y in 1..x where x != 2; hop d[x, y] -> d[x+1, y] : -1 }
+dissipator a[j] on up {
+  jump = (c[j, up]' + delta*c[j+1, up]')*(c[j, up] - conj(w)*c[j+1, down])
+  rate = kappa
+}
+dissipator b[x, y] where x > 1 on low, up { jump = d[x, y]^2*c[1, up] + f(x)/2*d[x-1, y]; rate = kappa*x/n }
+dissipator e[k] for k in 1..3 on up { jump = c[k]'*(sigma_x + [1, 2i | 3, w])*c[k+1] - 1i*dot'*dot; rate = k }
+dissipator g on up, low { jump = (low.d[1, n-2]'*up.c[n, down])'; rate = 2 }
+dissipator t on up, low {
+  jump = detailed_balance(beta = 1/kappa, kernel = exp(-E/(2*kappa))/cosh(E)); rate = kappa
+}
+filling up = 1/2
+filling low = kappa
+"""
+TEXTS = [path.read_text(encoding="utf-8") for path in GALLERY] + [EVERYTHING] * 3 + [OPEN_CHAINS] * 2
 WORD = re.compile(r"[A-Za-z_]\w*|\d+(?:\.\d+)?|\.\.|->|==|[^\s\w]")
 
 
@@ -109,6 +137,7 @@ def test_a_mutated_model_is_a_model_or_is_refused_at_its_place(
 
 
 def test_everything_is_a_model() -> None:
+    assert len(read(OPEN_CHAINS).elements) == 9
     found = read(EVERYTHING)
     assert list(found.elements) == [
         "bar",

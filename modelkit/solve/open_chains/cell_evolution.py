@@ -1,10 +1,10 @@
 """The covariance of one cell in time: blocks G(k), each by itself or joined by bilinear jumps.
 
 Without bilinear jumps a step in time is the exponential of the map of each momentum, its source included,
-and exact to rounding.  With them momenta are joined through ``G_r``, and an explicit method of order 8 with error
-control (Dormand and Prince) integrates all together.  Momenta that are asked for but on no grid follow without
-acting back.  On the infinite chain the grid is doubled until correlations at all times stay: particles that
-start together must not meet again on the other side of the ring that the grid is.
+and exact to rounding.  With them momenta are joined through ``G_r``, and an explicit method of order 8 with
+error control (Dormand and Prince) integrates all together.  Momenta that are asked for but on no grid follow
+without acting back.  On the infinite chain the grid is doubled until correlations at all times stay:
+particles that start together must not meet again on the other side of the ring that the grid is.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Flows:
             np.sum((decay @ covariance).diagonal()[kept].real - source.diagonal()[kept].real)
             for decay, source in self.equation.families
         ]
-        return np.array(found, dtype=float) / (self.places.cells if self.places.ring else 1)
+        return np.array(found, dtype=float) / (self.places.cells if self.places.ring > 0 else 1)
 
     def continuity(self, covariance: Complexes) -> float:
         """The largest change of an occupation, relative to the largest sum of all that changes one."""

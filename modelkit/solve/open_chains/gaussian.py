@@ -24,7 +24,7 @@ from modelkit.solve.open_chains.gaussian_cells import (
 )
 from modelkit.solve.open_chains.kept import kept_particles
 from modelkit.solve.open_chains.method import open_method
-from modelkit.solve.open_chains.places import Places, places
+from modelkit.solve.open_chains.places import UNEQUAL, Places, places
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.starts import initial_occupation
 from modelkit.solve.open_chains.state import OpenState
@@ -41,6 +41,9 @@ OUTPUTS: Mapping[str, tuple[tuple[str, ...], Callable[[Flows, Complexes], Any]]]
 }
 """What is computed from the covariance: its dimensions, and how."""
 
+OF_MODES = ("current_by_orbital", "lagrange_multiplier")
+"""Those that only cells of rings have."""
+
 ALONG = ("current", "current_by_spin", "jump_current", "energy_current")
 """Those that need a place of every site."""
 
@@ -54,7 +57,7 @@ class Gaussian:
         "covariance equation of loss, gain and Hermitian products of two operators; exact, any lattice"
     )
     verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
-    gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, "current_by_orbital", "lagrange_multiplier")
+    gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, *OF_MODES)
     translation_invariant: ClassVar[bool] = False
     limits: ClassVar[tuple[str, ...]] = ()
 
@@ -136,8 +139,9 @@ class Gaussian:
 
 
 def _cell(problem: OpenProblem) -> UnitCell | None:
-    """The cell where it is all that is given, or where occupations at momenta are asked."""
-    if problem.lindbladian is None or problem.momenta is not None:
+    """The cell where it is all that is given, or where something of its modes is asked."""
+    of_modes = problem.asked is not None and not problem.asked.isdisjoint(OF_MODES)
+    if problem.lindbladian is None or problem.momenta is not None or of_modes:
         return problem.cell
     return None
 
@@ -180,7 +184,7 @@ def _has(problem: OpenProblem, where: Places, name: str) -> bool:
         return asked
     if name == "current_by_spin" and np.all(where.spin < 0):
         return False
-    return where.cell is not None or name not in ALONG
+    return name not in ALONG or (where.cell is not None and where.ring != UNEQUAL)
 
 
 def _outside(covariance: Complexes) -> float:

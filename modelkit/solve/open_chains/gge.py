@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from modelkit.solve.open_chains.initial import initial_occupations
 from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.momenta import (
+    by_panels,
     change,
     first_field,
     first_momenta,
@@ -32,7 +35,7 @@ from modelkit.solve.open_chains.sampling import Sample, occupations, sample, wit
 from modelkit.solve.open_chains.standing import Conserved
 from modelkit.solve.open_chains.state import OpenState
 
-LONGEST = 4096  # cells of a ring that stands for an infinite chain in time
+LONGEST = 1024  # cells of a ring that stands for an infinite chain in time
 TOLERANCE, ACCEPTED = 1e-10, 1e-9  # change from ring to ring
 COHERENT = 1e-8  # rate at which coherences grow, over the rates at which modes are filled
 
@@ -81,26 +84,20 @@ class Gge:
         first = sample(cell, *first_momenta(cell), field)
         refuse_superfluous(first, conserved_classes(first), given_filling(problem), problem.place("filling"))
         asked = np.zeros(0) if problem.momenta is None else problem.momenta
-        if cell.cells is not None:
-            taken = with_listeners(sample(cell, *on_ring(cell.cells), field), asked)
+        before, error = None, np.inf
+        for k, weight in _momenta(first, problem, initial):
+            taken = with_listeners(sample(cell, k, weight, field), asked)
             states, steps = _followed(taken, problem, times, initial)
-            return self._evolved(problem, taken, states, 0.0, steps)
-        cells, before, error = len(first.modes.k), None, np.inf
-        while cells <= LONGEST:
-            taken = with_listeners(sample(cell, *half_shifted(cells), field), asked)
-            states, steps = _followed(taken, problem, times, initial)
+            if cell.cells is not None:
+                return self._evolved(problem, taken, states, 0.0, steps)
             told = np.array([_compared(taken, filled, len(asked)) for filled in states])
             if before is not None:
-                last, error = (
-                    error,
-                    max(change(taken, old, new) for old, new in zip(before, told, strict=True)),
-                )
+                last, error = error, max(map(partial(change, taken), before, told))
                 if error < TOLERANCE or last <= min(error, ACCEPTED):
                     return self._evolved(problem, taken, states, error, steps)
-            before, cells = told, 2 * cells
+            before = told
         raise NotConverged(
-            f"the evolution still changes by {error:.1e} from rings of {LONGEST // 2} to {LONGEST} cells",
-            residual=error,
+            f"the evolution still changes by {error:.1e} from momenta to more momenta", residual=error
         )
 
     def _evolved(
@@ -110,6 +107,28 @@ class Gge:
         audits = {"momenta": error, "kernel": taken.rates.error}
         counts = {"steps": steps, "momenta": int(np.count_nonzero(taken.modes.weight))}
         return OpenState(**arrays, audits=audits, counts=counts, attributes=notes(problem, taken))
+
+
+def _momenta(
+    first: Sample, problem: OpenProblem, initial: Mapping[str, Any]
+) -> Iterator[tuple[Floats, Floats]]:
+    """Those of the ring; of ever longer rings, then of panels on which the steady state is resolved."""
+    cell = first.cell
+    if cell.cells is not None:
+        yield on_ring(cell.cells)
+        return
+    cells = len(first.modes.k)
+    while cells <= LONGEST:
+        yield half_shifted(cells)
+        cells *= 2
+    n = initial_occupations(first, initial, given_filling(problem), problem.place("initial"))
+    filling = float(first.rates.weight @ n / first.rates.weight.sum()) if conserved_classes(first) else None
+    try:
+        panels = by_panels(cell, numbers(replace(problem, filling=filling)), first.field)[1]
+    except ModelError:  # no steady state of its own: there is nothing to resolve
+        return
+    yield panels.nodes()
+    yield panels.halved(np.ones(len(panels.width), dtype=bool)).nodes()
 
 
 def _followed(

@@ -99,7 +99,7 @@ def _rest(cell: UnitCell, conserved: Given, field: Field | None) -> Rest:
     if cell.cells is not None:
         taken = sample(cell, *on_ring(cell.cells), field)
         return Rest(taken, stand(taken.rates, conserved(taken)), 0.0)
-    return _by_doubling(cell, conserved, field) or _by_panels(cell, conserved, field)
+    return _by_doubling(cell, conserved, field) or by_panels(cell, conserved, field)[0]
 
 
 def _by_doubling(cell: UnitCell, conserved: Given, field: Field | None) -> Rest | None:
@@ -115,8 +115,8 @@ def _by_doubling(cell: UnitCell, conserved: Given, field: Field | None) -> Rest 
     return None
 
 
-def _by_panels(cell: UnitCell, conserved: Given, field: Field | None) -> Rest:
-    """Panels that are halved where the occupations need it."""
+def by_panels(cell: UnitCell, conserved: Given, field: Field | None) -> tuple[Rest, Panels]:
+    """Steady state on panels that are halved where the occupations need it; raises as :func:`rest`."""
     panels, tolerance = first_panels(), FIRST_TOLERANCE
     taken = sample(cell, *panels.nodes(), field)
     found = stand(taken.rates, conserved(taken))
@@ -127,7 +127,7 @@ def _by_panels(cell: UnitCell, conserved: Given, field: Field | None) -> Rest:
         told = quantities(taken, found.filled)
         error = change(taken, before, told)
         if error < TOLERANCE or best <= min(error, ACCEPTED):
-            return Rest(taken, found, error)
+            return Rest(taken, found, error), panels
         before, best, tolerance = told, min(best, error), max(FINER * tolerance, 1e-11)
     raise NotConverged(
         f"currents still change by {error:.1e} where the occupations are resolved to {tolerance:.0e}",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from modelkit.compile.lindbladian import Lindbladian
     from modelkit.graph.device import Device, SiteGroup
 
+UNEQUAL = -1
+
 
 @dataclass(frozen=True, eq=False)
 class Places:
@@ -33,7 +35,7 @@ class Places:
     cell : (n_orbitals,) or None
         Place of each orbital; None where a site has no index.
     ring : int
-        Cells that the first index wraps round, 0 on an open chain.
+        Cells that the first index wraps round, 0 on an open chain, ``UNEQUAL`` where lattices differ.
     cells : int
         Their number.
     spin : (n_orbitals,)
@@ -59,8 +61,13 @@ class Places:
         Raises
         ------
         ModelError
-            A site has no index.
+            A site has no index, or lattices wrap round different numbers of cells.
         """
+        if self.ring == UNEQUAL:
+            raise ModelError(
+                "a current along the chain needs lattices that are all open, or rings of one length",
+                hint="ask for bond_current",
+            )
         if self.cell is None:
             raise ModelError(
                 "a current along the chain needs an index on every site, and one has none",
@@ -91,10 +98,12 @@ def places(chain: Lindbladian) -> Places:
     elements = hops.bond[at], hops.row[at], hops.column[at], hops.value[at]
     cell = _cells(device)
     rings = {group.rings[0] if group.rings else 0 for group in device.sites}
-    ring = rings.pop() if len(rings) == 1 else 0
+    ring = rings.pop() if len(rings) == 1 else UNEQUAL
     cells = 0 if cell is None else len(np.unique(cell))
     spin = np.concatenate([np.tile(_spins(group), group.count) for group in device.sites])
-    return Places(device.offset, *elements, len(device.bonds.source), cell, ring, ring or cells, spin)
+    return Places(
+        device.offset, *elements, len(device.bonds.source), cell, ring, ring if ring > 0 else cells, spin
+    )
 
 
 def _cells(device: Device) -> Floats | None:

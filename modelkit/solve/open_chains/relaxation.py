@@ -17,8 +17,9 @@ from modelkit.errors import ModelError, NotConverged
 from modelkit.solve.open_chains.kinetics import Filled, Floats, Jacobian, flow, jacobian
 
 ROWS = 10  # of the extrapolation table
-TOLERANCE = 1e-11  # of a step, in the occupations
+TOLERANCE = 1e-10  # of a step, in the occupations; what is reached is better by about an order
 EDGE = 1e-3  # n (1 - n) below which errors count relative to it, for the Lagrange multipliers
+LEAST = 0.1  # of the tolerance: what rounding leaves of differences in the table
 STEPS = 20000
 FASTEST = 1e150  # rate: its square is a number
 SHRINK, GROW = 0.4, 4.0
@@ -76,7 +77,7 @@ def relax(rates: Rates, n: Floats, times: Floats) -> tuple[NDArray[np.float64], 
 def _step(rates: Rates, n: Floats, length: float, step: float) -> tuple[Floats | None, float]:
     """Occupations after a step, None if it was too long; and how long the next may be."""
     slopes = jacobian(rates, _filled(n))
-    allowed = TOLERANCE * np.clip(n * (1 - n) / EDGE, 0.01, 1.0)
+    allowed = TOLERANCE * np.clip(n * (1 - n) / EDGE, LEAST, 1.0)
     table: list[Floats] = []
     for row in range(ROWS):
         table = _extrapolated(table, _euler(rates, slopes, n, length, row + 1))

@@ -22,6 +22,7 @@ from tests.solve.open_chains.exact_chains import (
     chain,
     family,
     nonreciprocal,
+    products,
     rashba,
     real_space,
 )
@@ -244,7 +245,7 @@ def test_a_filling_is_needed_where_particles_are_conserved():
 
 def test_a_filling_is_refused_where_particles_come_and_go():
     lossy = chain(np.zeros((2, 2)), [family("drain", 2, [0.1], loss=[[1, 0]])], filling=0.5)
-    with pytest.raises(ModelError, match="is not conserved: .drain. change"):
+    with pytest.raises(ModelError, match=r"is not conserved: .drain. change"):
         Exact().steady(OpenProblem(lossy))
 
 
@@ -268,6 +269,17 @@ def test_two_spins_without_flips_keep_their_numbers():
     with pytest.raises(ModelError, match="there are 3 steady states") as told:
         Exact().steady(without_translations(unit))
     assert "the number of particles in 4 modes" in told.value.message
+
+
+def test_pairs_that_come_and_go_keep_the_parity():
+    pairs = [
+        family("out", 3, [0.2], higher=[products([(0, (0, 1), 1.0), (0, (1, 2), 0.4j)], (False, False))]),
+        family("in", 3, [0.3], higher=[products([(0, (0, 2), 1.0)], (True, True))]),
+    ]
+    h = np.array([[0.3, -1, 0.2j], [-1, 0, -1], [-0.2j, -1, 0.1]])
+    with pytest.raises(ModelError, match="there are 2 steady states") as told:
+        Exact().steady(OpenProblem(chain(h, pairs)))
+    assert "the number of particles on chain modulo 2" in told.value.message
 
 
 def test_without_jumps_nothing_decides():

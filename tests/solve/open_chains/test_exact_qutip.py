@@ -125,3 +125,22 @@ def test_qutip_is_imported_in_one_module():
             if any(name.split(".")[0] == "qutip" for name in names):
                 importing.append(path.relative_to(ROOT).as_posix())
     assert set(importing) == {"modelkit/solve/open_chains/exact/qobj.py"}
+
+
+def test_losses_stand_under_their_dissipators():
+    """Baths and jumps in the order of their declaration."""
+    text = """
+    model mixed
+    lattice chain { site c[j] for j in 1..2; hop c[j] -> c[j+1] : -1 }
+    dissipator gain on chain { jump = c[1]'; rate = 0.2 }
+    dissipator thermal on chain { jump = detailed_balance(beta = 1); rate = 0.3 }
+    dissipator none on chain { jump = detailed_balance(beta = 1); rate = 0 }
+    dissipator loss on chain { jump = c[2]; rate = 0.5 }
+    task end = steady_state(method = exact) { output loss_rate }
+    """
+    found = mk.loads(text.replace("\n    ", "\n")).run("end")["loss_rate"]
+    assert found["dissipator"].values.tolist() == ["gain", "thermal", "none", "loss"]
+    gain, thermal, none, loss = found.values
+    assert gain == pytest.approx(-loss)
+    assert loss > 0.01
+    np.testing.assert_allclose([thermal, none], 0, atol=1e-12)

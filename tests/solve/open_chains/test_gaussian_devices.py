@@ -82,6 +82,14 @@ def test_a_ring_and_its_modes(ring):
     assert by_momentum.current_by_orbital.values.sum() == pytest.approx(float(ring.current.values), abs=1e-13)
 
 
+def test_lagrange_multipliers_are_of_modes():
+    both = replace(problem(RING), cell=cell(RING).cell, asked=frozenset({"lagrange_multiplier"}))
+    found = Gaussian().steady(both)
+    n = found.occupation.values
+    assert found.lagrange_multiplier.dims == ("momentum", "band")
+    assert found.lagrange_multiplier.values == pytest.approx(np.log((1 - n) / n), abs=1e-12)
+
+
 def test_the_infinite_chain_is_the_limit_of_rings(ring):
     whole = cell(RING)
 
@@ -145,6 +153,21 @@ def test_sites_without_an_index_have_no_current_along_the_chain():
     asked = problem(text)
     with pytest.raises(ModelError, match="needs an index on every site"):
         Gaussian().steady(OpenProblem(lindbladian=asked.lindbladian, asked=frozenset({"current"})))
+
+
+def test_rings_of_different_lengths_have_no_common_current():
+    text = """
+    model unequal "a ring beside a chain"
+    lattice wheel { site a[j] for j in ring(5); hop a[j] -> a[j+1] : -1 }
+    lattice wire { site b[j] for j in 1..4; hop b[j] -> b[j+1] : -1 }
+    dissipator left[j] on wheel { jump = a[j]'; rate = 0.8 }
+    dissipator right[j] on wire { jump = b[j]; rate = 0.6 }
+    """
+    found = Gaussian().steady(problem(text))
+    assert found.current is None
+    assert found.occupation.values == pytest.approx([1] * 5 + [0] * 4)
+    with pytest.raises(ModelError, match="rings of one length"):
+        Gaussian().steady(replace(problem(text), asked=frozenset({"current"})))
 
 
 def test_there_is_no_current_of_spins_without_spin():

@@ -68,6 +68,14 @@ def test_the_end_is_the_steady_state(cell):
     assert found.current.values[0] == pytest.approx(float(still.current.values), abs=1e-9)
 
 
+def test_layers_around_dark_modes_form_slowly():
+    """At g_eq = 1e-6 dephasing keeps n near 1/2 for long, and the current far from what it becomes."""
+    found = evolve(chains.rashba(g_eq=1e-6), [50.0, 1e8], {"lagrange": 0.0})
+    still = Gge().steady(OpenProblem(cell=chains.rashba(g_eq=1e-6)))
+    assert abs(found.current.values[0]) < 0.1 * abs(found.current.values[1])
+    assert found.current.values[1] == pytest.approx(float(still.current.values), abs=1e-9)
+
+
 def test_loss_alone_empties_modes_exponentially():
     """dn/dt = -|v_k|² n."""
     cell = chains.cell(

@@ -35,6 +35,8 @@ class Charge:
         Blocks of the density matrix have the same number modulo this; 0: the same number.
     changed_by : tuple of str
         Names of the dissipators that change it.
+    step : int
+        All changes are multiples of this; 0 where there are none.
     """
 
     lattices: tuple[str, ...]
@@ -42,6 +44,7 @@ class Charge:
     kept: bool
     period: int
     changed_by: tuple[str, ...]
+    step: int
 
     @property
     def told(self) -> str:
@@ -104,13 +107,14 @@ def _shifts(family: JumpFamily, lattice: Integers, count: int) -> tuple[Integers
 def _charge(
     lindbladian: Lindbladian, shifts: list[tuple[str, tuple[Integers, Integers]]], lattices: Integers
 ) -> Charge:
-    changed_by, period = [], 0
+    changed_by, period, step = [], 0, 0
     for name, (member, change) in shifts:
         total = change[:, lattices].sum(axis=1)
         if total.any():
             changed_by.append(name)
+        step = int(np.gcd.reduce(np.abs(total), initial=step))
         differences = np.diff(total)[np.diff(member) == 0]
         period = int(np.gcd.reduce(np.abs(differences), initial=period))
     named = tuple(lindbladian.lattices[number] for number in lattices if number < len(lindbladian.lattices))
     orbitals = np.flatnonzero(np.isin(lindbladian.lattice, lattices))
-    return Charge(named, orbitals, not changed_by, period, tuple(changed_by))
+    return Charge(named, orbitals, not changed_by, period, tuple(changed_by), step)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2**22  # elements
 BYTES = 60  # per element of the generator, while it is put together
+FEWEST = 20  # elements of the generator per element of the density matrix: told before they are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +111,11 @@ class Generator:
     def fastest(self) -> float:
         """The largest rate of jumps."""
         return float(self.rates.max(initial=0.0))
+
+
+def refuse_cells(cells: Cells, hint: str) -> None:
+    """Refuse density matrices whose generator cannot fit, before any operator is made."""
+    refuse_large(BYTES * FEWEST * cells.unknowns, f"the Liouvillian of {cells.unknowns} elements", hint)
 
 
 def generator(cells: Cells, hamiltonian: csr_array, jumps: csr_array, hint: str) -> Generator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -10,10 +10,10 @@ import numpy as np
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.exact.chain import Sector
+from modelkit.solve.open_chains.exact.chain import Chain, Sector
 from modelkit.solve.open_chains.exact.evolution import evolved
 from modelkit.solve.open_chains.exact.expectations import Expectations, expectations, mixed
-from modelkit.solve.open_chains.exact.liouvillian import generator
+from modelkit.solve.open_chains.exact.liouvillian import generator, refuse_cells
 from modelkit.solve.open_chains.exact.null_space import Steady, steady_states
 from modelkit.solve.open_chains.exact.outputs import outputs
 from modelkit.solve.open_chains.exact.preparation import fixed_numbers, mixture, prepared
@@ -69,11 +69,13 @@ class Exact:
         parts = []
         for _weight, numbers in mixture(chain, state):
             sector = chain.sector(numbers)
+            refuse_cells(sector.cells, sector.hint)
             moves = generator(sector.cells, sector.hamiltonian, sector.jumps, sector.hint)
             parts.append(expectations(sector, evolved(moves, state.matrix(sector), times)))
         return outputs(problem, chain, mixed(parts), {}, times)
 
     def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
+        refuse_cells(sector.cells, sector.hint)
         moves = generator(sector.cells, sector.hamiltonian, sector.jumps, sector.hint)
         steady = steady_states(moves)
         return steady, steady.states[:1], {}
@@ -133,7 +135,19 @@ def _steady(problem: OpenProblem, name: str, of_sector: OfSector) -> OpenState:
             raise several_steady_states(problem, chain, steady)
         audits["residual"] = max(audits["residual"], steady.residual)
         found.append(expectations(sector, weight * rho))
+    if not problem.initial:
+        notes = {**notes, **_kept(chain, parts[0][1])}
     return outputs(problem, chain, mixed(found), audits, None, notes)
+
+
+def _kept(chain: Chain, numbers: Sequence[Sequence[int]]) -> dict[str, str]:
+    """How many particles stay where."""
+    told = [
+        f"{some[0]} particles of {' and '.join(charge.lattices)}"
+        for charge, some in zip(chain.charges, numbers, strict=True)
+        if charge.kept
+    ]
+    return {"conserved": ", ".join(told)} if told else {}
 
 
 def _finite(problem: OpenProblem, name: str) -> Lindbladian:

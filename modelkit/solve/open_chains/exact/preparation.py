@@ -90,7 +90,8 @@ def _fixed(problem: OpenProblem, chain: Lindbladian, charge: Charge) -> tuple[in
     if not charge.kept:
         if given is not None:
             names = " and ".join(f"'{name}'" for name in charge.changed_by)
-            message = f"{charge.told} is not conserved: {names} change it, so no filling can be kept"
+            verb = "changes" if len(charge.changed_by) == 1 else "change"
+            message = f"{charge.told} is not conserved: {names} {verb} it, so no filling can be kept"
             raise ModelError(message, place, hint="leave out 'filling': the steady state has its own")
         return all_numbers(charge)
     modes = len(charge.orbitals)

@@ -12,7 +12,7 @@ from modelkit.solve.open_chains.exact.basis import of_energies, of_momenta, of_o
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.charges import charges_of
 from modelkit.solve.open_chains.exact.fock import MOST_MODES
-from modelkit.solve.open_chains.exact.operators import bath_jumps, jumps_of
+from modelkit.solve.open_chains.exact.operators import Jumps, bath_jumps, jumps_of
 from modelkit.solve.open_chains.exact.translations import Along, translations_of
 from modelkit.solve.open_chains.places import places
 from modelkit.solve.open_chains.problem import OpenProblem
@@ -53,7 +53,13 @@ def set_up(
     along: Along | None = ring or (found if found.cell is not None else None)
     cells = cells or (ring.cells if ring is not None else found.cells or 1)
     jumps = [jumps_of(family, basis, along) for family in lindbladian.jumps]
-    jumps += [bath_jumps(bath, modes, cells, basis) for bath in baths]
+    jumps += [
+        bath_jumps(bath, modes, cells, basis) if bath.rate else Jumps(bath.name, ())
+        for bath in lindbladian.baths
+    ]
+    if lindbladian.device is not None:  # in the order of their declaration
+        names = [group.name for group in lindbladian.device.dissipators]
+        jumps.sort(key=lambda one: names.index(one.name))
     return Chain(lindbladian, charges, basis, tuple(jumps), cells, ring, cell if ring else None)
 
 

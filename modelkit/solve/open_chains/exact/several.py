@@ -33,13 +33,14 @@ def several_steady_states(problem: OpenProblem, chain: Chain, steady: Steady) ->
 
 
 def conserved_numbers(chain: Chain) -> list[str]:
-    """One-body quantities that are conserved, in words, equal words counted."""
+    """Conserved quantities of one particle and parities in words, equal words counted."""
     lindbladian = chain.lindbladian
+    parities = [f"{one.told} modulo {one.step}" for one in chain.charges if one.step > 1]
     higher = any(len(part.value) for family in lindbladian.jumps for part in family.higher)
     if len(lindbladian.interaction.value) or higher or any(bath.rate for bath in lindbladian.baths):
-        return []
+        return parities
     told = Counter(_told(chain, dark) for dark in dark_subspaces(covariance_equation(lindbladian)))
-    return [words if count == 1 else f"{words} ({count} such)" for words, count in told.items()]
+    return parities + [words if count == 1 else f"{words} ({count} such)" for words, count in told.items()]
 
 
 def _told(chain: Chain, dark: Dark) -> str:
