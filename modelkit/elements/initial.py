@@ -18,7 +18,7 @@ from modelkit.registry import Verb, verbs
 
 FIELDS = {
     "lagrange": "ln((1-n)/n) of every mode; 0 is infinite temperature at half filling",
-    "occupation": "n of every mode, from 0 to 1; a formula may hold indices of sites, or the momentum of a ring",
+    "occupation": "n of every mode, 0 to 1; it may hold indices of sites, or the momentum of a ring",
     "filling": "particles per mode, all modes alike",
 }
 INITIAL = Form(

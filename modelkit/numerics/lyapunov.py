@@ -63,9 +63,9 @@ class Lyapunov:
     def solve(self, right: Complexes) -> Complexes:
         """G for Q = ``right``, Hermitian where Q is."""
         if self.vectors is None or self.inverse is None:
-            rotated = self._basis.conj().T @ right @ self._basis
             import scipy.linalg as sl
 
+            rotated = self._basis.conj().T @ right @ self._basis
             trsyl = sl.get_lapack_funcs("trsyl", (self._triangle,))
             found, scale, _ = trsyl(self._triangle, self._triangle, -rotated, tranb="C")
             return np.asarray(self._basis @ (found / scale) @ self._basis.conj().T)

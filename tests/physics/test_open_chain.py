@@ -169,7 +169,7 @@ def test_first_order_in_the_length() -> None:
 
 
 def test_loss_and_gain_by_three_methods_against_a_closed_form() -> None:
-    """``n = g/(g + |1 + a exp(ik)|^2)``, any rate: density 3/8 and current 3/10 at a = 0.4 + 0.8i, g = 0.6."""
+    """``n = g/(g + |1 + a e^ik|^2)``, any rate: density 3/8 and current 3/10 for a = 0.4 + 0.8i, g = 0.6."""
     chain = model("loss_gain")
     for method in ("gaussian", "gge"):
         found = chain.run("ness", method=method, kappa=0.7, k_j=[-1.0, 0.5, 2.0])

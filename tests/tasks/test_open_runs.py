@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import modelkit as mk
+import modelkit.tasks.vocabulary
+from modelkit.registry import enter_output, outputs
 
 RING = """model m
 param cells = 6; param g = 0.5; param turn = 1
@@ -125,3 +129,14 @@ task a = evolution { initial { filling = 1 }; sweep time in {0, 10} ; output los
     assert found.time.attrs["units"] == "ps"
     assert found.loss_rate.attrs["units"] == "1/ps"
     assert found.loss_rate.values[:, 0] == pytest.approx([rate, rate * np.exp(-10 * rate)], rel=1e-8)
+
+
+def test_one_name_is_one_entry_with_a_way_for_each_verb() -> None:
+    current = outputs["current"]
+    assert current.of("transport").dims == ("terminal",)
+    assert current.of("steady_state").dims == ()
+    assert current.of("evolution").dims == ("time",)
+    assert {"transport", "steady_state", "evolution"} <= set(current.verbs)
+    again = replace(current, verbs=("steady_state",), variants={})
+    with pytest.raises(ValueError, match="output 'current' is registered already"):
+        enter_output(again)

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.linalg import expm
 
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Complexes, Floats
@@ -86,6 +84,8 @@ def _evolved(equation: CellEquation, start: Blocks, times: Floats, k: Floats, gr
 
 
 def _stepped(equation: CellEquation, first: Complexes, times: Floats, k: Floats) -> Iterator[Complexes]:
+    from scipy.linalg import expm
+
     d = equation.cell.dimension
     generator = np.zeros((len(k), d * d + 1, d * d + 1), dtype=np.complex128)
     generator[:, :-1, :-1] = equation.map(k)
@@ -115,6 +115,8 @@ def _integrated(equation: CellEquation, first: Complexes, times: Floats, k: Floa
     end = float(times.max(initial=0.0))
     if end == 0:
         return np.repeat(first[None], len(times), axis=0)
+    from scipy.integrate import solve_ivp
+
     run = solve_ivp(change, (0.0, end), first.ravel(), "DOP853", t_eval=times, rtol=RELATIVE, atol=ABSOLUTE)
     if not run.success:
         raise NotConverged(

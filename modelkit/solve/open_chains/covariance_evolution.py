@@ -47,6 +47,8 @@ def _by_modes(
 
 
 def _by_exponentials(equation: Covariance, start: Complexes, times: Floats) -> Iterator[Complexes]:
+    from scipy.linalg import expm
+
     generator = superoperator(equation)
     state = np.append(start.ravel(), 1.0)
     before, step, propagator = 0.0, np.nan, np.zeros((0, 0))
@@ -55,8 +57,6 @@ def _by_exponentials(equation: Covariance, start: Complexes, times: Floats) -> I
         if time != before:
             if small and not np.isclose(time - before, step, rtol=1e-14, atol=0.0):
                 step = time - before
-                from scipy.linalg import expm
-
                 propagator = expm(generator.toarray() * step)
             state = propagator @ state if small else _applied(generator, time - before, state)
             before = time
