@@ -19,7 +19,7 @@ from modelkit.compile.modes import modes
 from modelkit.compile.rates import rates
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.solve.open_chains.method import open_methods
+from modelkit.solve.open_chains.gge import Gge
 from modelkit.solve.open_chains.problem import OpenProblem
 
 MODELS = Path(__file__).parents[1] / "models/open_chain"
@@ -34,7 +34,7 @@ def problem(name, cells):
 
 
 def current(asked):
-    found = open_methods["gge"].steady(asked).current
+    found = Gge().steady(asked).current
     return float(found.values)
 
 

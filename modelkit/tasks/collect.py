@@ -121,7 +121,12 @@ def _forbidden(
     swept = [axis.name for axis in run.axes if axis.name != "case"]
     first = [one for one in finished if not any(one.job.place[: len(swept)])]
     first.sort(key=lambda one: one.job.place)
-    off = audit(verdicts, found.isel(dict.fromkeys(swept, 0)), run.task.cases, [one.values for one in first])
+    off = audit(
+        verdicts,
+        found.isel(dict.fromkeys(swept, 0)),
+        run.task.cases,
+        [one.values if one.point is not None else None for one in first],
+    )
     return xr.DataArray(off, attrs=_audit_words("audit_forbidden"))
 
 

@@ -135,7 +135,10 @@ def is_large(subject: Subject, most: int) -> bool:
 
 
 def audit(
-    verdicts: Sequence[Told], found: xr.Dataset, cases: Sequence[str], values: Sequence[Mapping[str, Any]]
+    verdicts: Sequence[Told],
+    found: xr.Dataset,
+    cases: Sequence[str],
+    values: Sequence[Mapping[str, Any] | None],
 ) -> float:
     """How far forbidden quantities are from zero, relative to the gross flow; NaN where nothing was found.
 
@@ -144,7 +147,7 @@ def audit(
     found : Dataset
         The assembled results of the point at which the verdicts were decided.
     values : sequence of mapping
-        Parameters and lets there, for each case.
+        Parameters and lets there, for each case; None where the point has failed.
 
     Raises
     ------
@@ -161,9 +164,11 @@ def audit(
     return worst
 
 
-def _off(each: Told, found: xr.Dataset, cases: Sequence[str], values: Sequence[Mapping[str, Any]]) -> float:
+def _off(
+    each: Told, found: xr.Dataset, cases: Sequence[str], values: Sequence[Mapping[str, Any] | None]
+) -> float:
     formula = each.request.formula
-    if not all(values):  # the point has failed
+    if any(one is None for one in values):  # the point has failed
         return float("nan")
     if formula is None:
         number, scale = found[each.request.name], found[gross(each.request.name)]
@@ -191,10 +196,11 @@ def _sum(
     found: xr.Dataset,
     cases: Sequence[str],
     case: int,
-    values: Sequence[Mapping[str, Any]],
+    values: Sequence[Mapping[str, Any] | None],
 ) -> tuple[float, float]:
     """A linear formula over results in a case, and the same sum of the gross flows."""
     total = scale = 0.0
+    known = values[case] or {}
     for number, (symbol, quantity) in enumerate(each.request.quantities.items()):
         factor = sp.diff(formula, symbol)
         if factor == 0:
@@ -202,10 +208,10 @@ def _sum(
         arrays = found[[reference(each.position, number), gross(quantity.output)]]
         own = cases.index(quantity.case) if quantity.case is not None else case
         arrays = arrays.isel(case=own) if "case" in arrays.dims else arrays
-        weight = float(np.real(evaluate(factor, values[case])))
+        weight = float(np.real(evaluate(factor, known)))
         total += weight * float(arrays[reference(each.position, number)])
         flow = arrays[gross(quantity.output)]
-        words = (label.text(values[case]) for label in quantity.labels)
+        words = (label.text(known) for label in quantity.labels)
         scale += abs(weight) * float(flow.sel(dict(zip(flow.dims, words, strict=False))))
     return total, scale
 
