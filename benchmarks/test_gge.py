@@ -19,8 +19,8 @@ from modelkit.compile.modes import modes
 from modelkit.compile.rates import rates
 from modelkit.graph.expand import Expansion
 from modelkit.graph.values import values_of
-from modelkit.solve.open_chains.gge import Gge
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.rates.gge import Gge
 
 MODELS = Path(__file__).parents[1] / "models/open_chain"
 

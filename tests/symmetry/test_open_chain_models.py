@@ -17,8 +17,8 @@ from modelkit.cli import main
 from modelkit.compile.lindbladian import ModeBath
 from modelkit.compile.unit_cell import CellJump, UnitCell
 from modelkit.graph.expand import Expansion
-from modelkit.solve.open_chains.gge import Gge
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.rates.gge import Gge
 from modelkit.symmetry.chains.cells import open_chain
 from modelkit.symmetry.chains.declared import OpenSubject
 from modelkit.symmetry.chains.jump_report import JumpReport

@@ -19,11 +19,12 @@ from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.registry import check_method
-from modelkit.solve.open_chains import gaussian, gge, populations
 from modelkit.solve.open_chains.exact import methods as exact
+from modelkit.solve.open_chains.gaussian import method as gaussian
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
 from modelkit.solve.open_chains.problem import Floats, OpenProblem
-from modelkit.solve.open_chains.starts import no_function_of_momentum
+from modelkit.solve.open_chains.rates import gge, populations
+from modelkit.solve.open_chains.real_space.starts import no_function_of_momentum
 from modelkit.solve.request import Request
 
 ENTERED = (exact, gaussian, gge, populations)  # the import of a module enters its methods

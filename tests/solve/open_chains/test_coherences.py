@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.coherences import coherence, field_of
-from modelkit.solve.open_chains.gge import Gge
-from modelkit.solve.open_chains.kinetics import Filled
-from modelkit.solve.open_chains.momenta import first_field
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.sampling import sample
+from modelkit.solve.open_chains.rates.coherences import coherence, field_of
+from modelkit.solve.open_chains.rates.gge import Gge
+from modelkit.solve.open_chains.rates.kinetics import Filled
+from modelkit.solve.open_chains.rates.momenta import first_field
+from modelkit.solve.open_chains.rates.sampling import sample
 from tests.solve.open_chains import chains
 
 HOPS = {0: np.zeros((2, 2)), 1: -np.eye(2), -1: -np.eye(2)}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.classes import classes, determined
-from modelkit.solve.open_chains.gge import Gge
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.sampling import sample
+from modelkit.solve.open_chains.rates.classes import classes, determined
+from modelkit.solve.open_chains.rates.gge import Gge
+from modelkit.solve.open_chains.rates.sampling import sample
 from tests.solve.open_chains import chains
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelkit.solve.open_chains.covariance import unclosed
+from modelkit.solve.open_chains.real_space.covariance import unclosed
 from tests.solve.open_chains.fermions import annihilators, bilinear, family, random_complex, random_hermitian
 
 MODES = 3

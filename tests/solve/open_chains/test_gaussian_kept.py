@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from modelkit.compile.lindbladian import ModeBath
 from modelkit.errors import ModelError
 from modelkit.graph.device import Products
-from modelkit.solve.open_chains.charges import dark_subspaces
-from modelkit.solve.open_chains.covariance import covariance_equation, unclosed
-from modelkit.solve.open_chains.gaussian import Gaussian
+from modelkit.solve.open_chains.gaussian.method import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.real_space.charges import dark_subspaces
+from modelkit.solve.open_chains.real_space.covariance import covariance_equation, unclosed
 from tests.solve.open_chains.fermions import chain, family, hopping, random_complex, random_hermitian
 from tests.solve.open_chains.test_gaussian_chains import lossy, projectors
 
@@ -26,7 +26,7 @@ def conserved(lindbladian):
 
 def null_dimension(lindbladian):
     """Steady solutions of the equation without its source, from the singular values of the whole map."""
-    from modelkit.solve.open_chains.covariance_evolution import superoperator
+    from modelkit.solve.open_chains.gaussian.evolution import superoperator
 
     whole = superoperator(covariance_equation(lindbladian)).toarray()[:-1, :-1]
     return int(np.sum(np.linalg.svd(whole, compute_uv=False) < 1e-9))

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from modelkit.compile.modes import modes
 from modelkit.errors import NotConverged
-from modelkit.solve.open_chains.kinetics import Filled, flow, jacobian
-from modelkit.solve.open_chains.sampling import sample
-from modelkit.solve.open_chains.standing import Conserved, stand
+from modelkit.solve.open_chains.rates.kinetics import Filled, flow, jacobian
+from modelkit.solve.open_chains.rates.sampling import sample
+from modelkit.solve.open_chains.rates.standing import Conserved, stand
 from tests.solve.open_chains import chains
 from tests.solve.open_chains.fock import Ring
 

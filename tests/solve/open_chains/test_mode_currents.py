@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelkit.solve.open_chains.correlations import correlations
-from modelkit.solve.open_chains.currents import (
+from modelkit.solve.open_chains.rates.correlations import correlations
+from modelkit.solve.open_chains.rates.currents import (
     by_spin,
     current,
     current_by_orbital,
     jump_current,
     loss_rates,
 )
-from modelkit.solve.open_chains.kinetics import Filled, flow
-from modelkit.solve.open_chains.sampling import sample
+from modelkit.solve.open_chains.rates.kinetics import Filled, flow
+from modelkit.solve.open_chains.rates.sampling import sample
 from tests.solve.open_chains import chains
 from tests.solve.open_chains.fock import Ring, dissipated, product_state
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.linalg import null_space
 
 from modelkit.errors import ModelError, NotConverged
-from modelkit.solve.open_chains.exclusion import process
-from modelkit.solve.open_chains.finite_size import order_1_over_L
-from modelkit.solve.open_chains.gge import Gge
-from modelkit.solve.open_chains.populations import PopulationsOfModes
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.sampling import sample
+from modelkit.solve.open_chains.rates.exclusion import process
+from modelkit.solve.open_chains.rates.finite_size import order_1_over_L
+from modelkit.solve.open_chains.rates.gge import Gge
+from modelkit.solve.open_chains.rates.populations import PopulationsOfModes
+from modelkit.solve.open_chains.rates.sampling import sample
 from tests.solve.open_chains import chains
 
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.gge import Gge
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.relaxation import relax
-from modelkit.solve.open_chains.sampling import sample
+from modelkit.solve.open_chains.rates.gge import Gge
+from modelkit.solve.open_chains.rates.relaxation import relax
+from modelkit.solve.open_chains.rates.sampling import sample
 from tests.solve.open_chains import chains
 
 

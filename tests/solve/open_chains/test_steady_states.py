@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.gge import Gge
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.rates.gge import Gge
 from tests.solve.open_chains import chains
 
 

@@ -11,15 +11,15 @@ import numpy as np
 from modelkit.errors import ModelError, NotConverged
 from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains.covariance import covariance_equation
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.expectations import Expectations
 from modelkit.solve.open_chains.exact.ring_currents import RingCurrents
-from modelkit.solve.open_chains.flows import Flows
-from modelkit.solve.open_chains.places import places
+from modelkit.solve.open_chains.gaussian.treatable import notes as left_out
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.real_space.covariance import covariance_equation
+from modelkit.solve.open_chains.real_space.flows import Flows
+from modelkit.solve.open_chains.real_space.places import places
 from modelkit.solve.open_chains.state import OpenState
-from modelkit.solve.open_chains.treatable import notes as left_out
 
 POSITIVE = 1e-8  # by how much an eigenvalue may lie below zero
 SAME_MOMENTUM = 1e-9

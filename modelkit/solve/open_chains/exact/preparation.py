@@ -14,10 +14,10 @@ from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.solve.open_chains.exact.chain import Chain, Sector
 from modelkit.solve.open_chains.exact.charges import Charge
-from modelkit.solve.open_chains.kept import declared_fillings
-from modelkit.solve.open_chains.places import places
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.starts import initial_occupation
+from modelkit.solve.open_chains.real_space.kept import declared_fillings
+from modelkit.solve.open_chains.real_space.places import places
+from modelkit.solve.open_chains.real_space.starts import initial_occupation
 
 WHOLE = 1e-9  # by how much a number of particles may miss an integer
 RARE = 1e-15  # sectors of less weight are left out

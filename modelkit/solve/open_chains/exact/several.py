@@ -8,11 +8,11 @@ import numpy as np
 
 from modelkit.errors import ModelError
 from modelkit.graph.labels import orbital_labels, site_labels
-from modelkit.solve.open_chains.charges import Dark, dark_subspaces
-from modelkit.solve.open_chains.covariance import covariance_equation
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.null_space import Steady
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.real_space.charges import Dark, dark_subspaces
+from modelkit.solve.open_chains.real_space.covariance import covariance_equation
 
 WHOLE = 1 - 1e-6  # share of an orbital in a subspace, from which on it lies in it
 MOST_NAMED = 4

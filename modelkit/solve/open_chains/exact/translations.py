@@ -12,7 +12,7 @@ from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.graph.device import Complexes, Floats, Integers, Products
 from modelkit.solve.open_chains.exact.charges import parts_of
-from modelkit.solve.open_chains.places import places
+from modelkit.solve.open_chains.real_space.places import places
 
 ALIKE = 1e-10  # of the largest coefficient
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.unit_cell import CellJump
-from modelkit.solve.open_chains.correlations import correlations
-from modelkit.solve.open_chains.kinetics import Filled, Floats
-from modelkit.solve.open_chains.sampling import Sample
+from modelkit.solve.open_chains.rates.correlations import correlations
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.sampling import Sample
 
 Complexes = NDArray[np.complex128]
 

@@ -21,7 +21,7 @@ from scipy import sparse
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from modelkit.solve.open_chains.covariance import Covariance
+    from modelkit.solve.open_chains.real_space.covariance import Covariance
 
 LEVEL = 1e-9
 """Levels of a random combination this close, relative, are one."""

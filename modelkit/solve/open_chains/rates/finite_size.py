@@ -16,11 +16,11 @@ import numpy as np
 from modelkit.compile.modes import Rates
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
-from modelkit.solve.open_chains.coherences import Field
-from modelkit.solve.open_chains.kinetics import Filled, Floats, jacobian
-from modelkit.solve.open_chains.momenta import extent, half_shifted, on_ring
-from modelkit.solve.open_chains.sampling import Sample, sample
-from modelkit.solve.open_chains.standing import Conserved, stand
+from modelkit.solve.open_chains.rates.coherences import Field
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats, jacobian
+from modelkit.solve.open_chains.rates.momenta import extent, half_shifted, on_ring
+from modelkit.solve.open_chains.rates.sampling import Sample, sample
+from modelkit.solve.open_chains.rates.standing import Conserved, stand
 
 LARGEST = 1000  # modes: matrices are full, time grows with the cube
 FEWEST = 8  # cells of a ring to begin with

@@ -7,7 +7,7 @@ import numpy as np
 from modelkit.compile.lindbladian import JumpFamily, Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Products
-from modelkit.solve.open_chains.covariance import unclosed
+from modelkit.solve.open_chains.real_space.covariance import unclosed
 
 SMALL = "method = exact treats it on chains of few sites"
 WEAK = "method = gge treats it on rings, where it is weak; method = exact on chains of few sites"

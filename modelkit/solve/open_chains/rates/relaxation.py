@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modelkit.compile.modes import Rates
 from modelkit.errors import ModelError, NotConverged
-from modelkit.solve.open_chains.kinetics import Filled, Floats, Jacobian, flow, jacobian
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats, Jacobian, flow, jacobian
 
 ROWS = 10  # of the extrapolation table
 TOLERANCE = 1e-10  # of a step, in the occupations; what is reached is better by about an order

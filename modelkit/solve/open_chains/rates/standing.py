@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from modelkit.compile.modes import Rates
 from modelkit.errors import NotConverged
-from modelkit.solve.open_chains.kinetics import (
+from modelkit.solve.open_chains.rates.kinetics import (
     Filled,
     Floats,
     Moments,

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.exclusion import refuse_many, standing_populations
-from modelkit.solve.open_chains.gge import given_filling, numbers
-from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.method import open_method
-from modelkit.solve.open_chains.momenta import rest
-from modelkit.solve.open_chains.observed import GIVES, observed
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.sampling import Sample, with_listeners
+from modelkit.solve.open_chains.rates.exclusion import refuse_many, standing_populations
+from modelkit.solve.open_chains.rates.gge import given_filling, numbers
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.momenta import rest
+from modelkit.solve.open_chains.rates.observed import GIVES, observed
+from modelkit.solve.open_chains.rates.sampling import Sample, with_listeners
 from modelkit.solve.open_chains.state import OpenState
 
 WHOLE = 1e-9  # of a number of particles

@@ -12,9 +12,9 @@ from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats, Integers
-from modelkit.solve.open_chains.covariance_cells import momenta_of
-from modelkit.solve.open_chains.kept import declared_fillings
+from modelkit.solve.open_chains.gaussian.cells import momenta_of
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.real_space.kept import declared_fillings
 
 EQUAL = 1e-9
 """By how much a declared filling may differ from that of the initial state."""

@@ -15,7 +15,7 @@ import numpy as np
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Complexes, Floats
 from modelkit.numerics.lyapunov import Lyapunov
-from modelkit.solve.open_chains.covariance import Covariance, Sandwich
+from modelkit.solve.open_chains.real_space.covariance import Covariance, Sandwich
 
 CHEAP = 2e11
 """Products that may be spent on the matrix of the small system."""

@@ -10,12 +10,12 @@ import numpy as np
 from modelkit.compile.modes import touching
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import NotConverged
-from modelkit.solve.open_chains.coherences import Field, coherence, field_of
-from modelkit.solve.open_chains.currents import current_by_orbital, energy_current, loss_rates
-from modelkit.solve.open_chains.kinetics import Filled, Floats
-from modelkit.solve.open_chains.panels import Panels, first_panels, resolved
-from modelkit.solve.open_chains.sampling import Sample, occupations, sample
-from modelkit.solve.open_chains.standing import Conserved, Standing, stand
+from modelkit.solve.open_chains.rates.coherences import Field, coherence, field_of
+from modelkit.solve.open_chains.rates.currents import current_by_orbital, energy_current, loss_rates
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.panels import Panels, first_panels, resolved
+from modelkit.solve.open_chains.rates.sampling import Sample, occupations, sample
+from modelkit.solve.open_chains.rates.standing import Conserved, Standing, stand
 
 FEWEST, MOST = 32, 256  # cells of rings that stand for an infinite chain
 TOLERANCE = 1e-12  # change of currents and occupations from one grid to the next

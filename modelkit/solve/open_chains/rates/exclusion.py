@@ -17,7 +17,7 @@ from scipy import sparse
 from modelkit.compile.modes import Rates
 from modelkit.errors import ModelError, NotConverged, Span
 from modelkit.solve.memory import refuse_large
-from modelkit.solve.open_chains.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 
 Integers = NDArray[np.int64]
 

@@ -15,8 +15,8 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from modelkit.errors import NotConverged
-from modelkit.solve.open_chains.kinetics import Filled, Floats
-from modelkit.solve.open_chains.sampling import Sample, occupations
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.sampling import Sample, occupations
 
 NODES = 16
 FIRST = 8  # panels to begin with: their ends are the symmetric points of the circle

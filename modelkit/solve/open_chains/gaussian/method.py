@@ -12,23 +12,23 @@ from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains.covariance import Covariance, covariance_equation
-from modelkit.solve.open_chains.covariance_evolution import evolved_covariances
-from modelkit.solve.open_chains.covariance_steady import steady_covariance
-from modelkit.solve.open_chains.flows import Flows
-from modelkit.solve.open_chains.gaussian_cells import (
+from modelkit.solve.open_chains.gaussian.evolution import evolved_covariances
+from modelkit.solve.open_chains.gaussian.steady import steady_covariance
+from modelkit.solve.open_chains.gaussian.treatable import notes, untreatable
+from modelkit.solve.open_chains.gaussian.whole_cells import (
     evolve_cell,
     steady_cell,
     treatable_cell,
     untreatable_cell,
 )
-from modelkit.solve.open_chains.kept import kept_particles
 from modelkit.solve.open_chains.method import open_method
-from modelkit.solve.open_chains.places import UNEQUAL, Places, places
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.starts import initial_occupation
+from modelkit.solve.open_chains.real_space.covariance import Covariance, covariance_equation
+from modelkit.solve.open_chains.real_space.flows import Flows
+from modelkit.solve.open_chains.real_space.kept import kept_particles
+from modelkit.solve.open_chains.real_space.places import UNEQUAL, Places, places
+from modelkit.solve.open_chains.real_space.starts import initial_occupation
 from modelkit.solve.open_chains.state import OpenState
-from modelkit.solve.open_chains.treatable import notes, untreatable
 
 OUTPUTS: Mapping[str, tuple[tuple[str, ...], Callable[[Flows, Complexes], Any]]] = {
     "current": ((), Flows.current),
@@ -68,7 +68,7 @@ class Gaussian:
         return untreatable(_chain(problem))
 
     def steady(self, problem: OpenProblem) -> OpenState:
-        """The steady state; see :mod:`modelkit.solve.open_chains.covariance_steady`.
+        """The steady state; see :mod:`modelkit.solve.open_chains.gaussian.steady`.
 
         Raises
         ------

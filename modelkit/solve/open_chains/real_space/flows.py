@@ -12,8 +12,8 @@ import numpy as np
 from scipy import sparse
 
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.covariance import Covariance
-from modelkit.solve.open_chains.places import Places
+from modelkit.solve.open_chains.real_space.covariance import Covariance
+from modelkit.solve.open_chains.real_space.places import Places
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.errors import ModelError, Span
-from modelkit.solve.open_chains.kinetics import Floats, Moments, turnover
-from modelkit.solve.open_chains.sampling import Sample, sample, with_listeners
-from modelkit.solve.open_chains.standing import Conserved
+from modelkit.solve.open_chains.rates.kinetics import Floats, Moments, turnover
+from modelkit.solve.open_chains.rates.sampling import Sample, sample, with_listeners
+from modelkit.solve.open_chains.rates.standing import Conserved
 
 Flags = NDArray[np.bool_]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.modes import Modes
-from modelkit.solve.open_chains.kinetics import Filled
+from modelkit.solve.open_chains.rates.kinetics import Filled
 
 Complexes = NDArray[np.complex128]
 

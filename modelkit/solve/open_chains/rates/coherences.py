@@ -22,8 +22,8 @@ from modelkit.compile.kernels import bath_rates
 from modelkit.compile.lindbladian import ModeBath
 from modelkit.compile.modes import Modes, Rates, touching
 from modelkit.compile.unit_cell import CellJump, UnitCell
-from modelkit.solve.open_chains.correlations import correlations
-from modelkit.solve.open_chains.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.correlations import correlations
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 
 Complexes = NDArray[np.complex128]
 Blocks = Mapping[int, Complexes]

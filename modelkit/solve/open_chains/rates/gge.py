@@ -12,13 +12,19 @@ import numpy as np
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains.classes import conserved_classes, determined, refuse_dark, refuse_superfluous
-from modelkit.solve.open_chains.coherences import building, field_of
-from modelkit.solve.open_chains.finite_size import order_1_over_L
-from modelkit.solve.open_chains.initial import initial_occupations
-from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.method import open_method
-from modelkit.solve.open_chains.momenta import (
+from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.rates.classes import (
+    conserved_classes,
+    determined,
+    refuse_dark,
+    refuse_superfluous,
+)
+from modelkit.solve.open_chains.rates.coherences import building, field_of
+from modelkit.solve.open_chains.rates.finite_size import order_1_over_L
+from modelkit.solve.open_chains.rates.initial import initial_occupations
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.momenta import (
     by_panels,
     change,
     first_field,
@@ -28,11 +34,10 @@ from modelkit.solve.open_chains.momenta import (
     quantities,
     rest,
 )
-from modelkit.solve.open_chains.observed import GIVES, notes, observed
-from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.relaxation import relax
-from modelkit.solve.open_chains.sampling import Sample, occupations, sample, with_listeners
-from modelkit.solve.open_chains.standing import Conserved
+from modelkit.solve.open_chains.rates.observed import GIVES, notes, observed
+from modelkit.solve.open_chains.rates.relaxation import relax
+from modelkit.solve.open_chains.rates.sampling import Sample, occupations, sample, with_listeners
+from modelkit.solve.open_chains.rates.standing import Conserved
 from modelkit.solve.open_chains.state import OpenState
 
 LONGEST = 1024  # cells of a ring that stands for an infinite chain in time

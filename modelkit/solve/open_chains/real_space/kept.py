@@ -10,9 +10,9 @@ import numpy as np
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Floats
-from modelkit.solve.open_chains.charges import Dark, dark_subspaces
-from modelkit.solve.open_chains.covariance import Covariance
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.real_space.charges import Dark, dark_subspaces
+from modelkit.solve.open_chains.real_space.covariance import Covariance
 
 WHOLE = 1e-6
 """By how much the weight of an orbital in a subspace may differ from 0 or 1."""

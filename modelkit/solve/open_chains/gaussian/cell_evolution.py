@@ -16,7 +16,7 @@ import numpy as np
 
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.covariance_cells import FEWEST, CellEquation, momenta_of
+from modelkit.solve.open_chains.gaussian.cells import FEWEST, CellEquation, momenta_of
 
 MOST = 2**24
 """The most momenta, times the number of times and the square of the orbitals of a cell."""

@@ -12,16 +12,16 @@ from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains.cell_evolution import evolved_cell
-from modelkit.solve.open_chains.cell_flows import CellFlows
-from modelkit.solve.open_chains.covariance import covariance_equation, mixes
-from modelkit.solve.open_chains.covariance_cells import CellEquation, momenta_of, settled
-from modelkit.solve.open_chains.kept import kept_particles
+from modelkit.solve.open_chains.gaussian.cell_evolution import evolved_cell
+from modelkit.solve.open_chains.gaussian.cell_flows import CellFlows
+from modelkit.solve.open_chains.gaussian.cells import CellEquation, momenta_of, settled
+from modelkit.solve.open_chains.gaussian.rings import ring_of
+from modelkit.solve.open_chains.gaussian.treatable import notes, untreatable
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.rings import ring_of
-from modelkit.solve.open_chains.starts import initial_blocks
+from modelkit.solve.open_chains.real_space.covariance import covariance_equation, mixes
+from modelkit.solve.open_chains.real_space.kept import kept_particles
+from modelkit.solve.open_chains.real_space.starts import initial_blocks
 from modelkit.solve.open_chains.state import OpenState
-from modelkit.solve.open_chains.treatable import notes, untreatable
 
 SHOWN = 128
 """Momenta at which occupations of an infinite chain are told where none are asked."""

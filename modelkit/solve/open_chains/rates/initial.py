@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import expit
 
 from modelkit.errors import ModelError, Span
-from modelkit.solve.open_chains.kinetics import Floats
-from modelkit.solve.open_chains.sampling import Sample
+from modelkit.solve.open_chains.rates.kinetics import Floats
+from modelkit.solve.open_chains.rates.sampling import Sample
 
 SAME = 1e-9  # difference of fillings that is rounding
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.covariance_cells import CellEquation
+from modelkit.solve.open_chains.gaussian.cells import CellEquation
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import numpy as np
 from modelkit.compile.modes import Modes, Rates, modes
 from modelkit.compile.rates import rates
 from modelkit.compile.unit_cell import UnitCell
-from modelkit.solve.open_chains.coherences import Field, unmixed
-from modelkit.solve.open_chains.kinetics import Filled, Floats, balanced, moments
+from modelkit.solve.open_chains.rates.coherences import Field, unmixed
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats, balanced, moments
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains import currents
-from modelkit.solve.open_chains.kinetics import Filled, Floats
 from modelkit.solve.open_chains.problem import OpenProblem
-from modelkit.solve.open_chains.sampling import Sample
+from modelkit.solve.open_chains.rates import currents
+from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
+from modelkit.solve.open_chains.rates.sampling import Sample
 
 GIVES = (
     "current",

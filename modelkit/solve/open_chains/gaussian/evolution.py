@@ -15,7 +15,7 @@ from scipy import sparse
 
 from modelkit.graph.device import Complexes, Floats
 from modelkit.numerics.lyapunov import Lyapunov
-from modelkit.solve.open_chains.covariance import Covariance
+from modelkit.solve.open_chains.real_space.covariance import Covariance
 
 SMALL = 400
 """Elements of G up to which the exponential is a matrix."""

@@ -1,0 +1,1 @@
+"""Translation-invariant chains: rate equations of their modes, the generalised Gibbs ensemble."""

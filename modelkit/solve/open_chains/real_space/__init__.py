@@ -1,0 +1,1 @@
+"""What methods in real space share: places, the covariance equation, its currents, what is conserved."""
