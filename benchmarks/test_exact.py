@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from modelkit.compile.unit_cell import CellJump
-from modelkit.solve.open_chains.exact.methods import Exact
+from modelkit.solve.open_chains.exact.exact import Exact
 from modelkit.solve.open_chains.exact.qobj import qutip_chain
 from modelkit.solve.open_chains.problem import OpenProblem
 from tests.solve.open_chains.exact_chains import cell, nonreciprocal, real_space

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from modelkit.solve.open_chains.gaussian.method import Gaussian
+from modelkit.solve.open_chains.gaussian.gaussian import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
 from tests.solve.open_chains.fermions import chain, family, hopping
 

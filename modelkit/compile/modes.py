@@ -38,6 +38,11 @@ class Modes:
         return int(self.energy.shape[1])
 
 
+def ring_momenta(cells: int) -> Floats:
+    """Those of a ring, ``2 pi m/L`` in [-pi, pi)."""
+    return 2 * np.pi * (np.arange(cells) - cells // 2) / cells
+
+
 @dataclass(frozen=True, eq=False)
 class Rates:
     """``dn_a/dt = (1-n_a) (sum_b w_b K(b->a) n_b + gain_a) - n_a (sum_b w_b K(a->b) (1-n_b) + loss_a)``.

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.solve.open_chains.choose import Chain, choose
 from modelkit.solve.open_chains.found import OPTIONS, OpenFound, found
 from modelkit.solve.open_chains.found import check as check_chain
 from modelkit.solve.request import Request
@@ -60,12 +59,14 @@ def solve(request: Request) -> OpenFound:
     NotConverged
         A time was not reached, or an audit failed.
     """
+    from modelkit.solve.open_chains.choose import Chain, choose
+
     raise_all(check(request))
     chain = Chain(request, NAME)
     method, problem, why = choose(chain)
     assert problem.times is not None  # checked
     assert problem.initial is not None
-    return found(chain, method, method.evolve(problem, problem.times, problem.initial), why)
+    return found(chain, method, method.solver.evolve(problem, problem.times, problem.initial), why)
 
 
 verbs.add(

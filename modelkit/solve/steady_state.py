@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.solve.open_chains.choose import Chain, choose
 from modelkit.solve.open_chains.found import OPTIONS, OpenFound, found
 from modelkit.solve.open_chains.found import check as check_chain
 from modelkit.solve.request import Request
@@ -29,10 +28,12 @@ def solve(request: Request) -> OpenFound:
     NotConverged
         It was not found, or an audit failed.
     """
+    from modelkit.solve.open_chains.choose import Chain, choose
+
     raise_all(check(request))
     chain = Chain(request, NAME)
     method, problem, why = choose(chain)
-    return found(chain, method, method.steady(problem), why)
+    return found(chain, method, method.solver.steady(problem), why)
 
 
 verbs.add(

@@ -84,7 +84,8 @@ def tensors_confirmed(seed: int) -> tuple[int, int]:
         found = model.run("all", V=0)
     except (ModelError, NotConverged):  # driven at its reference, or no number that passes its audits
         return 0, 0
-    if "warnings" in found.attrs:  # levels below all bands are filled by no terminal and do not follow
+    followed = Tensors(model.device(V=0))._gauge_invariant
+    if followed and "warnings" in found.attrs:  # levels below all bands are filled by no terminal
         return 0, 0
     forbidden, of = 0, 0
     for order in (1, 2):
@@ -107,5 +108,5 @@ def test_components_of_tensors_that_are_forbidden_vanish(seed):
 @pytest.mark.slow
 def test_components_of_tensors_of_many_devices_vanish():
     counts = [tensors_confirmed(seed) for seed in range(60)]
-    assert sum(some > 0 for some, _ in counts) > 3  # planted symmetries are among them
-    assert sum(some < of for some, of in counts) > 10
+    assert sum(some > 0 for some, _ in counts) > 10  # planted symmetries are among them
+    assert sum(some < of for some, of in counts) > 30

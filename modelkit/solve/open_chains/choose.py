@@ -19,15 +19,11 @@ from modelkit.compile.lindbladian import Lindbladian, lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.registry import check_method
-from modelkit.solve.open_chains.exact import methods as exact
-from modelkit.solve.open_chains.gaussian import method as gaussian
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
 from modelkit.solve.open_chains.problem import Floats, OpenProblem
-from modelkit.solve.open_chains.rates import gge, populations
 from modelkit.solve.open_chains.real_space.starts import no_function_of_momentum
 from modelkit.solve.request import Request
 
-ENTERED = (exact, gaussian, gge, populations)  # the import of a module enters its methods
 ORDER = ("gaussian", "gge", "exact")  # tried in this order; the others answer when they are asked for
 WEAK = 0.25  # rates below this part of the band width are weak
 
@@ -190,7 +186,7 @@ def _fits(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
         problem = chain.problem(method)
     except ModelError as error:
         return error
-    return method.refuses(problem) or problem
+    return method.solver.refuses(problem) or problem
 
 
 def _strength(chain: Chain) -> float:

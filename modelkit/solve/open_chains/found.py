@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,15 @@ from modelkit.errors import ModelError
 from modelkit.graph.device import Device
 from modelkit.results.audit import demand
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains.choose import Chain
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
 from modelkit.solve.open_chains.state import OpenState
 from modelkit.solve.request import Request
 
 OPTIONS: Mapping[str, str] = {"method": "the method instead of the compiler's choice"}
+
+
+if TYPE_CHECKING:
+    from modelkit.solve.open_chains.choose import Chain
 
 
 @dataclass(frozen=True)

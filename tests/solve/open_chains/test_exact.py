@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from modelkit.compile.unit_cell import CellJump
 from modelkit.errors import ModelError
 from modelkit.solve.open_chains.exact import null_space
+from modelkit.solve.open_chains.exact.exact import Exact, Projected
 from modelkit.solve.open_chains.exact.liouvillian import generator
-from modelkit.solve.open_chains.exact.methods import Exact, Projected
 from modelkit.solve.open_chains.exact.preparation import fixed_numbers
 from modelkit.solve.open_chains.exact.set_up import set_up
 from modelkit.solve.open_chains.problem import OpenProblem

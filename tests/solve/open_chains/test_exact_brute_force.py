@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelkit.solve.open_chains.exact.methods import Exact
+from modelkit.solve.open_chains.exact.exact import Exact
 from modelkit.solve.open_chains.exact.preparation import mixture, prepared
 from modelkit.solve.open_chains.exact.set_up import set_up
 from modelkit.solve.open_chains.problem import OpenProblem

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import modelkit as mk
 from modelkit.compile.unit_cell import CellJump
-from modelkit.solve.open_chains.exact.methods import Exact
-from modelkit.solve.open_chains.gaussian.method import Gaussian
+from modelkit.solve.open_chains.exact.exact import Exact
+from modelkit.solve.open_chains.gaussian.gaussian import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
 from tests.solve.open_chains.exact_chains import cell, chain, family, real_space
 

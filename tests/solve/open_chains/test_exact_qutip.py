@@ -9,7 +9,7 @@ import pytest
 import modelkit as mk
 from modelkit.errors import ModelError
 from modelkit.model.compiled_chain import CompiledChain
-from modelkit.solve.open_chains.exact.methods import Exact
+from modelkit.solve.open_chains.exact.exact import Exact
 from modelkit.solve.open_chains.exact.qobj import qutip_chain
 from modelkit.solve.open_chains.problem import OpenProblem
 from tests.solve.open_chains import brute_force

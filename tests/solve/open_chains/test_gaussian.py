@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from modelkit.numerics.lyapunov import Lyapunov
 from modelkit.solve.open_chains.gaussian import evolution as covariance_evolution
 from modelkit.solve.open_chains.gaussian import steady as covariance_steady
-from modelkit.solve.open_chains.gaussian.method import Gaussian
+from modelkit.solve.open_chains.gaussian.gaussian import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.covariance import covariance_equation
 from tests.solve.open_chains.fermions import Fock, chain, family, random_complex, random_hermitian

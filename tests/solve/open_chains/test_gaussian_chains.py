@@ -6,7 +6,7 @@ import pytest
 from modelkit.compile.unit_cell import CellJump, UnitCell
 from modelkit.errors import NotConverged
 from modelkit.solve.open_chains.gaussian import steady as covariance_steady
-from modelkit.solve.open_chains.gaussian.method import Gaussian
+from modelkit.solve.open_chains.gaussian.gaussian import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
 from tests.solve.open_chains.fermions import chain, family, hopping
 

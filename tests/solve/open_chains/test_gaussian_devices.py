@@ -9,7 +9,7 @@ import modelkit
 from modelkit.compile.cells import unit_cell
 from modelkit.compile.lindbladian import lindbladian
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.gaussian.method import Gaussian
+from modelkit.solve.open_chains.gaussian.gaussian import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
 
 RING = """

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from modelkit.compile.lindbladian import ModeBath
 from modelkit.errors import ModelError
 from modelkit.graph.device import Products
-from modelkit.solve.open_chains.gaussian.method import Gaussian
+from modelkit.solve.open_chains.gaussian.gaussian import Gaussian
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.charges import dark_subspaces
 from modelkit.solve.open_chains.real_space.covariance import covariance_equation, unclosed

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelkit.compile.modes import ring_momenta
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.gaussian.cells import FEWEST, CellEquation, momenta_of
+from modelkit.solve.open_chains.gaussian.cells import FEWEST, CellEquation
 
 MOST = 2**24
 """The most momenta, times the number of times and the square of the orbitals of a cell."""
@@ -67,11 +68,11 @@ def evolved_cell(equation: CellEquation, start: Blocks, times: Floats, shown: Fl
 def _grids(equation: CellEquation, times: int) -> Iterator[Floats]:
     cells, d = equation.cell.cells, equation.cell.dimension
     if cells is not None:
-        yield momenta_of(cells)
+        yield ring_momenta(cells)
         return
     count = max(FEWEST, 4 * max(map(abs, equation.distances)))
     while count * max(times, 1) * d**2 <= MOST:
-        yield momenta_of(count) + np.pi / count
+        yield ring_momenta(count) + np.pi / count
         count *= 2
 
 

@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
+from modelkit.compile.modes import ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
 from modelkit.graph.device import Complexes, Floats
@@ -148,11 +149,6 @@ class CellEquation:
         return found.reshape(r * d * d, r * d * d)
 
 
-def momenta_of(cells: int) -> Floats:
-    """Those of a ring, in [-pi, pi)."""
-    return 2 * np.pi * (np.arange(cells) - cells // 2) / cells
-
-
 def settled(equation: CellEquation) -> tuple[Floats, Complexes, float]:
     """Momenta, G_r, and by how much they changed last; of a ring all its momenta.
 
@@ -165,12 +161,12 @@ def settled(equation: CellEquation) -> tuple[Floats, Complexes, float]:
     """
     cell = equation.cell
     if cell.cells is not None:
-        k = momenta_of(cell.cells)
+        k = ring_momenta(cell.cells)
         return k, equation.steady(k), 0.0
     count = max(FEWEST, 4 * max(map(abs, equation.distances)))
     before, change = None, np.inf
     while count * cell.dimension**4 <= MOST:
-        k = momenta_of(count) + np.pi / count
+        k = ring_momenta(count) + np.pi / count
         found = equation.steady(k)
         if before is not None:
             change = float(np.abs(found - before).max())

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from modelkit.compile.lindbladian import Lindbladian, lindbladian
+from modelkit.compile.modes import ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
 from modelkit.solve.open_chains.gaussian.cell_evolution import evolved_cell
 from modelkit.solve.open_chains.gaussian.cell_flows import CellFlows
-from modelkit.solve.open_chains.gaussian.cells import CellEquation, momenta_of, settled
+from modelkit.solve.open_chains.gaussian.cells import CellEquation, settled
 from modelkit.solve.open_chains.gaussian.rings import ring_of
 from modelkit.solve.open_chains.gaussian.treatable import notes, untreatable
 from modelkit.solve.open_chains.problem import OpenProblem
@@ -139,7 +140,7 @@ def _notes(cell: UnitCell) -> dict[str, str]:
 
 def _shown(problem: OpenProblem, cell: UnitCell) -> Floats:
     """Momenta at which occupations are told."""
-    return np.asarray(problem.momenta if problem.momenta is not None else momenta_of(cell.cells or SHOWN))
+    return np.asarray(problem.momenta if problem.momenta is not None else ring_momenta(cell.cells or SHOWN))
 
 
 def _outputs(cell: UnitCell) -> Iterator[tuple[str, tuple[tuple[str, ...], Callable[[CellFlows], Any]]]]:

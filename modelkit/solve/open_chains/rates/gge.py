@@ -12,7 +12,6 @@ import numpy as np
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
 from modelkit.results.dataset import Labelled
-from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates.classes import (
     conserved_classes,
@@ -42,23 +41,16 @@ from modelkit.solve.open_chains.state import OpenState
 
 LONGEST = 1024  # cells of a ring that stands for an infinite chain in time
 TOLERANCE, ACCEPTED = 1e-10, 1e-9  # change from ring to ring
+OUTPUTS = (*GIVES, "jump_current")
 COHERENT = 1e-8  # rate at which coherences grow, over the rates at which modes are filled
 
 
-@open_method
 class Gge:
     """Occupations of modes from rate equations, exact for weak coupling and long chains."""
 
-    name = "gge"
-    meaning = "rate equations of the modes of a translation-invariant chain, for weak coupling and many cells"
-    verbs: tuple[str, ...] = ("steady_state", "evolution")
-    gives: tuple[str, ...] = (*GIVES, "jump_current", "order_1_over_L")
-    translation_invariant = True
-    limits: tuple[str, ...] = ("weak coupling", "rate equation")
-
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Nothing that is a cell is refused."""
-        return None if problem.cell is not None else _no_cell(problem, self.name)
+        return None if problem.cell is not None else _no_cell(problem, "gge")
 
     def steady(self, problem: OpenProblem) -> OpenState:
         """Steady state on the ring, or in the limit of infinitely many cells."""
@@ -79,7 +71,7 @@ class Gge:
         counts = {"newton": found.standing.steps, "momenta": len(taken.modes.k)}
         if problem.momenta is not None:
             taken, filled = occupations(taken, filled, problem.momenta)
-        arrays = observed(problem, taken, [filled], False, self.gives)
+        arrays = observed(problem, taken, [filled], False, OUTPUTS)
         return OpenState(**arrays, **extra, audits=audits, counts=counts, attributes=notes(problem, taken))
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
@@ -108,7 +100,7 @@ class Gge:
     def _evolved(
         self, problem: OpenProblem, taken: Sample, states: Sequence[Filled], error: float, steps: int
     ) -> OpenState:
-        arrays = observed(problem, taken, states, True, self.gives)
+        arrays = observed(problem, taken, states, True, OUTPUTS)
         audits = {"momenta": error, "kernel": taken.rates.error}
         counts = {"steps": steps, "momenta": int(np.count_nonzero(taken.modes.weight))}
         return OpenState(**arrays, audits=audits, counts=counts, attributes=notes(problem, taken))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelkit.compile.modes import touching
+from modelkit.compile.modes import ring_momenta, touching
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import NotConverged
 from modelkit.solve.open_chains.rates.coherences import Field, coherence, field_of
@@ -39,8 +39,7 @@ class Rest:
 
 def on_ring(cells: int) -> tuple[Floats, Floats]:
     """Momenta ``2 pi m/L`` in [-pi, pi) and their weights."""
-    m = np.arange(cells) - cells // 2
-    return 2 * np.pi * m / cells, np.full(cells, 1 / cells)
+    return ring_momenta(cells), np.full(cells, 1 / cells)
 
 
 def half_shifted(cells: int) -> tuple[Floats, Floats]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from modelkit.errors import ModelError
-from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates.exclusion import refuse_many, standing_populations
 from modelkit.solve.open_chains.rates.gge import given_filling, numbers
@@ -22,23 +21,15 @@ WHOLE = 1e-9  # of a number of particles
 ON_RING = 1e-6  # of the distance between momenta
 
 
-@open_method
 class PopulationsOfModes:
     """Probabilities of all sets of occupied modes."""
-
-    name = "populations"
-    meaning = "the classical exclusion process of the modes of a ring with a fixed number of particles"
-    verbs: tuple[str, ...] = ("steady_state",)
-    gives: tuple[str, ...] = GIVES
-    translation_invariant = True
-    limits: tuple[str, ...] = ("weak coupling", "rate equation")
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Infinite chains, numbers of particles that are not whole, momenta that are none of the ring's."""
         cell, span = problem.cell, problem.place("method")
         if cell is None or cell.cells is None:
             return ModelError(
-                f"the method '{self.name}' is for rings with a number of cells",
+                "the method 'populations' is for rings with a number of cells",
                 span,
                 hint="set a number of cells, or ask method = gge",
             )
@@ -73,14 +64,14 @@ class PopulationsOfModes:
         found = rest(cell, numbers(problem))
         taken, near = found.taken, found.standing.filled
         still = standing_populations(taken.rates, particles, near)
-        arrays = observed(problem, *_listening(problem, taken, still.filled), False, self.gives)
+        arrays = observed(problem, *_listening(problem, taken, still.filled), False, GIVES)
         audits = {"steady_state": still.residual, "kernel": taken.rates.error}
         return OpenState(**arrays, audits=audits, counts={"configurations": len(still.probability)})
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Refused: only steady states are known."""
         raise ModelError(
-            f"the method '{self.name}' gives steady states only",
+            "the method 'populations' gives steady states only",
             problem.place("method"),
             hint="ask method = gge",
         )

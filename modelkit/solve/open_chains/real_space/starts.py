@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import expit
 
 from modelkit.compile.lindbladian import Lindbladian
+from modelkit.compile.modes import ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats, Integers
-from modelkit.solve.open_chains.gaussian.cells import momenta_of
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.kept import declared_fillings
 
@@ -80,7 +80,7 @@ def initial_blocks(
         return np.asarray(np.einsum("kab,kb,kcb->kac", vectors, by_band(k), vectors.conj()))
 
     if filling is not None:
-        k = momenta_of(cell.cells or EVERYWHERE)
+        k = ring_momenta(cell.cells or EVERYWHERE)
         _compare(problem, "the chain", float(by_band(k).mean()), filling)
     return blocks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from modelkit.solve.open_chains.gaussian.whole_cells import (
     treatable_cell,
     untreatable_cell,
 )
-from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.covariance import Covariance, covariance_equation
 from modelkit.solve.open_chains.real_space.flows import Flows
@@ -48,18 +47,8 @@ ALONG = ("current", "current_by_spin", "jump_current", "energy_current")
 """Those that need a place of every site."""
 
 
-@open_method
 class Gaussian:
     """Exact for linear jump operators and for those equivalent to Hermitian bilinear ones."""
-
-    name: ClassVar[str] = "gaussian"
-    meaning: ClassVar[str] = (
-        "covariance equation of loss, gain and Hermitian products of two operators; exact, any lattice"
-    )
-    verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
-    gives: ClassVar[tuple[str, ...]] = (*OUTPUTS, *OF_MODES)
-    translation_invariant: ClassVar[bool] = False
-    limits: ClassVar[tuple[str, ...]] = ()
 
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """Where the covariance has no equation of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,50 +20,27 @@ from modelkit.solve.open_chains.exact.preparation import fixed_numbers, mixture,
 from modelkit.solve.open_chains.exact.projection import projected
 from modelkit.solve.open_chains.exact.set_up import in_real_space, set_up
 from modelkit.solve.open_chains.exact.several import several_steady_states
-from modelkit.solve.open_chains.method import open_method
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.state import OpenState
-
-GIVES = (
-    "current",
-    "current_by_spin",
-    "jump_current",
-    "energy_current",
-    "bond_current",
-    "occupation",
-    "lagrange_multiplier",
-    "loss_rate",
-)
-
 
 OfSector: TypeAlias = Callable[[Sector], tuple[Steady, Complexes, dict[str, str]]]
 """Steady states of a sector, the density matrix of the first (1, unknowns), and notes."""
 
 
-@open_method
 class Exact:
     """Density matrices of interacting fermions, at any strength of the jumps."""
 
-    name: ClassVar[str] = "exact"
-    meaning: ClassVar[str] = (
-        "the density matrix of all particles, in the sectors that the dynamics keeps; small chains"
-    )
-    verbs: ClassVar[tuple[str, ...]] = ("steady_state", "evolution")
-    gives: ClassVar[tuple[str, ...]] = GIVES
-    translation_invariant: ClassVar[bool] = False
-    limits: ClassVar[tuple[str, ...]] = ()
-
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
-        return _refused(problem, self.name)
+        return _refused(problem, "exact")
 
     def steady(self, problem: OpenProblem) -> OpenState:
         """The steady state of the filling, or of each sector of an initial state."""
-        return _steady(problem, self.name, self._of_sector)
+        return _steady(problem, "exact", self._of_sector)
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """All sectors of the initial state by themselves."""
-        lindbladian = _finite(problem, self.name)
+        lindbladian = _finite(problem, "exact")
         state = prepared(problem, lindbladian, initial)
         chain = set_up(problem, lindbladian, turned=state.uniform)
         parts = []
@@ -81,26 +58,16 @@ class Exact:
         return steady, steady.states[:1], {}
 
 
-@open_method
 class Projected:
     """The limit of weak jumps, with all coherences of equal energies."""
 
-    name: ClassVar[str] = "projected"
-    meaning: ClassVar[str] = (
-        "exact in the limit of weak jumps: the density matrix commutes with H; small chains"
-    )
-    verbs: ClassVar[tuple[str, ...]] = ("steady_state",)
-    gives: ClassVar[tuple[str, ...]] = GIVES
-    translation_invariant: ClassVar[bool] = False
-    limits: ClassVar[tuple[str, ...]] = ("weak coupling",)
-
     def refuses(self, problem: OpenProblem) -> ModelError | None:
         """An infinite chain."""
-        return _refused(problem, self.name)
+        return _refused(problem, "projected")
 
     def steady(self, problem: OpenProblem) -> OpenState:
         """The steady state of the filling, or of each sector of an initial state."""
-        return _steady(problem, self.name, self._of_sector)
+        return _steady(problem, "projected", self._of_sector)
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Nothing evolves in the limit."""
