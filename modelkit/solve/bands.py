@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkit.compile.modes import Modes, modes
 from modelkit.errors import ModelError, raise_all
 from modelkit.registry import Verb, verbs
-from modelkit.solve.open_chains.choose import cell_of
 from modelkit.solve.request import Request
+
+if TYPE_CHECKING:
+    from modelkit.compile.modes import Modes
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +64,9 @@ def solve(request: Request) -> Bands:
     ModelError
         The lattice is no ring of equal cells; another momentum is asked than that of its ring.
     """
+    from modelkit.compile.modes import modes
+    from modelkit.solve.open_chains.choose import cell_of
+
     raise_all(check(request))
     try:
         cell = cell_of(request)

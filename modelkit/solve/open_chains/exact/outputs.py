@@ -14,11 +14,11 @@ from modelkit.results.dataset import Labelled
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.expectations import Expectations
 from modelkit.solve.open_chains.exact.ring_currents import RingCurrents
-from modelkit.solve.open_chains.gaussian.treatable import notes as left_out
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.covariance import covariance_equation
 from modelkit.solve.open_chains.real_space.flows import Flows
 from modelkit.solve.open_chains.real_space.places import places
+from modelkit.solve.open_chains.real_space.treatable import notes as left_out
 from modelkit.solve.open_chains.state import OpenState
 
 POSITIVE = 1e-8  # by how much an eigenvalue may lie below zero

@@ -14,9 +14,9 @@ from modelkit.solve.open_chains.exact.charges import charges_of
 from modelkit.solve.open_chains.exact.fock import MOST_MODES
 from modelkit.solve.open_chains.exact.operators import Jumps, bath_jumps, jumps_of
 from modelkit.solve.open_chains.exact.translations import Along, translations_of
-from modelkit.solve.open_chains.gaussian.rings import ring_of
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.places import places
+from modelkit.solve.open_chains.real_space.rings import ring_of
 
 
 def in_real_space(problem: OpenProblem) -> Lindbladian | None:

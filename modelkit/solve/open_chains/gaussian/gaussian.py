@@ -14,7 +14,6 @@ from modelkit.graph.device import Complexes, Floats
 from modelkit.results.dataset import Labelled
 from modelkit.solve.open_chains.gaussian.evolution import evolved_covariances
 from modelkit.solve.open_chains.gaussian.steady import steady_covariance
-from modelkit.solve.open_chains.gaussian.treatable import notes, untreatable
 from modelkit.solve.open_chains.gaussian.whole_cells import (
     evolve_cell,
     steady_cell,
@@ -27,6 +26,7 @@ from modelkit.solve.open_chains.real_space.flows import Flows
 from modelkit.solve.open_chains.real_space.kept import kept_particles
 from modelkit.solve.open_chains.real_space.places import UNEQUAL, Places, places
 from modelkit.solve.open_chains.real_space.starts import initial_occupation
+from modelkit.solve.open_chains.real_space.treatable import notes, untreatable
 from modelkit.solve.open_chains.state import OpenState
 
 OUTPUTS: Mapping[str, tuple[tuple[str, ...], Callable[[Flows, Complexes], Any]]] = {

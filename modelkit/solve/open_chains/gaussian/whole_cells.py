@@ -16,12 +16,12 @@ from modelkit.results.dataset import Labelled
 from modelkit.solve.open_chains.gaussian.cell_evolution import evolved_cell
 from modelkit.solve.open_chains.gaussian.cell_flows import CellFlows
 from modelkit.solve.open_chains.gaussian.cells import CellEquation, settled
-from modelkit.solve.open_chains.gaussian.rings import ring_of
-from modelkit.solve.open_chains.gaussian.treatable import notes, untreatable
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.covariance import covariance_equation, mixes
 from modelkit.solve.open_chains.real_space.kept import kept_particles
+from modelkit.solve.open_chains.real_space.rings import ring_of
 from modelkit.solve.open_chains.real_space.starts import initial_blocks
+from modelkit.solve.open_chains.real_space.treatable import notes, untreatable
 from modelkit.solve.open_chains.state import OpenState
 
 SHOWN = 128
