@@ -110,8 +110,8 @@ def _drawing(line: nodes.Statement, item: nodes.Item, task: Task, binder: Binder
 
 def _requested(name: nodes.Name, task: Task) -> OutputRequest:
     known = by_word(name.id)
-    word = known.name if known is not None else name.id
     requests = {request.name: request for request in task.outputs}
+    word = known.name if known is not None and name.id not in requests else name.id
     if word not in requests:
         hint = suggestion(word, requests, "outputs of the task") or "the task has no outputs"
         raise ModelError(f"'{name.id}' is no output of the task '{task.name}'", name.span, hint=hint)

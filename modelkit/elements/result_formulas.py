@@ -20,7 +20,7 @@ from modelkit.errors import ModelError, Span
 from modelkit.language import nodes
 from modelkit.language.printer import expression_text
 from modelkit.language.scope import Scope, Special
-from modelkit.registry import Output, outputs, reductions, result_dims, suggestion
+from modelkit.registry import Output, outputs, reductions, result_dims, suggestion, verbs
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,12 @@ def no_results(device: Scope, unknowns: Collection[str]) -> Special:
 
     def special(node: nodes.Expr, scope: Scope) -> sp.Basic | None:
         name = node.of if isinstance(node, nodes.Index) else node
-        if not isinstance(name, nodes.Name) or by_word(name.id) is None:
-            return None
-        if name is node and name.id in unknowns:
+        result = by_word(name.id) if isinstance(name, nodes.Name) else None
+        if not isinstance(name, nodes.Name) or result is None or (name is node and name.id in unknowns):
             return None
         known = device.names.get(name.id)
+        if known is not None and all(verb in verbs and verbs[verb].momenta for verb in result.verbs):
+            return None  # nothing of a device with terminals
         if known is not None and known.what == "index":
             return None
         shown = expression_text(node)
@@ -193,12 +194,12 @@ class _Reader:
         match node:
             case nodes.AtCase(of=of, case=case):
                 return self._at_case(of, case, scope)
-            case nodes.Name(id=word) if by_word(word) is not None:
+            case nodes.Name(id=word) if self._is_result(word):
                 return self._result(node, (), None)
             case nodes.Name(id=word) if word in self.derived:
                 return self._derived(node)
             case nodes.Index(of=nodes.Name() as name, at=at):
-                if by_word(name.id) is not None:
+                if self._is_result(name.id):
                     return self._result(name, at, None)
                 return self._unknown(name)
             case nodes.Call(of=nodes.Name(id=word)) if word in reductions:
@@ -208,7 +209,18 @@ class _Reader:
     def dimension(self, node: nodes.Expr) -> Exponents | None:
         """Of results and of derived outputs, once the formula is translated."""
         known = self.derived.get(node.id) if isinstance(node, nodes.Name) else None
-        return known.dimension if isinstance(known, OutputRequest) else _dimension_of_result(node)
+        if isinstance(known, OutputRequest):
+            return known.dimension
+        if isinstance(node, nodes.Name) and not self._is_result(node.id):
+            return None
+        return _dimension_of_result(node)
+
+    def _is_result(self, word: str) -> bool:
+        """Results of other verbs hide neither what is declared nor what this task derives."""
+        known = by_word(word)
+        if known is None:
+            return False
+        return self.verb in known.verbs or (word not in self.binder.meanings and word not in self.derived)
 
     def _derived(self, name: nodes.Name) -> sp.Basic | None:
         """The formula of an output before this one, put in; its results are this one's too."""
@@ -240,10 +252,10 @@ class _Reader:
             )
         inner = of.of if isinstance(of, nodes.Group) else of
         match inner:
-            case nodes.Name() if by_word(inner.id) is not None:
+            case nodes.Name() if self._is_result(inner.id):
                 return self._result(inner, (), case.id)
             case nodes.Index(of=nodes.Name() as name, at=at):
-                if by_word(name.id) is not None:
+                if self._is_result(name.id):
                     return self._result(name, at, case.id)
                 return self._unknown(name)
         raise ModelError("'@' stands behind a single result", of.span, hint=f"write: I[L]@{case.id}")

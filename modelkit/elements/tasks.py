@@ -297,7 +297,7 @@ def _output(
             raise ModelError("a derived output has a plain name", target.span, hint="write: dI = I[L] - I[R]")
         check_name(target)
         known = by_word(target.id)
-        if known is not None:
+        if known is not None and verb.name in known.verbs:
             message = f"'{target.id}' is an output already: {known.meaning}"
             raise ModelError(message, target.span, hint="give the formula another name")
         return bind_formula(target, item.value, verb.name, cases, binder, derived)

@@ -62,7 +62,7 @@ def test_each_output_has_the_shape_of_its_dimensions() -> None:
         "transmission": transmission.solve(Request(devices(), {}, {"E": np.array([0.1, 0.5, 1.0])})),
         "response": response.solve(Request(undriven(), {})),
     }
-    mine = [entry for entry in outputs.values() if set(entry.verbs) <= set(solved)]
+    mine = [entry for entry in outputs.values() if entry.verbs[0] in solved]
     mine.remove(outputs["characteristic_potential"])  # without screening there is none
     assert {entry.name for entry in mine} >= {
         "current",
@@ -78,7 +78,7 @@ def test_each_output_has_the_shape_of_its_dimensions() -> None:
         "spectral_current",
     }
     for entry in mine:
-        for verb in entry.verbs:
+        for verb in (one for one in entry.verbs if one in solved):
             assert verb in verbs
             values = np.asarray(entry.evaluate(solved[verb]))
             assert values.shape == tuple(SIZES[dim] for dim in entry.dims), entry.name

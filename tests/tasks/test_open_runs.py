@@ -140,3 +140,20 @@ def test_one_name_is_one_entry_with_a_way_for_each_verb() -> None:
     again = replace(current, verbs=("steady_state",), variants={})
     with pytest.raises(ValueError, match="output 'current' is registered already"):
         enter_output(again)
+
+
+def test_results_of_open_chains_hide_no_names_where_terminals_are() -> None:
+    text = """model m
+param n = 2; param energy = 3
+reference { mu = 0; T = 0 }
+lattice chain { site c[j] for j in 1..4; hop c[j] -> c[j+1] : -1 }
+bath L on chain.left { self_energy = wide_band(1); mu = 0.1; T = 0 }
+bath R on chain.right { self_energy = wide_band(1); mu = 0; T = 0 }
+probe P on chain.c[2] { self_energy = wide_band(1); T = 0; solve mu such that I == 0.001*n }
+task a = transport(order = 1) { output x = I[P]/n, velocity = x*energy }
+task b = transport(order = 1) { output n = 2*I[P] }
+"""
+    found = mk.loads(text).run("a")
+    assert float(found.x) == pytest.approx(0.001)
+    assert float(found.velocity) == pytest.approx(0.003)
+    assert float(mk.loads(text).run("b").n) == pytest.approx(0.004)
