@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelkit.cli.given import parsed, place, tasks_of
+from modelkit.cli.given import parsed, place, single, tasks_of
 from modelkit.cli.running import INTERRUPTED, draw_one, report, run_one
 from modelkit.cli.usage import Commands, WrongUsage, file_problem
 from modelkit.errors import ModelError, NotConverged
@@ -76,12 +76,15 @@ def main() -> None:
 
 @main.command()
 @click.argument("file", type=FILE)
+@values
 @as_json
 @click.option("--no-symmetry", is_flag=True, help="Leave the symmetries out.")
 @guarded
-def check(file: Path, as_json: bool, no_symmetry: bool) -> None:
+def check(file: Path, given: tuple[str, ...], as_json: bool, no_symmetry: bool) -> None:
     """Check a model file: its words, formulas, units, graph and checks; tell what its symmetries forbid."""
     model = load(file)
+    if given:
+        model = model.with_values(single(parsed(given)))
     model.check()
     found = None
     if not no_symmetry:

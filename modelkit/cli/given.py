@@ -31,6 +31,16 @@ def parsed(given: tuple[str, ...]) -> Settings:
     return settings
 
 
+def single(settings: Settings) -> dict[str, str]:
+    """One value for each name; what is not swept takes no set of them."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, list):
+            raise WrongUsage(f"--set gives several values of '{name}'", f"check one: --set {name}={value[0]}")
+        found[name] = value
+    return found
+
+
 def tasks_of(model: Model, named: tuple[str, ...], every: bool) -> tuple[str, ...]:
     """Names of the tasks to run: the named ones, all, or the first.
 

@@ -135,3 +135,18 @@ def test_importing_modelkit_brings_no_physics() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_check_at_other_values() -> None:
+    rashba = str(ROOT / "models/open_chain/rashba.model")
+    assert "not forbidden" in line_of("ness", call("check", rashba).output)
+    told = line_of("ness", call("check", rashba, "--set", "alpha_y=0").output)
+    assert "forbidden: inversion x sigma_z: I = 0 at any coupling, any filling" in told
+    assert "must lie from 0 to 1" in call("check", rashba, "--set", "filling=2", code=1).stderr
+    wrong = call("check", rashba, "--set", "h={0, 1}", code=2).stderr
+    assert "--set gives several values of 'h'" in wrong
+
+
+def line_of(task: str, printed: str) -> str:
+    (found,) = [line for line in printed.splitlines() if line.split(":")[0] in (task, f"{task}, exact")]
+    return found
