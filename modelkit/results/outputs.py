@@ -44,8 +44,14 @@ def output(
     return enter
 
 
-def read(name: str, found: Any, verb: str = "") -> tuple[Labelled, Mapping[str, float]]:
-    """The array of an output of a verb in natural units, with its dimensions, and its own audits.
+def read(name: str, found: Any) -> tuple[Floats, Mapping[str, float]]:
+    """The array of an output in natural units, and its own audits; raises as ``read_labelled``."""
+    array, audits = read_labelled(name, found)
+    return np.asarray(array.values), audits
+
+
+def read_labelled(name: str, found: Any, verb: str = "") -> tuple[Labelled, Mapping[str, float]]:
+    """The same with its dimensions, as a verb gives it.
 
     Raises
     ------

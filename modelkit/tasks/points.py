@@ -22,7 +22,7 @@ from modelkit.graph.values import values_of
 from modelkit.registry import Found, Output, Verb, outputs, result_dims, running_dim
 from modelkit.results.dataset import Labelled, Point
 from modelkit.results.frames import AXIS, Frame
-from modelkit.results.outputs import read
+from modelkit.results.outputs import read_labelled
 from modelkit.solve.request import Effort, Request
 from modelkit.tasks.beginnings import beginning
 from modelkit.tasks.cases import Setting
@@ -148,7 +148,7 @@ class Work:
         def output(name: str) -> Labelled:
             if name not in known:
                 entry = outputs[name].of(self.verb.name)
-                array, own = read(name, found, self.verb.name)
+                array, own = read_labelled(name, found, self.verb.name)
                 for audit, value in own.items():
                     audits[audit] = max(value, audits.get(audit, 0.0))
                 factor = scale_of(entry, units)
