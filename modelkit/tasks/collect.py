@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 SAID = 3  # different words of the points about themselves that the Dataset repeats
+LINES = ("warnings", "notes")  # attributes that are shown line by line
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def _facts(run: Run, finished: Sequence[Solved]) -> dict[str, str]:
     for name in dict.fromkeys(name for point in points for name in point):
         if name not in (ONE_SIDED, DIRECTION):
             said = _different(name, points)
-            facts[name] = one_of_each_kind(said) if name == "warnings" else _said(said)
+            facts[name] = one_of_each_kind(said) if name in LINES else _said(said)
     if _turned({point.get(DIRECTION, "") for point in points}):
         one_sided = _said(_different(ONE_SIDED, points))
         facts["warnings"] = "\n".join(filter(None, [one_sided, facts.get("warnings", "")]))

@@ -139,6 +139,7 @@ def _notes(dataset: xr.Dataset) -> Iterator[str]:
             yield f"no finite number at any point in '{name}'{formula}"
     yield from (f"symmetry: {line}" for line in str(dataset.attrs.get("verdicts", "")).splitlines())
     yield from (f"warning: {line}" for line in str(dataset.attrs.get("warnings", "")).splitlines())
+    yield from (f"note: {line}" for line in str(dataset.attrs.get("notes", "")).splitlines())
     yield from failure_notes(dataset)
 
 

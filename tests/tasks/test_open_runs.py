@@ -10,6 +10,7 @@ import pytest
 import modelkit as mk
 import modelkit.tasks.vocabulary
 from modelkit.registry import enter_output, outputs
+from modelkit.view import tables
 
 RING = """model m
 param cells = 6; param g = 0.5; param turn = 1
@@ -157,3 +158,17 @@ task b = transport(order = 1) { output n = 2*I[P] }
     assert float(found.x) == pytest.approx(0.001)
     assert float(found.velocity) == pytest.approx(0.003)
     assert float(mk.loads(text).run("b").n) == pytest.approx(0.004)
+
+
+def test_what_is_left_out_stands_on_the_screen() -> None:
+    text = """model ends
+lattice chain { site c[j] for j in 1..4; hop c[j] -> c[j+1] : -1 }
+dissipator pump[j] on chain { jump = c[j+1]'*c[j] + 0.2; rate = 0.3 }
+filling chain = 1/2
+task s = steady_state { output occupation }
+"""
+    found = mk.loads(text).run("s")
+    shown = tables.text(tables.summary(found))
+    assert "note: left out: 1 of pump: they would reach over an open end" in shown
+    assert "note: dropped constants: constants in the jumps of pump; they mean a Hamiltonian of the" in shown
+    assert "note: conserved: 2 particles of chain" in shown

@@ -41,8 +41,10 @@ class OpenFound:
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """Notes of the method."""
-        return self.state.attributes
+        """Notes of the method, each under its name, and all together as lines that are shown."""
+        notes = self.state.attributes
+        lines = "\n".join(f"{name.replace('_', ' ')}: {text}" for name, text in notes.items())
+        return {**notes, "notes": lines} if notes else {}
 
     @property
     def audits(self) -> Mapping[str, float]:
