@@ -22,7 +22,7 @@ from modelkit.solve.open_chains.real_space.kept import kept_particles
 from modelkit.solve.open_chains.real_space.rings import ring_of
 from modelkit.solve.open_chains.real_space.starts import initial_blocks
 from modelkit.solve.open_chains.real_space.treatable import notes, untreatable
-from modelkit.solve.open_chains.state import OpenState
+from modelkit.solve.open_chains.state import OpenState, lagrange
 
 SHOWN = 128
 """Momenta at which occupations of an infinite chain are told where none are asked."""
@@ -160,7 +160,7 @@ def _of_modes(before: tuple[str, ...], occupation: Floats) -> dict[str, Labelled
 
 def _state(cell: UnitCell, outputs: Mapping[str, Any], grids: Mapping[str, Floats], **told: Any) -> OpenState:
     labels = {"orbital": cell.orbitals, "dissipator": tuple(jump.name for jump in cell.jumps)}
-    bands = {"band": np.arange(1, cell.dimension + 1)}
+    bands = {"band": np.arange(cell.dimension)}
     return OpenState(**outputs, grids={**grids, **bands}, labels=labels, **told)
 
 
@@ -168,12 +168,6 @@ def occupations(cell: UnitCell, k: Floats, blocks: Complexes) -> Floats:
     """``<u_b| G(k) |u_b>`` of the bands, ascending, (n_k, d)."""
     _, vectors = np.linalg.eigh(cell.hamiltonian(k))
     return np.asarray(np.einsum("kab,kac,kcb->kb", vectors.conj(), blocks, vectors).real)
-
-
-def lagrange(occupation: Floats) -> Floats:
-    """``ln((1-n)/n)``; infinite for empty and full modes."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log1p(-np.clip(occupation, 0, 1)) - np.log(np.clip(occupation, 0, 1)))
 
 
 def _outside(occupation: Floats) -> float:

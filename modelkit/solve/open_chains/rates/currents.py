@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.compile.unit_cell import CellJump
+from modelkit.solve.open_chains.cell_currents import hop_currents
 from modelkit.solve.open_chains.rates.correlations import correlations
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.sampling import Sample
@@ -28,21 +31,8 @@ def energy_current(taken: Sample, filled: Filled) -> float:
 
 
 def current_by_orbital(taken: Sample, filled: Filled) -> Floats:
-    """Current booked on the orbital at the right-hand end of a hop, (d,).
-
-    A hop ``c_{j+x,s}† h_st c_jt`` with x > 0 changes the number of s at j + x by
-    ``2 Im h_st <c_{j+x,s}† c_jt>`` (continuity), and crosses x cells.  Eq. (24).
-    """
-    total = np.zeros(taken.cell.dimension)
-    for x, block in taken.cell.hopping.items():
-        if x > 0:
-            total += 2 * x * np.einsum("st,ts->s", block, correlations(taken.modes, filled, -x)).imag
-    return total
-
-
-def by_spin(taken: Sample, by_orbital: Floats) -> Floats:
-    """Sum over the orbitals of each spin, (up, down)."""
-    return np.array([by_orbital[taken.cell.spin == spin].sum() for spin in (0, 1)])
+    """Current booked on the orbital at the right-hand end of a hop, (d,)."""
+    return hop_currents(taken.cell, partial(correlations, taken.modes, filled))
 
 
 def loss_rates(taken: Sample, filled: Filled) -> Floats:

@@ -18,7 +18,6 @@ from modelkit.solve.open_chains.rates.sampling import Sample, with_listeners
 from modelkit.solve.open_chains.state import OpenState
 
 WHOLE = 1e-9  # of a number of particles
-ON_RING = 1e-6  # of the distance between momenta
 
 
 class PopulationsOfModes:
@@ -41,15 +40,10 @@ class PopulationsOfModes:
                 problem.place("filling"),
                 hint="choose the filling and the number of cells so that the number of particles is whole",
             )
-        asked = np.zeros(0) if problem.momenta is None else problem.momenta
-        place = asked * cell.cells / (2 * np.pi)
-        off = asked[np.abs(place - np.round(place)) > ON_RING]
-        if len(off):
-            return ModelError(
-                f"{cell.momentum} = {off[0]:.6g} is no momentum of a ring of {cell.cells} cells",
-                problem.place(cell.momentum) or span,
-                hint=f"ask for multiples of 2*pi/{cell.cells}, or method = gge",
-            )
+        try:
+            problem.ring_numbers(cell.cells, cell.momentum)
+        except ModelError as error:
+            return error
         return None
 
     def steady(self, problem: OpenProblem) -> OpenState:
@@ -83,7 +77,7 @@ def _listening(problem: OpenProblem, taken: Sample, filled: Filled) -> tuple[Sam
     if asked is None:
         return taken, [filled]
     cells, d = len(taken.modes.k), taken.cell.dimension
-    place = np.round((asked - taken.modes.k[0]) * cells / (2 * np.pi)).astype(int) % cells
+    place = (problem.ring_numbers(cells, taken.cell.momentum) + cells // 2) % cells  # from -pi on
 
     def longer(values: Floats) -> Floats:
         return np.concatenate([values, values.reshape(cells, d)[place].ravel()])
