@@ -157,3 +157,18 @@ task b = transport(order = 1) { output n = 2*I[P] }
     assert float(found.x) == pytest.approx(0.001)
     assert float(found.velocity) == pytest.approx(0.003)
     assert float(mk.loads(text).run("b").n) == pytest.approx(0.004)
+
+
+@pytest.mark.parametrize("method", ["gge", "populations", "exact"])
+def test_lattices_that_exchange_particles_share_their_fillings(method: str) -> None:
+    """Of unequal fillings the particles are added up, whichever lattice is declared first."""
+    text = """model m
+lattice one { site a[j] for j in ring(3); hop a[j] -> a[j+1] : -1 }
+lattice two { site b[j] for j in ring(3); onsite b[j] : 0.7; hop b[j] -> b[j+1] : -1 }
+dissipator bath on one, two { jump = detailed_balance(beta = 2); rate = 0.02 }
+filling one = 1/3
+filling two = 2/3
+task t = steady_state { sweep k_j in {-2*pi/3, 0, 2*pi/3}; output occupation }
+"""
+    found = mk.loads(text).run("t", method=method)
+    assert float(found.occupation.mean()) == pytest.approx(1 / 2, abs=1e-10)

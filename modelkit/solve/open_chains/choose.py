@@ -66,7 +66,6 @@ class Chain:
             momenta=asked[0][1] if asked else None,
             times=None if times is None else times / scale,
             initial=request.initial or None,
-            filling=next(iter(request.device.filling.values()), None),
             spans=request.spans,
             asked=request.asked,
             memory=request.memory,

@@ -35,7 +35,7 @@ class OpenProblem:
         One of ``lagrange``, ``occupation`` (numbers, or arrays by orbital) and ``filling`` (a number:
         every mode is filled so).
     filling : float or None
-        Particles per mode, where it is declared.
+        Particles per mode of all lattices, where the chain or the cell itself has none.
     spans : mapping of str to Span
         Where options and lines of the task are written.
     asked : frozenset of str or None
@@ -70,6 +70,12 @@ class OpenProblem:
                 hint=f"ask for multiples of 2*pi/{cells}, or method = gge, which gives all momenta",
             )
         return np.asarray(np.round(number), dtype=np.intp)
+
+    @property
+    def filling_of_cell(self) -> float | None:
+        """Particles per mode of the cell, where they are given."""
+        own = None if self.cell is None else self.cell.filling
+        return self.filling if own is None else own
 
     def asks(self, output: str) -> bool:
         """Whether an output will be read."""

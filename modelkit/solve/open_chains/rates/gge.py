@@ -56,7 +56,7 @@ class Gge:
     def steady(self, problem: OpenProblem) -> OpenState:
         """Steady state on the ring, or in the limit of infinitely many cells."""
         cell = _cell(problem)
-        filling = given_filling(problem)
+        filling = problem.filling_of_cell
         found = rest(cell, numbers(problem))
         taken, filled = found.taken, found.standing.filled
         audits = {
@@ -80,7 +80,7 @@ class Gge:
         cell = _cell(problem)
         field = first_field(cell)
         first = sample(cell, *first_momenta(cell), field)
-        refuse_superfluous(first, conserved_classes(first), given_filling(problem), problem.place("filling"))
+        refuse_superfluous(first, conserved_classes(first), problem.filling_of_cell, problem.place("filling"))
         asked = np.zeros(0) if problem.momenta is None else problem.momenta
         before, error = None, np.inf
         start = initial_bands(problem, cell, initial)
@@ -156,19 +156,12 @@ def _compared(taken: Sample, filled: Filled, asked: int) -> Floats:
     return np.concatenate([quantities(taken, filled, probed=False), listeners if asked else np.zeros(0)])
 
 
-def given_filling(problem: OpenProblem) -> float | None:
-    """Particles per mode, where they are given."""
-    if problem.filling is not None or problem.cell is None:
-        return problem.filling
-    return problem.cell.filling
-
-
 def numbers(problem: OpenProblem) -> Callable[[Sample], list[Conserved]]:
     """The given numbers for any sample of a cell.
 
     The first sample tells what is conserved; ModelError where what is given does not determine the state.
     """
-    filling, span = given_filling(problem), problem.place("filling")
+    filling, span = problem.filling_of_cell, problem.place("filling")
     conserved: list[bool] = []
 
     def give(taken: Sample) -> list[Conserved]:

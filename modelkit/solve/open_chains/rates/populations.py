@@ -10,7 +10,7 @@ import numpy as np
 from modelkit.errors import ModelError
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates.exclusion import refuse_many, standing_populations
-from modelkit.solve.open_chains.rates.gge import given_filling, numbers
+from modelkit.solve.open_chains.rates.gge import numbers
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.momenta import rest
 from modelkit.solve.open_chains.rates.observed import GIVES, observed
@@ -32,7 +32,7 @@ class PopulationsOfModes:
                 span,
                 hint="set a number of cells, or ask method = gge",
             )
-        filling = given_filling(problem)
+        filling = problem.filling_of_cell
         number = 0.0 if filling is None else filling * cell.cells * cell.dimension
         if abs(number - round(number)) > WHOLE * max(1.0, number):
             return ModelError(
@@ -51,7 +51,7 @@ class PopulationsOfModes:
         cell = problem.cell
         assert cell is not None  # refused before
         assert cell.cells is not None
-        filling = given_filling(problem)
+        filling = problem.filling_of_cell
         count = cell.cells * cell.dimension
         particles = None if filling is None else round(filling * count)
         refuse_many(count, particles, problem.place("method"))

@@ -62,7 +62,7 @@ def initial_bands(
     ModelError
         As for orbitals.
     """
-    d, filling = cell.dimension, problem.filling if cell.filling is None else cell.filling
+    d, filling = cell.dimension, problem.filling_of_cell
     word, value = _one(problem, initial or ({} if filling is None else {"filling": filling}))
 
     def by_band(k: Floats) -> Floats:
