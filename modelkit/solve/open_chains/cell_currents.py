@@ -8,6 +8,12 @@ import numpy as np
 
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.graph.device import Complexes, Floats
+from modelkit.solve.open_chains.real_space.places import short_way
+
+
+def crossed(cell: UnitCell, x: int) -> float:
+    """Cells that x is the short way round a ring, as in real space."""
+    return float(x if cell.cells is None else short_way(np.asarray(x), cell.cells))
 
 
 def hop_currents(cell: UnitCell, between: Callable[[int], Complexes]) -> Floats:
@@ -20,7 +26,7 @@ def hop_currents(cell: UnitCell, between: Callable[[int], Complexes]) -> Floats:
     total = np.zeros(cell.dimension)
     for x, block in cell.hopping.items():
         if x > 0:
-            total += 2 * x * np.einsum("st,ts->s", block, between(-x)).imag
+            total += 2 * crossed(cell, x) * np.einsum("st,ts->s", block, between(-x)).imag
     return total
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.cell_currents import by_spin, hop_currents
+from modelkit.solve.open_chains.cell_currents import by_spin, crossed, hop_currents
 from modelkit.solve.open_chains.gaussian.cells import CellEquation
 
 
@@ -45,7 +45,7 @@ class CellFlows:
                 for (x_other, y_other), other in jump.bilinear.items():
                     if x == x_other:
                         moved = np.trace(np.conj(one).T @ other @ self._between(y_other - y))
-                        found += jump.rate * (x - y) * float(moved.real)
+                        found += jump.rate * crossed(self.equation.cell, x - y) * float(moved.real)
         return found
 
     def loss_rate(self) -> Floats:

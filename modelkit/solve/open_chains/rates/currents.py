@@ -8,15 +8,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelkit.compile.unit_cell import CellJump
-from modelkit.solve.open_chains.cell_currents import hop_currents
+from modelkit.solve.open_chains.cell_currents import crossed, hop_currents
 from modelkit.solve.open_chains.rates.correlations import correlations
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.sampling import Sample
-
-Complexes = NDArray[np.complex128]
 
 
 def current(taken: Sample, filled: Filled) -> float:
@@ -45,10 +42,9 @@ def loss_rates(taken: Sample, filled: Filled) -> Floats:
 
 
 def jump_current(taken: Sample, filled: Filled) -> float:
-    """What the jump operators move themselves: ``sum_W rate Tr[x dG/dt]``, Hartree terms included.
+    """What the jump operators move themselves: ``sum_W rate Re <W† (x W)>``, x the cells from column to row.
 
-    ``dG/dt = 1/2 {W G W†, 1 - G} - 1/2 {W† (1-G) W, G} + 1/2 (w* [W, G] - w [W†, G])`` with ``w = Tr W G``:
-    nothing outside the orbitals that an operator touches changes.
+    By Wick's theorem ``<W† V> = conj(Tr W G) Tr V G + Tr W† (1-G) V G``.
     """
     return float(sum(_moved(taken, filled, part) for part in taken.cell.jumps if part.bilinear))
 
@@ -56,21 +52,11 @@ def jump_current(taken: Sample, filled: Filled) -> float:
 def _moved(taken: Sample, filled: Filled, part: CellJump) -> float:
     """Particles times cells that one operator per cell moves per time."""
     cells = sorted({x for place in part.bilinear for x in place})
-    d = taken.cell.dimension
-    position = np.repeat(np.array(cells, dtype=float), d)
-    W = np.block([[part.bilinear.get((x, y), np.zeros((d, d))) for y in cells] for x in cells])
-    apart = {x - y for x in cells for y in cells}
-    known = {x: correlations(taken.modes, filled, x) for x in apart}
+    none = np.zeros((taken.cell.dimension,) * 2)
+    far = {x - y: crossed(taken.cell, x - y) for x in cells for y in cells}
+    known = {x: correlations(taken.modes, filled, x) for x in far}
+    W = np.block([[part.bilinear.get((x, y), none) for y in cells] for x in cells])
+    V = np.block([[far[x - y] * part.bilinear.get((x, y), none) for y in cells] for x in cells])
     G = np.block([[known[x - y] for y in cells] for x in cells])
-    change = bilinear_flow(W, G)
-    return float(part.rate * (position @ np.diag(change).real))
-
-
-def bilinear_flow(W: Complexes, G: Complexes) -> Complexes:
-    """``dG/dt`` of a Gaussian state by one operator ``sum W_ab c_a† c_b`` at rate 1."""
-    dagger, empty = W.conj().T, np.eye(len(G)) - G
-    filled_from, emptied_to, mean = W @ G @ dagger, dagger @ empty @ W, np.trace(W @ G)
-    return np.asarray(
-        0.5 * (filled_from @ empty + empty @ filled_from - emptied_to @ G - G @ emptied_to)
-        + 0.5 * (np.conj(mean) * (W @ G - G @ W) - mean * (dagger @ G - G @ dagger))
-    )
+    together = np.conj(np.trace(W @ G)) * np.trace(V @ G)
+    return float(part.rate * (together + np.trace(W.conj().T @ (np.eye(len(G)) - G) @ V @ G)).real)

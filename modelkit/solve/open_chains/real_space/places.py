@@ -56,8 +56,6 @@ class Places:
     def crossed(self, row: Integers, column: Integers) -> Floats:
         """Cells from the orbitals ``column`` to the orbitals ``row``, positive towards larger j.
 
-        Half way round a ring either way is as long, and none is counted.
-
         Raises
         ------
         ModelError
@@ -74,14 +72,17 @@ class Places:
                 hint="write a family of sites, 'site c[j] for j in 1..N', or ask for bond_current",
             )
         step = self.cell[row] - self.cell[column]
-        if self.ring:
-            step = (step + self.ring / 2) % self.ring - self.ring / 2
-            step[2 * np.abs(step) == self.ring] = 0.0
-        return step
+        return short_way(step, self.ring) if self.ring else step
 
     def by_site(self, by_orbital: Floats) -> Floats:
         """Sums over the orbitals of each site."""
         return np.add.reduceat(by_orbital, self.offset[:-1])
+
+
+def short_way(step: Floats | Integers, cells: int) -> Floats:
+    """Cells from one to another round a ring; 0 half way round it, where either way is as long."""
+    short = (step + cells / 2) % cells - cells / 2
+    return np.asarray(np.where(2 * np.abs(short) == cells, 0.0, short))
 
 
 def places(chain: Lindbladian) -> Places:
