@@ -245,7 +245,8 @@ def test_what_goes_half_way_round_a_ring_goes_neither_way(cells, methods):
         RING.replace("hop c[j] -> c[j+2] :", "hop c[j] -> c[j+2] where cells > 2 :")
         + "dissipator far[j] on wire { jump = c[j, up]'*c[j+2, up] + c[j+2, up]'*c[j, up]; rate = 0.2 }\n"
         "task a = steady_state { output jump_current, current_by_spin, current }\n"
-        "task b = steady_state { sweep k_j in {0}\n output occupation, jump_current, current_by_spin, current }"
+        "task b = steady_state {\n  sweep k_j in {0}\n"
+        "  output occupation, jump_current, current_by_spin, current\n}"
     )
     by_cells = model.run("b", cells=cells, method="gaussian")
     for method in methods:

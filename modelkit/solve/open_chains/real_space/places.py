@@ -13,10 +13,11 @@ import numpy as np
 
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats, Integers
+from modelkit.graph.labels import spins
 
 if TYPE_CHECKING:
     from modelkit.compile.lindbladian import Lindbladian
-    from modelkit.graph.device import Device, SiteGroup
+    from modelkit.graph.device import Device
 
 UNEQUAL = -1
 
@@ -101,7 +102,7 @@ def places(chain: Lindbladian) -> Places:
     rings = {group.rings[0] if group.rings else 0 for group in device.sites}
     ring = rings.pop() if len(rings) == 1 else UNEQUAL
     cells = 0 if cell is None else len(np.unique(cell))
-    spin = np.concatenate([np.tile(_spins(group), group.count) for group in device.sites])
+    spin = np.concatenate([np.tile(spins(group), group.count) for group in device.sites])
     return Places(
         device.offset, *elements, len(device.bonds.source), cell, ring, ring if ring > 0 else cells, spin
     )
@@ -116,13 +117,3 @@ def _cells(device: Device) -> Floats | None:
         index = group.index[group.family.indices[0].name]
         found.append(np.repeat(np.asarray(index, dtype=float), group.orbitals))
     return np.concatenate(found)
-
-
-def _spins(group: SiteGroup) -> Integers:
-    """Spin of each orbital of a site; spin has two components, ``orbital(n)`` what is left."""
-    if "spin" not in group.spaces:
-        return np.full(group.orbitals, -1)
-    rest = group.orbitals // 2
-    sizes = [2 if name == "spin" else rest for name in group.spaces]
-    places = np.unravel_index(np.arange(group.orbitals), sizes)
-    return np.asarray(places[group.spaces.index("spin")])
