@@ -172,3 +172,13 @@ task t = steady_state { sweep k_j in {-2*pi/3, 0, 2*pi/3}; output occupation }
 """
     found = mk.loads(text).run("t", method=method)
     assert float(found.occupation.mean()) == pytest.approx(1 / 2, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", ["gge", "populations", "exact"])
+def test_constants_that_jumps_lose_are_told(method: str) -> None:
+    text = RING.split("dissipator pump")[0] + (
+        "dissipator odd[j] on chain { jump = c[j+1]'*c[j] + 0.3i*c[j]*c[j]'; rate = 0.02 }\n"
+        "filling chain = 1/2\ntask a = steady_state { output current }"
+    )
+    found = mk.loads(text).run(method=method, cells=4)
+    assert "constants in the jumps of odd" in found.attrs["dropped_constants"]

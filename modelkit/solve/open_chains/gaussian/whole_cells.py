@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkit.compile.lindbladian import Lindbladian, lindbladian
+from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.modes import ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
@@ -21,7 +21,7 @@ from modelkit.solve.open_chains.real_space.covariance import covariance_equation
 from modelkit.solve.open_chains.real_space.kept import kept_particles
 from modelkit.solve.open_chains.real_space.rings import ring_of
 from modelkit.solve.open_chains.real_space.starts import initial_blocks
-from modelkit.solve.open_chains.real_space.treatable import notes, untreatable
+from modelkit.solve.open_chains.real_space.treatable import notes_of, untreatable
 from modelkit.solve.open_chains.state import OpenState, lagrange
 
 SHOWN = 128
@@ -96,7 +96,7 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
             "particle_balance": _balance(flows.loss_rate()),
         },
         counts={"momenta": len(k)},
-        attributes=_notes(cell) | (noted if kept.lattices else {}),
+        attributes=notes_of(problem) | (noted if kept.lattices else {}),
         grids={"momentum": shown},
     )
 
@@ -128,14 +128,9 @@ def evolve_cell(problem: OpenProblem, cell: UnitCell, times: Floats, initial: Ma
         | _of_modes(("time",), occupation),
         audits={"correlations": found.change, "positivity": _outside(occupation)},
         counts={"momenta": len(found.k)},
-        attributes=_notes(cell),
+        attributes=notes_of(problem),
         grids={"momentum": shown, "time": times},
     )
-
-
-def _notes(cell: UnitCell) -> dict[str, str]:
-    """What of the declared jumps is not in those of the cell."""
-    return notes(lindbladian(cell.device)) if cell.device is not None else {}
 
 
 def _shown(problem: OpenProblem, cell: UnitCell) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from modelkit.compile.unit_cell import CellJump
 from modelkit.solve.open_chains.cell_currents import crossed, hop_currents
-from modelkit.solve.open_chains.rates.correlations import correlations
+from modelkit.solve.open_chains.rates.correlations import around, correlations
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.sampling import Sample
 
@@ -51,12 +51,8 @@ def jump_current(taken: Sample, filled: Filled) -> float:
 
 def _moved(taken: Sample, filled: Filled, part: CellJump) -> float:
     """Particles times cells that one operator per cell moves per time."""
-    cells = sorted({x for place in part.bilinear for x in place})
-    none = np.zeros((taken.cell.dimension,) * 2)
-    far = {x - y: crossed(taken.cell, x - y) for x in cells for y in cells}
-    known = {x: correlations(taken.modes, filled, x) for x in far}
-    W = np.block([[part.bilinear.get((x, y), none) for y in cells] for x in cells])
-    V = np.block([[far[x - y] * part.bilinear.get((x, y), none) for y in cells] for x in cells])
-    G = np.block([[known[x - y] for y in cells] for x in cells])
+    cells, W, G = around(part, taken.modes, filled)
+    far = [[crossed(taken.cell, x - y) for y in cells] for x in cells]
+    V = np.kron(far, np.ones((taken.modes.bands,) * 2)) * W
     together = np.conj(np.trace(W @ G)) * np.trace(V @ G)
     return float(part.rate * (together + np.trace(W.conj().T @ (np.eye(len(G)) - G) @ V @ G)).real)

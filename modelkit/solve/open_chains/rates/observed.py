@@ -13,6 +13,7 @@ from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates import currents
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.sampling import Sample
+from modelkit.solve.open_chains.real_space.treatable import notes_of
 
 GIVES = (
     "current",
@@ -89,7 +90,8 @@ def _table(taken: Sample, values: Floats) -> Floats:
 
 def notes(problem: OpenProblem, taken: Sample) -> dict[str, str]:
     """Attributes of the result."""
-    if not taken.cell.baths or not problem.asks("jump_current"):
-        return {}
-    names = ", ".join(bath.name for bath in taken.cell.baths)
-    return {"jump_current": f"without {names}: jumps between modes are at no place"}
+    found = notes_of(problem)
+    if taken.cell.baths and problem.asks("jump_current"):
+        names = ", ".join(bath.name for bath in taken.cell.baths)
+        found["jump_current"] = f"without {names}: jumps between modes are at no place"
+    return found

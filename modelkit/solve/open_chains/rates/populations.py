@@ -15,6 +15,7 @@ from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.momenta import rest
 from modelkit.solve.open_chains.rates.observed import GIVES, observed
 from modelkit.solve.open_chains.rates.sampling import Sample, with_listeners
+from modelkit.solve.open_chains.real_space.treatable import notes_of
 from modelkit.solve.open_chains.state import OpenState
 
 WHOLE = 1e-9  # of a number of particles
@@ -60,7 +61,8 @@ class PopulationsOfModes:
         still = standing_populations(taken.rates, particles, near)
         arrays = observed(problem, *_listening(problem, taken, still.filled), False, GIVES)
         audits = {"steady_state": still.residual, "kernel": taken.rates.error}
-        return OpenState(**arrays, audits=audits, counts={"configurations": len(still.probability)})
+        counts = {"configurations": len(still.probability)}
+        return OpenState(**arrays, audits=audits, counts=counts, attributes=notes_of(problem))
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Refused: only steady states are known."""
