@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from modelkit.compile.lindbladian import ModeBath
-from modelkit.compile.modes import Floats
+from modelkit.compile.modes import Floats, ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 
@@ -102,7 +102,7 @@ def band_range(cell: UnitCell) -> tuple[float, float]:
     """Energies between which all bands lie; it does not depend on any choice of momenta."""
     reach = max(map(abs, cell.hopping), default=0)
     count = max(SCAN, 16 * reach)
-    energy = np.linalg.eigvalsh(cell.hamiltonian(2 * np.pi * np.arange(count) / count))
+    energy = np.linalg.eigvalsh(cell.hamiltonian(ring_momenta(count)))
     low, high = float(energy.min()), float(energy.max())
     return low - MARGIN * (high - low), high + MARGIN * (high - low)
 

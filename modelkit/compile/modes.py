@@ -43,6 +43,11 @@ def ring_momenta(cells: int) -> Floats:
     return 2 * np.pi * (np.arange(cells) - cells // 2) / cells
 
 
+def momenta_between(cells: int) -> Floats:
+    """Those half way between the momenta of a ring: 0 and pi, and what is special there, are missed."""
+    return ring_momenta(cells) + np.pi / cells
+
+
 @dataclass(frozen=True, eq=False)
 class Rates:
     """``dn_a/dt = (1-n_a) (sum_b w_b K(b->a) n_b + gain_a) - n_a (sum_b w_b K(a->b) (1-n_b) + loss_a)``.

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from modelkit.elements.indices import spelled
 from modelkit.errors import ModelError
 from modelkit.graph.device import Device, Integers, SiteGroup
-from modelkit.graph.labels import site_label
+from modelkit.graph.labels import components, site_label, spins
 
 HINT = "method = gaussian or exact takes chains without momenta"
-SPIN = {"up": 0, "down": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +71,14 @@ def ring_places(device: Device) -> RingPlaces:
         j = _cells_of(group, at)
         kind, others = _others(group, at)
         _refuse_gaps(device, group, at, j, kind, others)
-        components = list(_components(group))
         cell.append(np.repeat(j, group.orbitals))
         number = kind[:, None] * group.orbitals + np.arange(group.orbitals)
         orbital.append(len(labels) + number.reshape(-1))
         family = group.family
         name = f"{family.lattice}.{family.name}" if shared else family.name
         for other in others:
-            labels += [" ".join([spelled(name, other), *component]) for component in components]
-            spin += [next((SPIN[one] for one in names if one in SPIN), -1) for names in components]
+            labels += [" ".join([spelled(name, other), *one]) for one in components(group)]
+            spin += spins(group)
     spaces = {group.spaces for group in device.sites}
     return RingPlaces(
         cells=cells,
@@ -160,16 +156,3 @@ def _refuse_gaps(
         group.family.span,
         hint=HINT,
     )
-
-
-def _components(group: SiteGroup) -> Iterator[tuple[str, ...]]:
-    """Labels of the components of a site, one for each internal space, the last one fastest."""
-    known = {"spin": ("up", "down"), "nambu": ("particle", "hole")}
-    rest = group.orbitals // prod(len(known[name]) for name in group.spaces if name in known)
-    labels = [known.get(name, tuple(str(one + 1) for one in range(rest))) for name in group.spaces]
-    for number in range(group.orbitals):
-        component = []
-        for space in reversed(labels):
-            component.append(space[number % len(space)])
-            number //= len(space)
-        yield tuple(reversed(component))

@@ -90,19 +90,25 @@ def orbital_labels(device: Device, sites: Labels) -> Labels:
     """``c[3]``, ``c[3] up``, ``c[3] up 2``: the site and its components, shape (n_orbitals,)."""
     found: list[str] = []
     for group in device.sites:
-        words = _components(group) if group.orbitals > 1 else [""]
+        words = [" ".join(one) for one in components(group)] if group.orbitals > 1 else [""]
         own = sites[group.first : group.first + group.count].tolist()
         found += [" ".join(filter(None, (site, word))) for site in own for word in words]
     return np.array(found, dtype=np.str_)
 
 
-def _components(group: SiteGroup) -> list[str]:
-    """The components of a site's internal space, as formulas name them."""
+def components(group: SiteGroup) -> list[tuple[str, ...]]:
+    """The components of a site, as formulas name them: a word for each internal space."""
     sized = [None if name == "orbital" else make_space(name) for name in group.spaces]
     rest = group.orbitals // math.prod(one.dimension for one in sized if one is not None)
     numbers = tuple(str(k + 1) for k in range(rest))
     words = [numbers if one is None else one.labels for one in sized]
-    return [" ".join(one) for one in itertools.product(*words)]
+    return list(itertools.product(*words))
+
+
+def spins(group: SiteGroup) -> list[int]:
+    """Of each component of a site: 0 for up, 1 for down, -1 without spin."""
+    at = group.spaces.index("spin") if "spin" in group.spaces else None
+    return [-1 if at is None else ("up", "down").index(one[at]) for one in components(group)]
 
 
 def terminal_sites(device: Device, sites: Labels) -> Labels:

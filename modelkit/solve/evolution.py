@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from modelkit.errors import ModelError, raise_all
@@ -12,7 +11,6 @@ from modelkit.solve.open_chains.found import check as check_chain
 from modelkit.solve.request import Request
 
 NAME = "evolution"
-SAME = 1e-9  # difference of fillings that is rounding
 
 
 def check(request: Request) -> Iterator[ModelError]:
@@ -25,28 +23,6 @@ def check(request: Request) -> Iterator[ModelError]:
     elif times.min() < 0:
         message = "the state is given at time 0, and a time before it is asked"
         yield ModelError(message, request.place(""), hint="write: sweep time from 0 to 100 points 201")
-    yield from _initial(request)
-
-
-def _initial(request: Request) -> Iterator[ModelError]:
-    """The initial state is one, and has the declared filling."""
-    span = request.place("initial")
-    for word, value in request.initial.items():
-        if not isinstance(value, float):
-            continue  # methods know of which modes it is the state
-        filling = 1 / (1 + math.exp(min(value, 700.0))) if word == "lagrange" else value
-        if not 0 <= filling <= 1:
-            message = f"the initial {word} is {value:.6g}: a mode holds 0 to 1 particles"
-            yield ModelError(message, span, hint="write: initial { filling = 1/2 }")
-            continue
-        for lattice, declared in request.device.filling.items():
-            if abs(declared - filling) > SAME:
-                message = (
-                    f"the initial state has the filling {filling:.6g}, and '{lattice}' is declared with "
-                    f"{declared:.6g}"
-                )
-                hint = "the initial state fixes the filling: make them equal, or leave out the line 'filling'"
-                yield ModelError(message, span, hint=hint)
 
 
 def solve(request: Request) -> OpenFound:

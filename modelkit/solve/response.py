@@ -18,6 +18,7 @@ from modelkit.solve.coefficients.coefficients import Coefficients
 from modelkit.solve.coefficients.elimination import Elimination, parts
 from modelkit.solve.coefficients.expandable import unexpandable
 from modelkit.solve.coefficients.following import gauge_invariant, levels_of
+from modelkit.solve.coefficients.terminals import conventional, spread
 from modelkit.solve.coefficients.thermoelectric import Thermoelectric, thermoelectric
 from modelkit.solve.found.characteristic import Characteristic, characteristic
 from modelkit.solve.found.conventions import bands_told
@@ -101,7 +102,7 @@ class Response:
     @cached_property
     def response_1(self) -> Floats:
         """``[of, by, a, b]``: I conventional, J heat; by voltages and temperatures; (2, 2, n, n)."""
-        return np.moveaxis(self._signed(self._spread(self.linear.linear, 1), 1), 2, 1)
+        return np.moveaxis(conventional(self._spread(self.linear.linear, 1), 1), 2, 1)
 
     @cached_property
     def response_2(self) -> Floats:
@@ -118,7 +119,7 @@ class Response:
                 self.request.place("order"),
                 hint="write response(order = 2)",
             )
-        whole = self._signed(self._spread(self.second / 2, 2), 2)
+        whole = conventional(self._spread(self.second / 2, 2), 2)
         return np.transpose(whole, (0, 2, 4, 1, 3, 5))
 
     @property
@@ -297,46 +298,7 @@ class Response:
         return self.coefficients.prepared
 
     def _spread(self, found: Floats, order: int) -> Floats:
-        """``[of, a, by, b, ...]`` from directions; NaN where nothing drives; with the condensate."""
-        driven = self.linear.driven
-        places = np.argwhere(driven)
-        n = driven.shape[1]
-        whole = np.full((*found.shape[:2], *(2, n) * order), np.nan)
-        if order == 1:
-            whole[:, :, places[:, 0], places[:, 1]] = found
-        else:
-            by, at = places[:, 0], places[:, 1]
-            whole[:, :, by[:, None], at[:, None], by, at] = found
-        if not self.system.reservoirs.superconducting:
-            return whole
-        more = np.full((2, n + 1, *(2, n + 1) * order), np.nan)
-        inner = tuple(slice(None) if axis % 2 == 0 else slice(n) for axis in range(whole.ndim))
-        more[inner] = whole
-        last = list(inner)
-        last[1] = slice(n, n + 1)
-        more[tuple(last)] = -whole.sum(axis=1, keepdims=True) - self._taken(whole, order)
-        return more
-
-    def _taken(self, whole: Floats, order: int) -> Floats | float:
-        """The heat of the condensate counts the power, which is not in the sum of heat currents."""
-        if order == 1:
-            return 0.0
-        found = np.zeros_like(whole[:, :1])
-        power = np.einsum("aj,ak->jk", self.linear.deviations[0], self.linear.linear[0])
-        places = np.argwhere(self.linear.driven)
-        by, at = places[:, 0], places[:, 1]
-        # heat_a = energy_a - x_a I_a, and energy currents add up to zero; half: a coefficient
-        found[1, 0, by[:, None], at[:, None], by, at] = (power + power.T) / 2
-        return found
-
-    def _signed(self, whole: Floats, order: int) -> Floats:
-        """Conventional currents -I and voltages -mu."""
-        found = whole * np.array([-1.0, 1.0]).reshape(2, *(1,) * (whole.ndim - 1))
-        for axis in range(2, 2 + 2 * order, 2):
-            shape = [1] * whole.ndim
-            shape[axis] = 2
-            found = found * np.array([-1.0, 1.0]).reshape(shape)
-        return found + 0.0  # no minus zero
+        return spread(self.linear, found, order, self.system.reservoirs.superconducting)
 
 
 def check(request: Request) -> Iterator[ModelError]:

@@ -172,3 +172,28 @@ task s = steady_state { output occupation }
     assert "note: left out: 1 of pump: they would reach over an open end" in shown
     assert "note: dropped constants: constants in the jumps of pump; they mean a Hamiltonian of the" in shown
     assert "note: conserved: 2 particles of chain" in shown
+
+
+@pytest.mark.parametrize("method", ["gge", "populations", "exact"])
+def test_lattices_that_exchange_particles_share_their_fillings(method: str) -> None:
+    """Of unequal fillings the particles are added up, whichever lattice is declared first."""
+    text = """model m
+lattice one { site a[j] for j in ring(3); hop a[j] -> a[j+1] : -1 }
+lattice two { site b[j] for j in ring(3); onsite b[j] : 0.7; hop b[j] -> b[j+1] : -1 }
+dissipator bath on one, two { jump = detailed_balance(beta = 2); rate = 0.02 }
+filling one = 1/3
+filling two = 2/3
+task t = steady_state { sweep k_j in {-2*pi/3, 0, 2*pi/3}; output occupation }
+"""
+    found = mk.loads(text).run("t", method=method)
+    assert float(found.occupation.mean()) == pytest.approx(1 / 2, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", ["gge", "populations", "exact"])
+def test_constants_that_jumps_lose_are_told(method: str) -> None:
+    text = RING.split("dissipator pump")[0] + (
+        "dissipator odd[j] on chain { jump = c[j+1]'*c[j] + 0.3i*c[j]*c[j]'; rate = 0.02 }\n"
+        "filling chain = 1/2\ntask a = steady_state { output current }"
+    )
+    found = mk.loads(text).run(method=method, cells=4)
+    assert "constants in the jumps of odd" in found.attrs["dropped_constants"]

@@ -16,16 +16,18 @@ import numpy as np
 
 from modelkit.compile.cells import infinite_cell, unit_cell
 from modelkit.compile.lindbladian import Lindbladian, lindbladian
+from modelkit.compile.modes import ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
 from modelkit.registry import check_method
 from modelkit.solve.open_chains.method import OpenMethod, open_methods
-from modelkit.solve.open_chains.problem import Floats, OpenProblem
+from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.starts import no_function_of_momentum
 from modelkit.solve.request import Request
 
 ORDER = ("gaussian", "gge", "exact")  # tried in this order; the others answer when they are asked for
-WEAK = 0.25  # rates below this part of the band width are weak
+WEAK = 0.25  # rates up to this part of the band width are weak
+MOMENTA = 64  # at which the band width is read
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ class Chain:
             momenta=asked[0][1] if asked else None,
             times=None if times is None else times / scale,
             initial=request.initial or None,
-            filling=next(iter(request.device.filling.values()), None),
             spans=request.spans,
             asked=request.asked,
             memory=request.memory,
@@ -138,14 +139,15 @@ def choose(chain: Chain) -> tuple[OpenMethod, OpenProblem, str]:
         if isinstance(found, ModelError):
             reasons[method.name] = found
             continue
-        strength = _strength(chain) if method.translation_invariant else 0.0
-        if strength <= WEAK:
-            return method, found, "; ".join([_why(method, strength), *_told(reasons)])
+        limited = method.translation_invariant
+        if not limited or _strength(chain) <= WEAK:
+            weak = f", and no rate exceeds {WEAK:g} of the band width" if limited else ""
+            return method, found, "; ".join([*_told(reasons), f"{method.name} fits: {method.meaning}{weak}"])
         reasons[method.name] = ModelError(
-            f"its rates are {strength:.2g} of the band width, which is not weak",
+            f"rates above {WEAK:g} of the band width are not weak",
             hint=f"ask method = {method.name} for the limit of weak coupling",
         )
-        spare = spare or (method, found, _strong(method, strength))
+        spare = spare or (method, found, _strong(method))
     if spare is not None:
         return spare
     raise _none(reasons, chain)
@@ -192,22 +194,16 @@ def _fits(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
 def _strength(chain: Chain) -> float:
     """The largest rate of a dissipator, in units of the width of all bands."""
     rates = [float(np.max(np.abs(group.rate), initial=0.0)) for group in chain.request.device.dissipators]
-    k: Floats = 2 * np.pi * np.arange(64) / 64
-    levels = np.linalg.eigvalsh(chain.cell.hamiltonian(k))
+    levels = np.linalg.eigvalsh(chain.cell.hamiltonian(ring_momenta(MOMENTA)))
     width = float(levels.max() - levels.min())
     largest = max(rates, default=0.0)
     return largest / width if width > 0 else np.inf if largest else 0.0
 
 
-def _why(method: OpenMethod, strength: float) -> str:
-    weak = f", and the rates are {strength:.2g} of the band width" if strength else ""
-    return f"{method.name}: {method.meaning}{weak}"
-
-
-def _strong(method: OpenMethod, strength: float) -> str:
+def _strong(method: OpenMethod) -> str:
     return (
-        f"{method.name}: {method.meaning}; its limit is that of weak coupling, while the rates are "
-        f"{strength:.2g} of the band width, and no other method fits"
+        f"{method.name} fits: {method.meaning}, though some rate exceeds {WEAK:g} of the band width: "
+        "no other method can treat the chain"
     )
 
 

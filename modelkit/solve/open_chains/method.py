@@ -11,7 +11,8 @@ from modelkit.registry import Registry, methods
 
 if TYPE_CHECKING:
     from modelkit.errors import ModelError
-    from modelkit.solve.open_chains.problem import Floats, OpenProblem
+    from modelkit.graph.device import Floats
+    from modelkit.solve.open_chains.problem import OpenProblem
     from modelkit.solve.open_chains.state import OpenState
 
 

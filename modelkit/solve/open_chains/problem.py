@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.elements.tasks import CALL
-from modelkit.errors import Span
+from modelkit.errors import ModelError, Span
+from modelkit.graph.device import Floats, Integers
 
-Floats = NDArray[np.float64]
+SAME_MOMENTUM = 1e-9  # of a full turn
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class OpenProblem:
         One of ``lagrange``, ``occupation`` (numbers, or arrays by orbital) and ``filling`` (a number:
         every mode is filled so).
     filling : float or None
-        Particles per mode, where it is declared.
+        Particles per mode of all lattices, where the chain or the cell itself has none.
     spans : mapping of str to Span
         Where options and lines of the task are written.
     asked : frozenset of str or None
@@ -57,6 +57,25 @@ class OpenProblem:
     def place(self, word: str) -> Span | None:
         """Where an option or a line of the task is written, or the verb if it is not."""
         return self.spans.get(word, self.spans.get(CALL))
+
+    def ring_numbers(self, cells: int, name: str) -> Integers:
+        """The m of the asked momenta, called ``name``: ``2 pi m/cells``; ModelError where one is none."""
+        momenta = np.zeros(0) if self.momenta is None else self.momenta
+        number = momenta * cells / (2 * np.pi)
+        off = np.abs(number - np.round(number)) > SAME_MOMENTUM * cells
+        if off.any():
+            raise ModelError(
+                f"{name} = {momenta[off][0]:.6g} is no momentum of a ring of {cells} cells",
+                self.place(name),
+                hint=f"ask for multiples of 2*pi/{cells}, or method = gge, which gives all momenta",
+            )
+        return np.asarray(np.round(number), dtype=np.intp)
+
+    @property
+    def filling_of_cell(self) -> float | None:
+        """Particles per mode of the cell, where they are given."""
+        own = None if self.cell is None else self.cell.filling
+        return self.filling if own is None else own
 
     def asks(self, output: str) -> bool:
         """Whether an output will be read."""

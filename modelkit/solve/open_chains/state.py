@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from modelkit.results.dataset import Labelled
@@ -62,3 +63,10 @@ class OpenState:
     attributes: Mapping[str, str] = field(default_factory=dict)
     grids: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def lagrange(occupation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``ln((1-n)/n)``; infinite for empty and full modes."""
+    n = np.clip(occupation, 0, 1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log1p(-n) - np.log(n))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkit.compile.modes import ring_momenta
 from modelkit.errors import ModelError
 from modelkit.symmetry.chains.bands import TOUCHING, Bands, Modes, Rates
 from modelkit.symmetry.chains.observables import expectations, particle_current
@@ -64,7 +65,7 @@ def determined(chain: OpenChain) -> bool:
     """
     if chain.cells is None or chain.d == 1:
         return not Bands(chain).degenerate
-    energy = np.linalg.eigvalsh(chain.bloch(2 * np.pi * np.arange(chain.cells) / chain.cells))
+    energy = np.linalg.eigvalsh(chain.bloch(ring_momenta(chain.cells)))
     return bool(np.diff(energy, axis=1).min() > TOUCHING * max(float(np.ptp(energy)), TOUCHING))
 
 
@@ -249,7 +250,7 @@ def classes(chain: OpenChain, cells: int) -> int:
         raise ModelError(
             f"sets of modes are not counted on {cells} cells", hint=f"at most {MOST_MODES // chain.d} cells"
         )
-    k = np.repeat(2 * np.pi * np.arange(cells) / cells, chain.d)
+    k = np.repeat(ring_momenta(cells), chain.d)
     modes = Bands(chain, followed=False).at(k, np.tile(np.arange(chain.d), cells))
     rates = Rates(chain)
     moved, thermal = rates.between(modes, modes)

@@ -32,25 +32,29 @@ def chosen(dissipators: str, task: str = "a", **given: object) -> tuple[str, str
 def test_what_closes_is_gaussian_at_any_rate(dissipators: str, rate: float) -> None:
     method, why = chosen(dissipators, rate=rate)
     assert method == "gaussian"
-    assert why.startswith("gaussian: covariance equation")
+    assert why.startswith("gaussian fits: covariance equation")
 
 
 def test_weak_products_are_rates_between_modes() -> None:
     method, why = chosen(PUMP)
     assert method == "gge"
-    assert "the rates are 0.005 of the band width; gaussian does not fit: " in why
+    refused, taken = why.split("; gge fits: ")
+    assert refused.startswith("gaussian does not fit: ")
+    assert taken.endswith("no rate exceeds 0.25 of the band width")
+    assert chosen(PUMP, rate=0.03) == (method, why)  # one sentence for all points of a sweep
 
 
 def test_strong_products_of_few_sites_are_exact() -> None:
     method, why = chosen(PUMP, rate=2)
     assert method == "exact"
-    assert "gge does not fit: its rates are 0.5 of the band width, which is not weak" in why
+    assert "gge does not fit: rates above 0.25 of the band width are not weak" in why
 
 
 def test_an_infinite_chain_with_strong_products_says_what_its_numbers_are() -> None:
     method, why = chosen(PUMP, rate=2, cells="infinite")
     assert method == "gge"
-    assert "its limit is that of weak coupling" in why
+    assert why.startswith("gge fits: ")
+    assert why.endswith("exceeds 0.25 of the band width: no other method can treat the chain")
 
 
 def test_what_is_asked_decides_too() -> None:

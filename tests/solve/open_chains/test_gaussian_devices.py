@@ -236,3 +236,32 @@ def test_an_infinite_chain_relaxes():
     assert found.occupation.values[:, :, 0] == pytest.approx(expected, abs=1e-12)
     assert float(found.current.values[0]) == pytest.approx(0, abs=1e-12)
     assert found.audits["correlations"] < 1e-10
+
+
+@pytest.mark.parametrize(("cells", "methods"), [(2, ("exact", "gaussian")), (4, ("gaussian",))])
+def test_what_goes_half_way_round_a_ring_goes_neither_way(cells, methods):
+    """By cells as in real space: a hop or a jump half way round adds nothing to any current."""
+    model = modelkit.loads(
+        RING.replace("hop c[j] -> c[j+2] :", "hop c[j] -> c[j+2] where cells > 2 :")
+        + "dissipator far[j] on wire { jump = c[j, up]'*c[j+2, up] + c[j+2, up]'*c[j, up]; rate = 0.2 }\n"
+        "task a = steady_state { output jump_current, current_by_spin, current }\n"
+        "task b = steady_state {\n  sweep k_j in {0}\n"
+        "  output occupation, jump_current, current_by_spin, current\n}"
+    )
+    by_cells = model.run("b", cells=cells, method="gaussian")
+    for method in methods:
+        whole = model.run("a", cells=cells, method=method)
+        for name in ("jump_current", "current_by_spin", "current"):
+            np.testing.assert_allclose(by_cells[name].values, whole[name].values, atol=1e-10, err_msg=name)
+    if cells == 2:
+        assert np.abs(by_cells.current_by_spin.values).max() < 1e-12
+
+
+def test_bands_are_counted_from_zero_by_all_methods():
+    text = RING.split("dissipator")[0] + (
+        "dissipator noise[j] on wire { jump = c[j, up]'*c[j, up]; rate = 0.1 }\nfilling wire = 1/2\n"
+        "task b = steady_state { sweep k_j in {2*pi/3}; output occupation }"
+    )
+    for method in ("gaussian", "gge", "exact"):
+        found = modelkit.loads(text).run("b", cells=3, method=method)
+        assert found.band.values.tolist() == [0, 1]

@@ -124,9 +124,9 @@ def cut(one):
 @pytest.mark.parametrize(
     ("initial", "message"),
     [
-        ({"occupation": 1.2}, "between 0 and 1, not 1.2"),
+        ({"occupation": 1.2}, "1.2: a mode holds 0 to 1"),
         ({"occupation": np.ones(5)}, "5 values for 6 sites"),
-        ({"filling": 0.2}, "0.2 particles per mode, 'filling' with 0.3"),
+        ({"filling": 0.2}, "filling 0.2, and 'chain' is declared with 0.3"),
         ({"filling": 0.3, "lagrange": 0}, "given twice"),
     ],
 )
@@ -194,8 +194,8 @@ def test_initial_states_of_cells_that_are_none():
     problem, time = OpenProblem(cell=lossy(1j, 0.2, None)), np.array([1.0])
     for initial, message in (
         ({}, "not given"),
-        ({"occupation": 2}, "between 0 and 1, not 2"),
-        ({"occupation": [0.5, 0.5]}, "2 values for 1 bands"),
+        ({"occupation": 2}, "2: a mode holds 0 to 1"),
+        ({"occupation": [0.5, 0.5]}, "2 values, and the number of bands is 1"),
         ({"filling": 0.5, "lagrange": 0}, "given twice"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelkit.solve.open_chains.cell_currents import by_spin
 from modelkit.solve.open_chains.rates.correlations import correlations
 from modelkit.solve.open_chains.rates.currents import (
-    by_spin,
     current,
     current_by_orbital,
     jump_current,
@@ -41,7 +41,7 @@ def test_spin_currents_of_the_rashba_chain_are_those_of_the_paper(seed):
     last = np.mean(2 * az**2 * np.sin(q) * np.cos(q) * (upper - lower) / E)
     up = np.mean((np.sin(q) + ay * np.cos(q)) * ((1 + A / E) * upper + (1 - A / E) * lower)) + last
     down = np.mean((np.sin(q) - ay * np.cos(q)) * ((1 - A / E) * upper + (1 + A / E) * lower)) + last
-    found = by_spin(taken, current_by_orbital(taken, filled))
+    found = by_spin(taken.cell, current_by_orbital(taken, filled))
     np.testing.assert_allclose(found, [up, down], atol=1e-14)
     assert found.sum() == pytest.approx(current(taken, filled), abs=1e-14)
 

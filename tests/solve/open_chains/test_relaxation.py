@@ -110,11 +110,10 @@ def test_dephasing_alone_is_linear():
 @pytest.mark.parametrize(
     ("initial", "match"),
     [
-        ({}, "begins with"),
-        ({"lagrange": 0.0, "filling": 0.5}, "begins with"),
+        ({"lagrange": 0.0, "filling": 0.5}, "given twice"),
         ({"occupation": 1.2}, "0 to 1"),
-        ({"occupation": np.array([0.1, 0.2, 0.3])}, "shape"),
-        ({"occupation": 0.3}, "filling 0.3, and 0.5"),
+        ({"occupation": np.array([0.1, 0.2, 0.3])}, "3 values, and the number of bands is 1"),
+        ({"occupation": 0.3}, "filling 0.3, and the chain is declared with 0.5"),
     ],
 )
 def test_beginnings_that_are_none(initial, match):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelkit.graph.device import Complexes, Integers, Products
+from modelkit.graph.device import Complexes, Products
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.open_chains.exact.charges import parts_of
 from modelkit.solve.open_chains.exact.translations import carried
@@ -83,12 +83,6 @@ def rotated(products: Products, vectors: Complexes | None) -> Products:
     kept = np.abs(tensor) > NEGLIGIBLE * np.abs(tensor).max()
     member, *orbital = np.nonzero(kept)
     return Products(member, np.stack(orbital, axis=1), products.dagger, tensor[kept])
-
-
-def transfer(products: Products, basis: Basis) -> Integers:
-    """By how much each product changes the total momentum, modulo the cells."""
-    sign = np.where(products.dagger, 1, -1)
-    return np.asarray((basis.momentum[products.orbital] * sign).sum(axis=1) % basis.cells)
 
 
 def _independent(parts: Sequence[Products], basis: Basis) -> list[Products]:

@@ -19,10 +19,9 @@ from modelkit.solve.open_chains.real_space.covariance import covariance_equation
 from modelkit.solve.open_chains.real_space.flows import Flows
 from modelkit.solve.open_chains.real_space.places import places
 from modelkit.solve.open_chains.real_space.treatable import notes as left_out
-from modelkit.solve.open_chains.state import OpenState
+from modelkit.solve.open_chains.state import OpenState, lagrange
 
 POSITIVE = 1e-8  # by how much an eigenvalue may lie below zero
-SAME_MOMENTUM = 1e-9
 
 
 def outputs(
@@ -113,12 +112,10 @@ def _occupations(
         k, modes = _asked(problem, chain, np.asarray(problem.momenta))
         filled = shown = np.real(np.einsum("tii->ti", means.covariance))[:, modes]
         dims, grids = ("momentum", "band"), {**state.grids, "momentum": k, "band": np.arange(modes.shape[1])}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        multiplier = np.log((1 - shown) / shown)
     return replace(
         state,
         occupation=labelled(dims, filled),
-        lagrange_multiplier=labelled(dims, multiplier),
+        lagrange_multiplier=labelled(dims, lagrange(shown)),
         grids=grids,
     )
 
@@ -132,13 +129,5 @@ def _asked(problem: OpenProblem, chain: Chain, momenta: Floats) -> tuple[Floats,
         )
         raise ModelError(message, problem.place(name), hint="leave out the sweep: occupations are by site")
     modes = np.lexsort((basis.band, basis.momentum)).reshape(chain.cells, -1)
-    number = momenta * chain.cells / (2 * np.pi)
-    off = np.abs(number - np.round(number)) > SAME_MOMENTUM * chain.cells
-    if off.any():
-        raise ModelError(
-            f"{name} = {momenta[off][0]:g} is no momentum of a ring of {chain.cells} cells",
-            problem.place(name),
-            hint=f"ask for multiples of 2*pi/{chain.cells}, or for gge, which gives all momenta",
-        )
     first = int(basis.momentum.min())
-    return momenta, modes[(np.round(number).astype(int) - first) % chain.cells]
+    return momenta, modes[(problem.ring_numbers(chain.cells, name) - first) % chain.cells]

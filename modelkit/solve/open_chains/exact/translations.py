@@ -12,7 +12,7 @@ from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.graph.device import Complexes, Floats, Integers, Products
 from modelkit.solve.open_chains.exact.charges import parts_of
-from modelkit.solve.open_chains.real_space.places import places
+from modelkit.solve.open_chains.real_space.places import places, short_way
 
 ALIKE = 1e-10  # of the largest coefficient
 
@@ -26,9 +26,8 @@ class Ring:
     cells: int
 
     def crossed(self, row: Integers, column: Integers) -> Floats:
-        """Cells from the orbitals ``column`` to ``row`` the shorter way; 0 where both are as long."""
-        step = (self.cell[row] - self.cell[column] + self.cells / 2) % self.cells - self.cells / 2
-        return np.asarray(np.where(2 * np.abs(step) == self.cells, 0.0, step))
+        """Cells from the orbitals ``column`` to ``row``."""
+        return short_way(self.cell[row] - self.cell[column], self.cells)
 
     def shifted(self) -> Integers:
         """The orbital one cell further on, for each."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelkit.compile.modes import ring_momenta
+from modelkit.compile.modes import momenta_between, ring_momenta
 from modelkit.errors import NotConverged
 from modelkit.graph.device import Complexes, Floats
 from modelkit.solve.open_chains.gaussian.cells import FEWEST, CellEquation
@@ -72,7 +72,7 @@ def _grids(equation: CellEquation, times: int) -> Iterator[Floats]:
         return
     count = max(FEWEST, 4 * max(map(abs, equation.distances)))
     while count * max(times, 1) * d**2 <= MOST:
-        yield ring_momenta(count) + np.pi / count
+        yield momenta_between(count)
         count *= 2
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelkit.graph.device import Complexes, Floats
+from modelkit.solve.open_chains.cell_currents import by_spin, crossed, hop_currents
 from modelkit.solve.open_chains.gaussian.cells import CellEquation
 
 
@@ -25,16 +26,11 @@ class CellFlows:
 
     def current_by_orbital(self) -> Floats:
         """Hops booked on the orbital that they have at the right-hand site, (d,)."""
-        found = np.zeros(self.equation.cell.dimension)
-        for x, hop in self.equation.cell.hopping.items():
-            if x > 0:
-                found += 2 * x * np.sum((hop * self._between(-x).T).imag, axis=1)
-        return found
+        return hop_currents(self.equation.cell, self._between)
 
     def current_by_spin(self) -> Floats:
         """The same by spin, (2,): up, down."""
-        by_orbital, spin = self.current_by_orbital(), self.equation.cell.spin
-        return np.array([by_orbital[spin == one].sum() for one in (0, 1)])
+        return by_spin(self.equation.cell, self.current_by_orbital())
 
     def energy_current(self) -> float:
         """``(1/L) sum_k Tr({h, v} G)/2``."""
@@ -49,7 +45,7 @@ class CellFlows:
                 for (x_other, y_other), other in jump.bilinear.items():
                     if x == x_other:
                         moved = np.trace(np.conj(one).T @ other @ self._between(y_other - y))
-                        found += jump.rate * (x - y) * float(moved.real)
+                        found += jump.rate * crossed(self.equation.cell, x - y) * float(moved.real)
         return found
 
     def loss_rate(self) -> Floats:

@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from modelkit.compile.modes import ring_momenta
+from modelkit.compile.modes import momenta_between, ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError, NotConverged
 from modelkit.graph.device import Complexes, Floats
@@ -152,8 +152,6 @@ class CellEquation:
 def settled(equation: CellEquation) -> tuple[Floats, Complexes, float]:
     """Momenta, G_r, and by how much they changed last; of a ring all its momenta.
 
-    On the infinite chain momenta are half way between those of a ring, where nothing is special.
-
     Raises
     ------
     NotConverged
@@ -166,7 +164,7 @@ def settled(equation: CellEquation) -> tuple[Floats, Complexes, float]:
     count = max(FEWEST, 4 * max(map(abs, equation.distances)))
     before, change = None, np.inf
     while count * cell.dimension**4 <= MOST:
-        k = ring_momenta(count) + np.pi / count
+        k = momenta_between(count)
         found = equation.steady(k)
         if before is not None:
             change = float(np.abs(found - before).max())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkit.compile.lindbladian import Lindbladian, lindbladian
+from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.modes import ring_momenta
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import ModelError
@@ -21,8 +21,8 @@ from modelkit.solve.open_chains.real_space.covariance import covariance_equation
 from modelkit.solve.open_chains.real_space.kept import kept_particles
 from modelkit.solve.open_chains.real_space.rings import ring_of
 from modelkit.solve.open_chains.real_space.starts import initial_blocks
-from modelkit.solve.open_chains.real_space.treatable import notes, untreatable
-from modelkit.solve.open_chains.state import OpenState
+from modelkit.solve.open_chains.real_space.treatable import notes_of, untreatable
+from modelkit.solve.open_chains.state import OpenState, lagrange
 
 SHOWN = 128
 """Momenta at which occupations of an infinite chain are told where none are asked."""
@@ -96,7 +96,7 @@ def steady_cell(problem: OpenProblem, cell: UnitCell) -> OpenState:
             "particle_balance": _balance(flows.loss_rate()),
         },
         counts={"momenta": len(k)},
-        attributes=_notes(cell) | (noted if kept.lattices else {}),
+        attributes=notes_of(problem) | (noted if kept.lattices else {}),
         grids={"momentum": shown},
     )
 
@@ -128,14 +128,9 @@ def evolve_cell(problem: OpenProblem, cell: UnitCell, times: Floats, initial: Ma
         | _of_modes(("time",), occupation),
         audits={"correlations": found.change, "positivity": _outside(occupation)},
         counts={"momenta": len(found.k)},
-        attributes=_notes(cell),
+        attributes=notes_of(problem),
         grids={"momentum": shown, "time": times},
     )
-
-
-def _notes(cell: UnitCell) -> dict[str, str]:
-    """What of the declared jumps is not in those of the cell."""
-    return notes(lindbladian(cell.device)) if cell.device is not None else {}
 
 
 def _shown(problem: OpenProblem, cell: UnitCell) -> Floats:
@@ -160,7 +155,7 @@ def _of_modes(before: tuple[str, ...], occupation: Floats) -> dict[str, Labelled
 
 def _state(cell: UnitCell, outputs: Mapping[str, Any], grids: Mapping[str, Floats], **told: Any) -> OpenState:
     labels = {"orbital": cell.orbitals, "dissipator": tuple(jump.name for jump in cell.jumps)}
-    bands = {"band": np.arange(1, cell.dimension + 1)}
+    bands = {"band": np.arange(cell.dimension)}
     return OpenState(**outputs, grids={**grids, **bands}, labels=labels, **told)
 
 
@@ -168,12 +163,6 @@ def occupations(cell: UnitCell, k: Floats, blocks: Complexes) -> Floats:
     """``<u_b| G(k) |u_b>`` of the bands, ascending, (n_k, d)."""
     _, vectors = np.linalg.eigh(cell.hamiltonian(k))
     return np.asarray(np.einsum("kab,kac,kcb->kb", vectors.conj(), blocks, vectors).real)
-
-
-def lagrange(occupation: Floats) -> Floats:
-    """``ln((1-n)/n)``; infinite for empty and full modes."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log1p(-np.clip(occupation, 0, 1)) - np.log(np.clip(occupation, 0, 1)))
 
 
 def _outside(occupation: Floats) -> float:

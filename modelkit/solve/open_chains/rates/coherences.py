@@ -22,7 +22,7 @@ from modelkit.compile.kernels import bath_rates
 from modelkit.compile.lindbladian import ModeBath
 from modelkit.compile.modes import Modes, Rates, touching
 from modelkit.compile.unit_cell import CellJump, UnitCell
-from modelkit.solve.open_chains.rates.correlations import correlations
+from modelkit.solve.open_chains.rates.correlations import around
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 
 Complexes = NDArray[np.complex128]
@@ -79,11 +79,8 @@ def _enter_bilinear(
     mean: dict[int, Complexes],
 ) -> None:
     """Add ``W G W†``, ``W† (1 - G) W`` and ``(w* W - w W†)/2`` of one operator in every cell."""
-    cells = sorted({x for place in part.bilinear for x in place})
     d = modes.bands
-    W = np.block([[part.bilinear.get((x, y), np.zeros((d, d))) for y in cells] for x in cells])
-    known = {x: correlations(modes, filled, x) for x in {x - y for x in cells for y in cells}}
-    G = np.block([[known[x - y] for y in cells] for x in cells])
+    cells, W, G = around(part, modes, filled)
     w, dagger = np.trace(W @ G), W.conj().T
     matrices = (W @ G @ dagger, dagger @ (np.eye(len(G)) - G) @ W, 0.5 * (np.conj(w) * W - w * dagger))
     for target, matrix in zip((gain, loss, mean), matrices, strict=True):

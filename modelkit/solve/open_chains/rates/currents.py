@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from numpy.typing import NDArray
 
 from modelkit.compile.unit_cell import CellJump
-from modelkit.solve.open_chains.rates.correlations import correlations
+from modelkit.solve.open_chains.cell_currents import crossed, hop_currents
+from modelkit.solve.open_chains.rates.correlations import around, correlations
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.sampling import Sample
-
-Complexes = NDArray[np.complex128]
 
 
 def current(taken: Sample, filled: Filled) -> float:
@@ -28,21 +28,8 @@ def energy_current(taken: Sample, filled: Filled) -> float:
 
 
 def current_by_orbital(taken: Sample, filled: Filled) -> Floats:
-    """Current booked on the orbital at the right-hand end of a hop, (d,).
-
-    A hop ``c_{j+x,s}† h_st c_jt`` with x > 0 changes the number of s at j + x by
-    ``2 Im h_st <c_{j+x,s}† c_jt>`` (continuity), and crosses x cells.  Eq. (24).
-    """
-    total = np.zeros(taken.cell.dimension)
-    for x, block in taken.cell.hopping.items():
-        if x > 0:
-            total += 2 * x * np.einsum("st,ts->s", block, correlations(taken.modes, filled, -x)).imag
-    return total
-
-
-def by_spin(taken: Sample, by_orbital: Floats) -> Floats:
-    """Sum over the orbitals of each spin, (up, down)."""
-    return np.array([by_orbital[taken.cell.spin == spin].sum() for spin in (0, 1)])
+    """Current booked on the orbital at the right-hand end of a hop, (d,)."""
+    return hop_currents(taken.cell, partial(correlations, taken.modes, filled))
 
 
 def loss_rates(taken: Sample, filled: Filled) -> Floats:
@@ -55,32 +42,17 @@ def loss_rates(taken: Sample, filled: Filled) -> Floats:
 
 
 def jump_current(taken: Sample, filled: Filled) -> float:
-    """What the jump operators move themselves: ``sum_W rate Tr[x dG/dt]``, Hartree terms included.
+    """What the jump operators move themselves: ``sum_W rate Re <W† (x W)>``, x the cells from column to row.
 
-    ``dG/dt = 1/2 {W G W†, 1 - G} - 1/2 {W† (1-G) W, G} + 1/2 (w* [W, G] - w [W†, G])`` with ``w = Tr W G``:
-    nothing outside the orbitals that an operator touches changes.
+    By Wick's theorem ``<W† V> = conj(Tr W G) Tr V G + Tr W† (1-G) V G``.
     """
     return float(sum(_moved(taken, filled, part) for part in taken.cell.jumps if part.bilinear))
 
 
 def _moved(taken: Sample, filled: Filled, part: CellJump) -> float:
     """Particles times cells that one operator per cell moves per time."""
-    cells = sorted({x for place in part.bilinear for x in place})
-    d = taken.cell.dimension
-    position = np.repeat(np.array(cells, dtype=float), d)
-    W = np.block([[part.bilinear.get((x, y), np.zeros((d, d))) for y in cells] for x in cells])
-    apart = {x - y for x in cells for y in cells}
-    known = {x: correlations(taken.modes, filled, x) for x in apart}
-    G = np.block([[known[x - y] for y in cells] for x in cells])
-    change = bilinear_flow(W, G)
-    return float(part.rate * (position @ np.diag(change).real))
-
-
-def bilinear_flow(W: Complexes, G: Complexes) -> Complexes:
-    """``dG/dt`` of a Gaussian state by one operator ``sum W_ab c_a† c_b`` at rate 1."""
-    dagger, empty = W.conj().T, np.eye(len(G)) - G
-    filled_from, emptied_to, mean = W @ G @ dagger, dagger @ empty @ W, np.trace(W @ G)
-    return np.asarray(
-        0.5 * (filled_from @ empty + empty @ filled_from - emptied_to @ G - G @ emptied_to)
-        + 0.5 * (np.conj(mean) * (W @ G - G @ W) - mean * (dagger @ G - G @ dagger))
-    )
+    cells, W, G = around(part, taken.modes, filled)
+    far = [[crossed(taken.cell, x - y) for y in cells] for x in cells]
+    V = np.kron(far, np.ones((taken.modes.bands,) * 2)) * W
+    together = np.conj(np.trace(W @ G)) * np.trace(V @ G)
+    return float(part.rate * (together + np.trace(W.conj().T @ (np.eye(len(G)) - G) @ V @ G)).real)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from modelkit.solve.open_chains.rates.classes import (
 )
 from modelkit.solve.open_chains.rates.coherences import building, field_of
 from modelkit.solve.open_chains.rates.finite_size import order_1_over_L
-from modelkit.solve.open_chains.rates.initial import initial_occupations
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.momenta import (
     by_panels,
@@ -37,10 +36,12 @@ from modelkit.solve.open_chains.rates.observed import GIVES, notes, observed
 from modelkit.solve.open_chains.rates.relaxation import relax
 from modelkit.solve.open_chains.rates.sampling import Sample, occupations, sample, with_listeners
 from modelkit.solve.open_chains.rates.standing import Conserved
+from modelkit.solve.open_chains.real_space.starts import initial_bands
 from modelkit.solve.open_chains.state import OpenState
 
 LONGEST = 1024  # cells of a ring that stands for an infinite chain in time
 TOLERANCE, ACCEPTED = 1e-10, 1e-9  # change from ring to ring
+Start: TypeAlias = Callable[[Floats], Floats]  # occupations at time 0, by momentum and band
 OUTPUTS = (*GIVES, "jump_current")
 COHERENT = 1e-8  # rate at which coherences grow, over the rates at which modes are filled
 
@@ -55,7 +56,7 @@ class Gge:
     def steady(self, problem: OpenProblem) -> OpenState:
         """Steady state on the ring, or in the limit of infinitely many cells."""
         cell = _cell(problem)
-        filling = given_filling(problem)
+        filling = problem.filling_of_cell
         found = rest(cell, numbers(problem))
         taken, filled = found.taken, found.standing.filled
         audits = {
@@ -79,12 +80,13 @@ class Gge:
         cell = _cell(problem)
         field = first_field(cell)
         first = sample(cell, *first_momenta(cell), field)
-        refuse_superfluous(first, conserved_classes(first), given_filling(problem), problem.place("filling"))
+        refuse_superfluous(first, conserved_classes(first), problem.filling_of_cell, problem.place("filling"))
         asked = np.zeros(0) if problem.momenta is None else problem.momenta
         before, error = None, np.inf
-        for k, weight in _momenta(first, problem, initial):
+        start = initial_bands(problem, cell, initial)
+        for k, weight in _momenta(first, problem, start):
             taken = with_listeners(sample(cell, k, weight, field), asked)
-            states, steps = _followed(taken, problem, times, initial)
+            states, steps = _followed(taken, problem, times, start)
             if cell.cells is not None:
                 return self._evolved(problem, taken, states, 0.0, steps)
             told = np.array([_compared(taken, filled, len(asked)) for filled in states])
@@ -106,9 +108,7 @@ class Gge:
         return OpenState(**arrays, audits=audits, counts=counts, attributes=notes(problem, taken))
 
 
-def _momenta(
-    first: Sample, problem: OpenProblem, initial: Mapping[str, Any]
-) -> Iterator[tuple[Floats, Floats]]:
+def _momenta(first: Sample, problem: OpenProblem, start: Start) -> Iterator[tuple[Floats, Floats]]:
     """Those of the ring; of ever longer rings, then of panels on which the steady state is resolved."""
     cell = first.cell
     if cell.cells is not None:
@@ -118,8 +118,7 @@ def _momenta(
     while cells <= LONGEST:
         yield half_shifted(cells)
         cells *= 2
-    n = initial_occupations(first, initial, given_filling(problem), problem.place("initial"))
-    filling = float(first.rates.weight @ n / first.rates.weight.sum()) if conserved_classes(first) else None
+    filling = float(start(first.modes.k).mean()) if conserved_classes(first) else None
     try:
         panels = by_panels(cell, numbers(replace(problem, filling=filling)), first.field)[1]
     except ModelError:  # no steady state of its own: there is nothing to resolve
@@ -128,12 +127,9 @@ def _momenta(
     yield panels.halved(np.ones(len(panels.width), dtype=bool)).nodes()
 
 
-def _followed(
-    taken: Sample, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]
-) -> tuple[list[Filled], int]:
+def _followed(taken: Sample, problem: OpenProblem, times: Floats, start: Start) -> tuple[list[Filled], int]:
     """States at the times."""
-    n = initial_occupations(taken, initial, given_filling(problem), problem.place("initial"))
-    found, steps = relax(taken.rates, n, times)
+    found, steps = relax(taken.rates, start(taken.modes.k).ravel(), times)
     found = np.clip(found, 0.0, 1.0)  # rounding of modes that are empty or full
     states = [Filled(one, 1.0 - one) for one in found]
     if taken.field is not None:
@@ -160,19 +156,12 @@ def _compared(taken: Sample, filled: Filled, asked: int) -> Floats:
     return np.concatenate([quantities(taken, filled, probed=False), listeners if asked else np.zeros(0)])
 
 
-def given_filling(problem: OpenProblem) -> float | None:
-    """Particles per mode, where they are given."""
-    if problem.filling is not None or problem.cell is None:
-        return problem.filling
-    return problem.cell.filling
-
-
 def numbers(problem: OpenProblem) -> Callable[[Sample], list[Conserved]]:
     """The given numbers for any sample of a cell.
 
     The first sample tells what is conserved; ModelError where what is given does not determine the state.
     """
-    filling, span = given_filling(problem), problem.place("filling")
+    filling, span = problem.filling_of_cell, problem.place("filling")
     conserved: list[bool] = []
 
     def give(taken: Sample) -> list[Conserved]:

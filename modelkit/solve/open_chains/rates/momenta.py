@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelkit.compile.modes import ring_momenta, touching
+from modelkit.compile.modes import momenta_between, ring_momenta, touching
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.errors import NotConverged
 from modelkit.solve.open_chains.rates.coherences import Field, coherence, field_of
@@ -44,8 +44,7 @@ def on_ring(cells: int) -> tuple[Floats, Floats]:
 
 def half_shifted(cells: int) -> tuple[Floats, Floats]:
     """Momenta ``2 pi (m + 1/2)/L``, which miss 0 and pi, and their weights."""
-    m = np.arange(cells) - cells // 2
-    return 2 * np.pi * (m + 0.5) / cells, np.full(cells, 1 / cells)
+    return momenta_between(cells), np.full(cells, 1 / cells)
 
 
 def first_momenta(cell: UnitCell) -> tuple[Floats, Floats]:

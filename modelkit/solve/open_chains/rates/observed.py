@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from modelkit.results.dataset import Labelled
+from modelkit.solve.open_chains.cell_currents import by_spin
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates import currents
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.sampling import Sample
+from modelkit.solve.open_chains.real_space.treatable import notes_of
 
 GIVES = (
     "current",
@@ -65,7 +67,7 @@ def observed(
             enter(name, dims, [read(taken, filled) for filled in states])
     if (taken.cell.spin >= 0).any() and problem.asks("current_by_spin"):
         by_orbital = [currents.current_by_orbital(taken, filled) for filled in states]
-        enter("current_by_spin", ("spin",), [currents.by_spin(taken, one) for one in by_orbital])
+        enter("current_by_spin", ("spin",), [by_spin(taken.cell, one) for one in by_orbital])
     shown = _shown(problem, taken)
     enter("occupation", ("momentum", "band"), [_table(taken, one.particles)[shown] for one in states])
     enter("lagrange_multiplier", ("momentum", "band"), [_table(taken, one.lagrange)[shown] for one in states])
@@ -88,7 +90,8 @@ def _table(taken: Sample, values: Floats) -> Floats:
 
 def notes(problem: OpenProblem, taken: Sample) -> dict[str, str]:
     """Attributes of the result."""
-    if not taken.cell.baths or not problem.asks("jump_current"):
-        return {}
-    names = ", ".join(bath.name for bath in taken.cell.baths)
-    return {"jump_current": f"without {names}: jumps between modes are at no place"}
+    found = notes_of(problem)
+    if taken.cell.baths and problem.asks("jump_current"):
+        names = ", ".join(bath.name for bath in taken.cell.baths)
+        found["jump_current"] = f"without {names}: jumps between modes are at no place"
+    return found

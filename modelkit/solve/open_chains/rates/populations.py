@@ -10,15 +10,15 @@ import numpy as np
 from modelkit.errors import ModelError
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates.exclusion import refuse_many, standing_populations
-from modelkit.solve.open_chains.rates.gge import given_filling, numbers
+from modelkit.solve.open_chains.rates.gge import numbers
 from modelkit.solve.open_chains.rates.kinetics import Filled, Floats
 from modelkit.solve.open_chains.rates.momenta import rest
 from modelkit.solve.open_chains.rates.observed import GIVES, observed
 from modelkit.solve.open_chains.rates.sampling import Sample, with_listeners
+from modelkit.solve.open_chains.real_space.treatable import notes_of
 from modelkit.solve.open_chains.state import OpenState
 
 WHOLE = 1e-9  # of a number of particles
-ON_RING = 1e-6  # of the distance between momenta
 
 
 class PopulationsOfModes:
@@ -33,7 +33,7 @@ class PopulationsOfModes:
                 span,
                 hint="set a number of cells, or ask method = gge",
             )
-        filling = given_filling(problem)
+        filling = problem.filling_of_cell
         number = 0.0 if filling is None else filling * cell.cells * cell.dimension
         if abs(number - round(number)) > WHOLE * max(1.0, number):
             return ModelError(
@@ -41,15 +41,10 @@ class PopulationsOfModes:
                 problem.place("filling"),
                 hint="choose the filling and the number of cells so that the number of particles is whole",
             )
-        asked = np.zeros(0) if problem.momenta is None else problem.momenta
-        place = asked * cell.cells / (2 * np.pi)
-        off = asked[np.abs(place - np.round(place)) > ON_RING]
-        if len(off):
-            return ModelError(
-                f"{cell.momentum} = {off[0]:.6g} is no momentum of a ring of {cell.cells} cells",
-                problem.place(cell.momentum) or span,
-                hint=f"ask for multiples of 2*pi/{cell.cells}, or method = gge",
-            )
+        try:
+            problem.ring_numbers(cell.cells, cell.momentum)
+        except ModelError as error:
+            return error
         return None
 
     def steady(self, problem: OpenProblem) -> OpenState:
@@ -57,7 +52,7 @@ class PopulationsOfModes:
         cell = problem.cell
         assert cell is not None  # refused before
         assert cell.cells is not None
-        filling = given_filling(problem)
+        filling = problem.filling_of_cell
         count = cell.cells * cell.dimension
         particles = None if filling is None else round(filling * count)
         refuse_many(count, particles, problem.place("method"))
@@ -66,7 +61,8 @@ class PopulationsOfModes:
         still = standing_populations(taken.rates, particles, near)
         arrays = observed(problem, *_listening(problem, taken, still.filled), False, GIVES)
         audits = {"steady_state": still.residual, "kernel": taken.rates.error}
-        return OpenState(**arrays, audits=audits, counts={"configurations": len(still.probability)})
+        counts = {"configurations": len(still.probability)}
+        return OpenState(**arrays, audits=audits, counts=counts, attributes=notes_of(problem))
 
     def evolve(self, problem: OpenProblem, times: Floats, initial: Mapping[str, Any]) -> OpenState:
         """Refused: only steady states are known."""
@@ -83,7 +79,7 @@ def _listening(problem: OpenProblem, taken: Sample, filled: Filled) -> tuple[Sam
     if asked is None:
         return taken, [filled]
     cells, d = len(taken.modes.k), taken.cell.dimension
-    place = np.round((asked - taken.modes.k[0]) * cells / (2 * np.pi)).astype(int) % cells
+    place = (problem.ring_numbers(cells, taken.cell.momentum) + cells // 2) % cells  # from -pi on
 
     def longer(values: Floats) -> Floats:
         return np.concatenate([values, values.reshape(cells, d)[place].ravel()])

@@ -13,10 +13,11 @@ import numpy as np
 
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats, Integers
+from modelkit.graph.labels import spins
 
 if TYPE_CHECKING:
     from modelkit.compile.lindbladian import Lindbladian
-    from modelkit.graph.device import Device, SiteGroup
+    from modelkit.graph.device import Device
 
 UNEQUAL = -1
 
@@ -56,8 +57,6 @@ class Places:
     def crossed(self, row: Integers, column: Integers) -> Floats:
         """Cells from the orbitals ``column`` to the orbitals ``row``, positive towards larger j.
 
-        Half way round a ring either way is as long, and none is counted.
-
         Raises
         ------
         ModelError
@@ -74,14 +73,17 @@ class Places:
                 hint="write a family of sites, 'site c[j] for j in 1..N', or ask for bond_current",
             )
         step = self.cell[row] - self.cell[column]
-        if self.ring:
-            step = (step + self.ring / 2) % self.ring - self.ring / 2
-            step[2 * np.abs(step) == self.ring] = 0.0
-        return step
+        return short_way(step, self.ring) if self.ring else step
 
     def by_site(self, by_orbital: Floats) -> Floats:
         """Sums over the orbitals of each site."""
         return np.add.reduceat(by_orbital, self.offset[:-1])
+
+
+def short_way(step: Floats | Integers, cells: int) -> Floats:
+    """Cells from one to another round a ring; 0 half way round it, where either way is as long."""
+    short = (step + cells / 2) % cells - cells / 2
+    return np.asarray(np.where(2 * np.abs(short) == cells, 0.0, short))
 
 
 def places(chain: Lindbladian) -> Places:
@@ -100,7 +102,7 @@ def places(chain: Lindbladian) -> Places:
     rings = {group.rings[0] if group.rings else 0 for group in device.sites}
     ring = rings.pop() if len(rings) == 1 else UNEQUAL
     cells = 0 if cell is None else len(np.unique(cell))
-    spin = np.concatenate([np.tile(_spins(group), group.count) for group in device.sites])
+    spin = np.concatenate([np.tile(spins(group), group.count) for group in device.sites])
     return Places(
         device.offset, *elements, len(device.bonds.source), cell, ring, ring if ring > 0 else cells, spin
     )
@@ -115,13 +117,3 @@ def _cells(device: Device) -> Floats | None:
         index = group.index[group.family.indices[0].name]
         found.append(np.repeat(np.asarray(index, dtype=float), group.orbitals))
     return np.concatenate(found)
-
-
-def _spins(group: SiteGroup) -> Integers:
-    """Spin of each orbital of a site; spin has two components, ``orbital(n)`` what is left."""
-    if "spin" not in group.spaces:
-        return np.full(group.orbitals, -1)
-    rest = group.orbitals // 2
-    sizes = [2 if name == "spin" else rest for name in group.spaces]
-    places = np.unravel_index(np.arange(group.orbitals), sizes)
-    return np.asarray(places[group.spaces.index("spin")])

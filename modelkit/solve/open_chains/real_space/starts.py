@@ -1,4 +1,4 @@
-"""Initial states of independent orbitals."""
+"""Initial states of independent orbitals, or of independent modes."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def initial_occupation(
     numbers = _occupations(problem, word, _by_orbital(problem, np.asarray(value, dtype=float), offset))
     for name, filling in given.items():
         found = float(numbers[chain.lattice == chain.lattices.index(name)].mean())
-        _compare(problem, name, found, filling)
+        _compare(problem, f"'{name}'", found, filling)
     return numbers
 
 
-def initial_blocks(
+def initial_bands(
     problem: OpenProblem, cell: UnitCell, initial: Mapping[str, Any]
-) -> Callable[[Floats], Complexes]:
-    """Blocks G(k) of a cell at time 0, as a function of momenta.
+) -> Callable[[Floats], Floats]:
+    """Occupations of the modes of a cell at time 0, (n_k, d), as a function of momenta (n_k,).
 
     ``lagrange`` and ``occupation`` are numbers, or arrays by band (ascending), or functions of momenta (n_k,)
     that give either by momentum, (n_k, d); ``filling`` is a number.
@@ -62,26 +62,35 @@ def initial_blocks(
     ModelError
         As for orbitals.
     """
-    d, filling = cell.dimension, problem.filling if cell.filling is None else cell.filling
+    d, filling = cell.dimension, problem.filling_of_cell
     word, value = _one(problem, initial or ({} if filling is None else {"filling": filling}))
 
     def by_band(k: Floats) -> Floats:
         given = np.asarray(value(k) if callable(value) else value, dtype=float)
         if given.shape not in ((), (d,), (len(k), 1), (len(k), d)):
             raise ModelError(
-                f"the initial state has {given.size} values for {d} bands",
+                f"the initial state has {given.size} values, and the number of bands is {d}",
                 problem.place("initial"),
                 hint="give a number, or one value for each band",
             )
-        return _occupations(problem, word, np.broadcast_to(given, (len(k), d)))
+        return np.broadcast_to(_occupations(problem, word, given), (len(k), d))
+
+    if filling is not None:
+        k = ring_momenta(cell.cells or EVERYWHERE)
+        _compare(problem, "the chain", float(by_band(k).mean()), filling)
+    return by_band
+
+
+def initial_blocks(
+    problem: OpenProblem, cell: UnitCell, initial: Mapping[str, Any]
+) -> Callable[[Floats], Complexes]:
+    """Blocks G(k) of these occupations, as a function of momenta."""
+    by_band = initial_bands(problem, cell, initial)
 
     def blocks(k: Floats) -> Complexes:
         _, vectors = np.linalg.eigh(cell.hamiltonian(k))
         return np.asarray(np.einsum("kab,kb,kcb->kac", vectors, by_band(k), vectors.conj()))
 
-    if filling is not None:
-        k = ring_momenta(cell.cells or EVERYWHERE)
-        _compare(problem, "the chain", float(by_band(k).mean()), filling)
     return blocks
 
 
@@ -119,10 +128,11 @@ def _occupations(problem: OpenProblem, word: str, given: Floats) -> Floats:
     """Occupations, from Lagrange multipliers if these are given."""
     numbers = expit(-given) if word == "lagrange" else given
     if not (np.all(numbers >= 0) and np.all(numbers <= 1)):
+        worst = given.ravel()[np.argmax(np.abs(numbers - 0.5))]
         raise ModelError(
-            f"an occupation is between 0 and 1, not {numbers.ravel()[np.argmax(np.abs(numbers - 0.5))]:g}",
+            f"the initial {word} is {worst:.6g}: a mode holds 0 to 1 particles",
             problem.place("initial"),
-            hint="fermions: at most one in each orbital",
+            hint="write: initial { filling = 1/2 }",
         )
     return np.asarray(numbers)
 
@@ -130,9 +140,9 @@ def _occupations(problem: OpenProblem, word: str, given: Floats) -> Floats:
 def _compare(problem: OpenProblem, name: str, found: float, filling: float) -> None:
     if abs(found - filling) > EQUAL:
         raise ModelError(
-            f"the initial state fills '{name}' with {found:g} particles per mode, 'filling' with {filling:g}",
-            problem.place("filling"),
-            hint=f"leave out 'filling {name}': the initial state decides",
+            f"the initial state has the filling {found:.6g}, and {name} is declared with {filling:.6g}",
+            problem.place("initial"),
+            hint="the initial state fixes the filling: make them equal, or leave out the line 'filling'",
         )
 
 

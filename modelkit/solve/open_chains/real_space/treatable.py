@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelkit.compile.lindbladian import JumpFamily, Lindbladian
+from modelkit.compile.lindbladian import JumpFamily, Lindbladian, lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Products
+from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.covariance import unclosed
 
 SMALL = "method = exact treats it on chains of few sites"
@@ -57,6 +58,14 @@ def _bilinear(products: Products, count: int) -> np.ndarray:
     found = np.zeros(count, dtype=bool)
     found[products.member[products.value != 0]] = True
     return found
+
+
+def notes_of(problem: OpenProblem) -> dict[str, str]:
+    """What of the jump operators that a problem was declared with is not in its equation."""
+    chain = problem.lindbladian
+    if chain is None and problem.cell is not None and problem.cell.device is not None:
+        chain = lindbladian(problem.cell.device)
+    return {} if chain is None else notes(chain)
 
 
 def notes(chain: Lindbladian) -> dict[str, str]:
