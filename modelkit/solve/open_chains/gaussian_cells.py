@@ -159,7 +159,7 @@ def _of_modes(before: tuple[str, ...], occupation: Floats) -> dict[str, Labelled
 
 def _state(cell: UnitCell, outputs: Mapping[str, Any], grids: Mapping[str, Floats], **told: Any) -> OpenState:
     labels = {"orbital": cell.orbitals, "dissipator": tuple(jump.name for jump in cell.jumps)}
-    bands = {"band": np.arange(1, cell.dimension + 1)}
+    bands = {"band": np.arange(cell.dimension)}
     return OpenState(**outputs, grids={**grids, **bands}, labels=labels, **told)
 
 
