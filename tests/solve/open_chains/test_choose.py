@@ -69,3 +69,11 @@ def test_a_method_that_does_not_fit_is_refused_with_one_that_does() -> None:
     with pytest.raises(mk.ModelError, match="does not give 'order_1_over_L'") as caught:
         chosen(PUMP, "order", method="exact")
     assert caught.value.hint == "ask method = gge"
+
+
+def test_only_methods_that_treat_the_chain_are_advised() -> None:
+    text = TEXT.replace("output current }}", "output jump_current }}", 1)
+    with pytest.raises(mk.ModelError, match="does not give 'jump_current'") as told:
+        mk.loads(text.format(dissipators=PUMP)).run("a", method="populations")
+    advised = told.value.hint.removeprefix("ask method = ").split(" or ")
+    assert set(advised) == {"gge", "exact", "projected"}  # gaussian gives it, of other chains
