@@ -77,3 +77,10 @@ def test_only_methods_that_treat_the_chain_are_advised() -> None:
         mk.loads(text.format(dissipators=PUMP)).run("a", method="populations")
     advised = told.value.hint.removeprefix("ask method = ").split(" or ")
     assert set(advised) == {"gge", "exact", "projected"}  # gaussian gives it, of other chains
+
+
+@pytest.mark.parametrize(("single", "left"), [("c[j]", 0), ("c[j]'", 1)])
+def test_pumped_chains_without_gain_are_empty_and_without_loss_full(single: str, left: int) -> None:
+    both = f"dissipator one[j] on chain {{ jump = {single}; rate = rate }}\n{PUMP.replace('filling', '# ')}"
+    found = mk.loads(TEXT.format(dissipators=both)).run("modes", method="gge")
+    assert float(found.occupation.item()) == left
