@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import XAxis, YAxis
 
     from modelkit.elements.plots import Drawing
 
@@ -67,13 +68,13 @@ def draw_curves(axes: Axes, dataset: xr.Dataset, drawing: Drawing, style: Style)
     legend(axes, handles + lost, always=bool(lost), title=note)
 
 
-def whole_ticks(axes: Axes) -> None:
+def whole_ticks(along: XAxis | YAxis) -> None:
     """Ticks at whole numbers only, and no minor ones between neighbours."""
     from matplotlib.ticker import AutoMinorLocator, MaxNLocator, NullLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-    low, high = axes.get_xlim()
-    axes.xaxis.set_minor_locator(AutoMinorLocator() if high - low > 25 else NullLocator())
+    along.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    low, high = along.get_view_interval()
+    along.set_minor_locator(AutoMinorLocator() if high - low > 25 else NullLocator())
 
 
 def name_ticks(axes: Axes, names: Sequence[str], room: int = 42) -> None:
@@ -116,7 +117,7 @@ def _finish(axes: Axes, along: Axis, label: str) -> None:
         axes.set_xlim(-0.5, len(along.names) - 0.5)
         name_ticks(axes, along.names)
     elif along.integer:
-        whole_ticks(axes)
+        whole_ticks(axes.xaxis)
     axes.set_xlabel(along.label)
     axes.set_ylabel(label)
 

@@ -122,7 +122,8 @@ class Encoding:
             steps = BoundaryNorm(np.arange(count + 1) - 0.5, count)
             mappable = ScalarMappable(steps, ListedColormap(self.colours))
             labelled = sorted(set(np.linspace(0, count - 1, 6).round().astype(int).tolist()))
-        drawn = axes.figure.colorbar(mappable, ax=axes, pad=0.02, ticks=labelled)
+        beside = axes.inset_axes((1.03, 0.0, 0.04, 1.0))  # as that of a map: panels below each other agree
+        drawn = axes.figure.colorbar(mappable, cax=beside, ticks=labelled)
         if labelled is not None:
             drawn.ax.set_yticklabels([split.labels[k] for k in labelled])
             drawn.ax.minorticks_off()

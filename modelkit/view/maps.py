@@ -123,11 +123,13 @@ def _ticks(axes: Axes, across: Axis, up: Axis) -> None:
     if across.names is not None:
         name_ticks(axes, across.names)
     elif across.integer:
-        whole_ticks(axes)
+        whole_ticks(axes.xaxis)
     if up.names is not None:
         shown = range(0, len(up.names), 1 + len(up.names) // 16)
         axes.set_yticks(list(shown), [up.names[k] for k in shown])
         axes.yaxis.set_minor_locator(NullLocator())
+    elif up.integer:
+        whole_ticks(axes.yaxis)
 
 
 def _merged(picture: Floats, along: Axis, drawing: Drawing) -> tuple[Floats, Floats]:

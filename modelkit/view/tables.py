@@ -145,8 +145,11 @@ def _notes(dataset: xr.Dataset) -> Iterator[str]:
 
 def _reason(method: str, why: str) -> str:
     """Why this method, without what the others were refused for."""
-    parts = [part.removeprefix(f"{method} ") for part in why.split("; ") if part.startswith(f"{method} ")]
-    return (parts[-1] if parts else why).removeprefix("fits: ")
+    begins = (f"{method} fits: ", f"{method}: ", f"{method} ")
+    parts = [part for part in why.split("; ") if part.startswith(begins)]
+    if not parts:
+        return why
+    return parts[-1].removeprefix(next(each for each in begins if parts[-1].startswith(each)))
 
 
 def _extent(array: xr.DataArray) -> str:

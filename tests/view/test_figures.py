@@ -175,7 +175,7 @@ def test_curves_of_many_numbers_have_a_colour_bar(gamma: np.ndarray) -> None:
     data.gamma.attrs["units"] = "meV"
     drawn = figure(data, [Drawing("draw", "current", "N", "gamma", None)])
     assert len(set(colours(drawn))) == len(gamma)
-    bar = drawn.axes[1]
+    bar = drawn.axes[0].child_axes[0]
     assert bar.get_ylabel() == r"$\gamma$ (meV)"
     assert bar.get_ylim() == pytest.approx((gamma.min(), gamma.max()))
     assert legend_words(drawn) == []
@@ -190,9 +190,18 @@ def test_many_names_have_colours_of_their_own(count: int) -> None:
     if count <= 12:
         assert legend_words(drawn) == names
     else:
-        shown = [label.get_text() for label in drawn.axes[1].get_yticklabels()]
+        shown = [label.get_text() for label in drawn.axes[0].child_axes[0].get_yticklabels()]
         assert shown[0] == names[0]
         assert shown[-1] == names[-1]
+
+
+def test_sites_up_a_map_are_numbered_by_whole_numbers() -> None:
+    values = np.arange(12.0).reshape(3, 4)
+    sites = [f"c[{number}]" for number in range(1, 5)]
+    data = xr.Dataset({"occupation": (("time", "site"), values)}, {"time": [0.0, 0.5, 1.0], "site": sites})
+    axes = figure(data, [Drawing("map", "occupation", "time", "site", None)]).axes[0]
+    low, high = axes.get_ylim()
+    assert [tick for tick in axes.get_yticks() if low <= tick <= high] == [1, 2, 3, 4]
 
 
 def test_curves_without_any_value_are_left_out() -> None:

@@ -67,6 +67,15 @@ def test_few_values_stand_with_their_names() -> None:
     assert found.notes == ("method: blocks (thin layers (4))",)
 
 
+def test_the_reason_of_a_method_is_told_once_and_alone() -> None:
+    told = "gge: rate equations, the rates are 0.1 of the band width"
+    why = f"{told}; gaussian does not fit: four operators; {told.replace('0.1', '0.2')}; and 6 more"
+    data = xr.Dataset({"current": ((), 0.5)}, attrs={"method": "gge", "why": why})
+    assert summary(data).notes == ("method: gge (rate equations, the rates are 0.2 of the band width)",)
+    data.attrs["why"] = "gge was asked for: rate equations"
+    assert summary(data).notes == ("method: gge (was asked for: rate equations)",)
+
+
 def test_a_result_without_any_number_is_told() -> None:
     data = xr.Dataset({"a": ("x", [1.0, np.nan]), "none": ("x", [np.nan] * 2), "b": np.inf})
     data["b"].attrs["formula"] = "I[L]/0"

@@ -172,10 +172,17 @@ def _fits(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
     """What the method would be asked, or why it is not."""
     missing = sorted(set(chain.request.asked or ()) - set(method.gives))
     if missing:
-        others = [one.name for one in open_methods.values() if set(missing) <= set(one.gives)]
+        others = [one for one in open_methods.values() if set(missing) <= set(one.gives)]
+        treating = [one for one in others if not isinstance(_treats(chain, one), ModelError)]
+        names = " or ".join(one.name for one in treating or others)
         message = f"the method '{method.name}' does not give {' and '.join(map(repr, missing))}"
-        hint = f"ask method = {' or '.join(others)}" if others else "ask for one of them at a time"
+        hint = f"ask method = {names}" if names else "ask for one of them at a time"
         return ModelError(message, chain.request.place("method"), hint=hint)
+    return _treats(chain, method)
+
+
+def _treats(chain: Chain, method: OpenMethod) -> OpenProblem | ModelError:
+    """What the method would be asked, whatever it gives, or why it cannot treat the chain."""
     start = next(iter((chain.common.initial or {}).values()), None)
     if method.translation_invariant and isinstance(start, np.ndarray):
         message = f"the initial state differs from site to site, and the method '{method.name}' knows modes"

@@ -182,20 +182,30 @@ def _finite(declared: OpenSubject, claim: OutputRequest, any_coupling: bool) -> 
         what = "of a chain that is not translation invariant only its current is decided"
         return Verdict(Word.NOT_DECIDED, what)
     chain = FiniteChain(declared.lindbladian)
+    symbol = CURRENT.symbol if names == {"current"} else _text(claim)
     known = declared.lindbladian.filling.values()
     half = bool(known) and all(abs(each - 0.5) <= HALF for each in known)
-    coupled = any_coupling or "jump_current" in names
-    kept = [each for each in chain.operations if each.reverses(chain.current)]
+    by_jumps = "jump_current" in names
+    coupled = any_coupling or by_jumps
+    kept = [each for each in chain.operations if _reverses(each, chain, names)]
     kept.sort(key=lambda each: (each.half_filling, not each.any_coupling))
     for each in kept:
         if each.half_filling <= half and each.any_coupling >= coupled:
-            return Verdict(Word.FORBIDDEN, _reason(each), limit="" if each.any_coupling else WEAK)
+            return Verdict(Word.FORBIDDEN, _reason(each, symbol), limit="" if each.any_coupling else WEAK)
     asked = "at half filling, " * half + ("at any coupling" if coupled else "as the coupling goes to zero")
-    reason = f"no operation that was found of the whole chain reverses its current {asked}"
-    return Verdict(Word.NOT_FORBIDDEN, "; but ".join([reason, *map(_reason, kept[:1])]))
+    what = symbol if by_jumps else "its current"
+    reason = f"no operation that was found of the whole chain reverses {what} {asked}"
+    return Verdict(Word.NOT_FORBIDDEN, "; but ".join([reason, *(_reason(each, symbol) for each in kept[:1])]))
 
 
-def _reason(each: FiniteOperation) -> str:
+def _reverses(each: FiniteOperation, chain: FiniteChain, names: set[str]) -> bool:
+    """Whether an operation reverses all of these flows; what jumps carry at any coupling only."""
+    if "jump_current" in names and not (each.any_coupling and each.reverses_carried(chain)):
+        return False
+    return "current" not in names or each.reverses(chain.current)
+
+
+def _reason(each: FiniteOperation, symbol: str) -> str:
     coupling = "at any coupling" if each.any_coupling else "as the coupling goes to zero"
     filling = "at half filling" if each.half_filling else "any filling"
-    return f"{each}: I = 0 {coupling}, {filling}"
+    return f"{each}: {symbol} = 0 {coupling}, {filling}"

@@ -60,6 +60,11 @@ class FiniteOperation:
         """Whether it makes minus the operator of it."""
         return _size(self.of(X) + X) <= EXACT * _size(X)
 
+    def reverses_carried(self, chain: FiniteChain) -> bool:
+        """Whether it makes minus the current of it that the jumps carry themselves."""
+        moves, crossing = ([_flat(self.of(W)) for W in each] for each in (chain.moves, chain.crossing))
+        return not moves or _same(_tensor(crossing, moves), -chain.carried)
+
     def __str__(self) -> str:
         return self.name
 
@@ -78,14 +83,33 @@ class FiniteChain:
     @cached_property
     def current(self) -> Matrix:
         """Particles that pass a link towards larger cells, times the cells passed, summed over links."""
-        h = self.lindbladian.hamiltonian.tocoo()
-        row, column = h.coords
+        return -1j * self._crossing(self.lindbladian.hamiltonian)
+
+    @property
+    def moves(self) -> list[Matrix]:
+        """``sqrt(r) W`` of each jump operator ``c^+ W c``."""
+        return self._forms[2]
+
+    @cached_property
+    def crossing(self) -> list[Matrix]:
+        """These times the cells that each element crosses."""
+        return [self._crossing(W) for W in self.moves]
+
+    @cached_property
+    def carried(self) -> Matrix:
+        """``sum vec(cells W) vec(W)^+``: what the jumps move themselves, cells counted."""
+        return _tensor([_flat(W) for W in self.crossing], [_flat(W) for W in self.moves])
+
+    def _crossing(self, X: Matrix) -> Matrix:
+        """A one-body operator times the cells that each of its elements crosses, towards larger ones."""
+        elements = X.tocoo()
+        row, column = elements.coords
         cell, cells = _cells(self.lindbladian)
         passed = cell[row] - cell[column]
         around = np.where(cells[row] > 0, cells[row], 1)
         wrapped = (passed + around // 2) % around - around // 2
         steps = np.where(cells[row] > 0, wrapped, passed)
-        return sparse.csr_array((-1j * steps * h.data, (row, column)), shape=h.shape)
+        return sparse.csr_array((steps * elements.data, (row, column)), shape=X.shape)
 
     @cached_property
     def operations(self) -> tuple[FiniteOperation, ...]:
@@ -258,10 +282,10 @@ def _flat(W: Matrix) -> Matrix:
     return sparse.csr_array(W.reshape((1, -1)))
 
 
-def _tensor(rows: list[Matrix]) -> Matrix:
-    """``sum vec(W) vec(W)^+``, of the places that are there."""
-    A = sparse.csr_array(sparse.vstack(rows))
-    return sparse.csr_array(A.T @ A.conj())
+def _tensor(rows: list[Matrix], others: list[Matrix] | None = None) -> Matrix:
+    """``sum vec(W) vec(W)^+``, of the places that are there; or with the others at the right."""
+    A, B = (sparse.csr_array(sparse.vstack(each)) for each in (rows, rows if others is None else others))
+    return sparse.csr_array(A.T @ B.conj())
 
 
 def _same(one: Matrix, other: Matrix) -> bool:

@@ -16,7 +16,7 @@ from modelkit.symmetry.chains.kinetic import (
     permutations,
     unital,
 )
-from modelkit.symmetry.chains.observables import reversed_by
+from modelkit.symmetry.chains.observables import particle_current, reversed_by
 from modelkit.symmetry.chains.open_chain import Blocks, OpenChain
 from modelkit.symmetry.verdict import Verdict, Word
 
@@ -43,10 +43,25 @@ class Flow:
     by_jumps: bool = False
 
     def reversed_by(self, each: ChainOperation) -> bool:
-        """Whether an operation takes it to minus itself."""
+        """Whether an operation takes it to minus itself, in states that commute with H at least.
+
+        Those suffice for the current alone; what jumps carry goes as the cells do that they cross.
+        """
+        if self.by_jumps and not (each.reverses_current and each.moves_cells_whole):
+            return False
         if self.blocks is None:
             return each.reverses_current
         return reversed_by(each.motion, each.unitary, self.blocks)
+
+    def reversed_in_all_states(self, each: ChainOperation, chain: OpenChain) -> bool:
+        """Whether it is reversed as an operator.
+
+        Where orbitals of a cell end in several cells, ``dh/dk`` changes by a commutator with H besides,
+        which has no part in states that commute with H only.
+        """
+        if self.blocks is not None or each.moves_cells_whole:
+            return True
+        return reversed_by(each.motion, each.unitary, particle_current(chain))
 
 
 CURRENT = Flow()
@@ -150,7 +165,7 @@ class JumpReport:
             Statement(
                 reason=str(each),
                 level="operators",
-                any_coupling=each.any_coupling,
+                any_coupling=each.any_coupling and self.flow.reversed_in_all_states(each, self.chain),
                 half_filling=each.half_filling,
                 even_length=each.motion.alternating and self.chain.cells is None,
                 symbol=self.flow.symbol,

@@ -69,6 +69,11 @@ class ChainOperation:
         """Whether the particle current goes to minus itself."""
         return self.motion.reverses_current
 
+    @property
+    def moves_cells_whole(self) -> bool:
+        """Whether all orbitals of a cell end in one: cells that a move crosses are counted alike."""
+        return not any(self.motion.shift)
+
     def __str__(self) -> str:
         """``particle-hole x sigma_y x (-1)^j``."""
         motion = self.motion

@@ -73,3 +73,18 @@ def test_a_method_that_does_not_fit_is_refused_with_one_that_does() -> None:
     with pytest.raises(mk.ModelError, match="does not give 'order_1_over_L'") as caught:
         chosen(PUMP, "order", method="exact")
     assert caught.value.hint == "ask method = gge"
+
+
+def test_only_methods_that_treat_the_chain_are_advised() -> None:
+    text = TEXT.replace("output current }}", "output jump_current }}", 1)
+    with pytest.raises(mk.ModelError, match="does not give 'jump_current'") as told:
+        mk.loads(text.format(dissipators=PUMP)).run("a", method="populations")
+    advised = told.value.hint.removeprefix("ask method = ").split(" or ")
+    assert set(advised) == {"gge", "exact", "projected"}  # gaussian gives it, of other chains
+
+
+@pytest.mark.parametrize(("single", "left"), [("c[j]", 0), ("c[j]'", 1)])
+def test_pumped_chains_without_gain_are_empty_and_without_loss_full(single: str, left: int) -> None:
+    both = f"dissipator one[j] on chain {{ jump = {single}; rate = rate }}\n{PUMP.replace('filling', '# ')}"
+    found = mk.loads(TEXT.format(dissipators=both)).run("modes", method="gge")
+    assert float(found.occupation.item()) == left

@@ -280,6 +280,15 @@ def test_pairs_that_come_and_go_keep_the_parity():
     with pytest.raises(ModelError, match="there are 2 steady states") as told:
         Exact().steady(OpenProblem(chain(h, pairs)))
     assert "the number of particles on chain modulo 2" in told.value.message
+    assert "with these numbers" not in told.value.message  # none is given
+
+
+def test_a_number_that_is_given_does_not_tell_steady_states_apart():
+    """Particles that fall from the first site to the last of a mirror image keep more than their number."""
+    ends = family("pump", 4, [0.3], bilinear=[(0, (3, 0), 1.0)])
+    with pytest.raises(ModelError, match="there are 2 steady states with these numbers") as told:
+        Exact().steady(OpenProblem(chain(-np.eye(4, k=1) - np.eye(4, k=-1), [ends], filling=0.5)))
+    assert "conserved" not in told.value.message
 
 
 def test_without_jumps_nothing_decides():

@@ -265,3 +265,27 @@ def test_bands_are_counted_from_zero_by_all_methods():
     for method in ("gaussian", "gge", "exact"):
         found = modelkit.loads(text).run("b", cells=3, method=method)
         assert found.band.values.tolist() == [0, 1]
+
+
+DIMERS = """\
+model dimers
+lattice chain {
+  site a[j] for j in ring(infinite)
+  site b[j] for j in ring(infinite)
+  hop a[j] -> b[j] : -1
+  hop b[j] -> a[j+1] : -0.6
+}
+dissipator loss[j] on chain { jump = a[j] + 0.7i*b[j]; rate = 1e-6 }
+dissipator gain_a[j] on chain { jump = a[j]'; rate = 1e-6 }
+dissipator gain_b[j] on chain { jump = b[j]'; rate = 1e-6 }
+task t = steady_state { sweep k_j from -2 to 2 points 5; output occupation }
+"""
+
+
+@pytest.mark.parametrize("method", ["gaussian", "gge"])
+def test_the_lowest_band_is_number_zero(method):
+    found = modelkit.loads(DIMERS).run("t", method=method).occupation
+    phase = -np.angle(1 + 0.6 * np.exp(-1j * found.momentum.values))  # of b in the lower band, a being real
+    for band, sign in ((0, 1), (1, -1)):
+        lost = np.abs(1 + 0.7j * sign * np.exp(1j * phase)) ** 2 / 2
+        assert found.sel(band=band).values == pytest.approx(1 / (1 + lost), abs=1e-5)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 BYTES = 400  # per state and jump operator, at least
 
 ELEMENT = 200  # per element of a density matrix and pair of modes, roughly
-OTHERWISE = "ask for fewer cells or particles, or for method = gaussian or gge, which need less"
+OTHERWISE = (
+    "ask for fewer cells or particles, or, where it fits, for method = gaussian or gge, which need less"
+)
 
 
 @dataclass(frozen=True, eq=False)

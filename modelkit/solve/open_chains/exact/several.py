@@ -21,7 +21,8 @@ MOST_NAMED = 4
 def several_steady_states(problem: OpenProblem, chain: Chain, steady: Steady) -> ModelError:
     """The error that says how many there are and which numbers of particles are kept."""
     many = f"{steady.count}" if steady.all_found else f"at least {steady.count}"
-    message = f"there are {many} steady states with these numbers of particles"
+    given = any(charge.kept for charge in chain.charges)
+    message = f"there are {many} steady states" + " with these numbers of particles" * given
     kept = conserved_numbers(chain)
     if kept:
         message += f"; conserved by H and all jumps: {', '.join(kept)}"
@@ -33,14 +34,25 @@ def several_steady_states(problem: OpenProblem, chain: Chain, steady: Steady) ->
 
 
 def conserved_numbers(chain: Chain) -> list[str]:
-    """Conserved quantities of one particle and parities in words, equal words counted."""
+    """Conserved quantities of one particle and parities in words, equal words counted.
+
+    Numbers of particles that are given are left out: they do not tell steady states apart.
+    """
     lindbladian = chain.lindbladian
     parities = [f"{one.told} modulo {one.step}" for one in chain.charges if one.step > 1]
     higher = any(len(part.value) for family in lindbladian.jumps for part in family.higher)
     if len(lindbladian.interaction.value) or higher or any(bath.rate for bath in lindbladian.baths):
         return parities
-    told = Counter(_told(chain, dark) for dark in dark_subspaces(covariance_equation(lindbladian)))
+    found = dark_subspaces(covariance_equation(lindbladian))
+    told = Counter(_told(chain, dark) for dark in found if not _is_given(chain, dark))
     return parities + [words if count == 1 else f"{words} ({count} such)" for words, count in told.items()]
+
+
+def _is_given(chain: Chain, dark: Dark) -> bool:
+    """Whether the particles in it are those of a lattice, or of several."""
+    inside = np.flatnonzero(dark.share[: chain.modes] > WHOLE)
+    whole = dark.modes == len(inside) and dark.multiplicity == 1
+    return whole and any(each.kept and np.array_equal(inside, each.orbitals) for each in chain.charges)
 
 
 def _told(chain: Chain, dark: Dark) -> str:

@@ -94,9 +94,15 @@ def determined(taken: Sample, filling: float | None, span: Span | None = None) -
         raise ModelError(
             "the number of particles is conserved, so that the steady state depends on the filling",
             span,
-            hint="give the particles per mode: filling LATTICE = 1/2",
+            hint=f"give the particles per mode: filling {_lattice(taken)} = 1/2",
         )
     return [Conserved(kept[0], filling)]
+
+
+def _lattice(taken: Sample) -> str:
+    """Whose filling it is, where that is known."""
+    device = taken.cell.device
+    return "LATTICE" if device is None else device.sites[0].family.lattice
 
 
 def conserved_classes(taken: Sample) -> list[Flags]:

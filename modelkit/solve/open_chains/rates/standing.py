@@ -35,6 +35,7 @@ ACCEPTED = 1e-9  # where the residual stagnates
 SMALL = 1e-7  # step after which the next is below rounding; slow modes have small imbalances without it
 PATIENCE = 3  # steps without improvement
 ENOUGH = 4000  # modes that tell where to begin
+NOTHING = 1e-30  # an occupation that is on its way to none
 BOUNDARY = 0.9  # of the way to n = 0 or 1 that one step may go
 
 
@@ -87,6 +88,8 @@ def stand(rates: Rates, conserved: Sequence[Conserved], start: Filled | None = N
             best, since = Standing(filled, told, residual, step), 0
         else:
             since += 1
+        if (ended := _ended(rates, slow, filled, rows, wanted)) is not None:
+            return Standing(*ended, 0.0, step)
         settled = moved < SMALL
         if settled and (residual < ROUNDING or (since >= PATIENCE and best.residual < ACCEPTED)):
             return best
@@ -98,6 +101,20 @@ def stand(rates: Rates, conserved: Sequence[Conserved], start: Filled | None = N
         f"{step + 1} steps to a relative imbalance of {found:.1e}",
         residual=found,
     )
+
+
+def _ended(
+    rates: Rates, slow: Rates, filled: Filled, rows: Floats, wanted: Floats
+) -> tuple[Filled, Moments] | None:
+    """The empty or full chain, where steps lead there and nothing leads back."""
+    one, none = np.ones_like(filled.particles), np.zeros_like(filled.particles)
+    empty = filled.particles.max(initial=0.0) < NOTHING
+    if not empty and not filled.holes.max(initial=0.0) < NOTHING:
+        return None
+    end = Filled(none, one) if empty else Filled(one, none)
+    told = moments(rates, end)
+    off = max(_imbalance(slow, end, told), _missing(rows, wanted, end))
+    return (end, told) if off == 0 else None
 
 
 def _imbalance(rates: Rates, filled: Filled, told: Moments) -> float:
