@@ -17,6 +17,7 @@ from scipy import sparse
 
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.normal_order import JumpFamily
+from modelkit.compile.ring_places import short_way
 from modelkit.graph.device import Products
 from modelkit.symmetry.blame import bare
 from modelkit.symmetry.chains.jumps import BACKWARD
@@ -81,10 +82,9 @@ class FiniteChain:
         h = self.lindbladian.hamiltonian.tocoo()
         row, column = h.coords
         cell, cells = _cells(self.lindbladian)
-        passed = cell[row] - cell[column]
-        around = np.where(cells[row] > 0, cells[row], 1)
-        wrapped = (passed + around // 2) % around - around // 2
-        steps = np.where(cells[row] > 0, wrapped, passed)
+        steps = (cell[row] - cell[column]).astype(float)
+        for around in np.unique(cells[cells > 0]).tolist():
+            steps[cells[row] == around] = short_way(steps[cells[row] == around], around)
         return sparse.csr_array((-1j * steps * h.data, (row, column)), shape=h.shape)
 
     @cached_property

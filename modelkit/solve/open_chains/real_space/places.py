@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelkit.compile.ring_places import short_way
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats, Integers
 from modelkit.graph.labels import orbital_labels, site_labels, spins
@@ -78,12 +79,6 @@ class Places:
     def by_site(self, by_orbital: Floats) -> Floats:
         """Sums over the orbitals of each site."""
         return np.add.reduceat(by_orbital, self.offset[:-1])
-
-
-def short_way(step: Floats | Integers, cells: int) -> Floats:
-    """Cells from one to another round a ring; 0 half way round it, where either way is as long."""
-    short = (step + cells / 2) % cells - cells / 2
-    return np.asarray(np.where(2 * np.abs(short) == cells, 0.0, short))
 
 
 def orbital_names(chain: Lindbladian) -> list[str]:
