@@ -20,6 +20,7 @@ import modelkit.results.response_outputs
 import modelkit.solve.bands
 import modelkit.solve.choose
 import modelkit.solve.evolution
+import modelkit.solve.open_chains.methods
 import modelkit.solve.response
 import modelkit.solve.steady_state
 import modelkit.solve.transmission
