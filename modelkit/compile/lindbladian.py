@@ -17,6 +17,7 @@ from modelkit.compile.normal_order import JumpFamily, normal_ordered
 from modelkit.errors import ModelError, Span
 from modelkit.graph.device import DissipatorGroup, Floats, Integers, Products
 from modelkit.graph.hamiltonian import hamiltonian
+from modelkit.graph.interactions import DENSITIES
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -90,14 +91,12 @@ def lindbladian(device: Device) -> Lindbladian:
         )
     names = list(dict.fromkeys(group.family.lattice for group in device.sites))
     orbitals = [group.count * group.orbitals for group in device.sites]
-    none = np.zeros(0, dtype=np.intp)
-    free = Products(none, none.reshape(0, 4), (True, False, True, False), np.zeros(0, dtype=complex))
     size = int(device.offset[-1])
     return Lindbladian(
         hamiltonian=hamiltonian(device),
         jumps=tuple(normal_ordered(group, size) for group in device.dissipators if group.beta is None),
         baths=tuple(mode_bath(group) for group in device.dissipators if group.beta is not None),
-        interaction=free if device.interaction is None else device.interaction,
+        interaction=device.interaction or Products.joined(DENSITIES),
         filling=device.filling,
         lattices=tuple(names),
         lattice=np.repeat([names.index(group.family.lattice) for group in device.sites], orbitals),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from modelkit.errors import Span
-from modelkit.graph.device import Complexes, DissipatorGroup, Floats, Integers, Products
+from modelkit.graph.device import Complexes, DissipatorGroup, Floats, Products
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -86,7 +86,7 @@ def normal_ordered(group: DissipatorGroup, n: int) -> JumpFamily:
         constant[alone.member] = alone.value
 
     def single(created: bool) -> csr_array:
-        part = found.pop((created,), _none((created,)))
+        part = found.pop((created,), Products.joined((created,)))
         return csr_array((part.value, (part.member, part.orbital[:, 0])), shape=(count, n))
 
     return JumpFamily(
@@ -95,7 +95,7 @@ def normal_ordered(group: DissipatorGroup, n: int) -> JumpFamily:
         rate=group.rate,
         loss=single(False),
         gain=single(True),
-        bilinear=found.pop(BILINEAR, _none(BILINEAR)),
+        bilinear=found.pop(BILINEAR, Products.joined(BILINEAR)),
         constant=constant,
         higher=tuple(found[pattern] for pattern in sorted(found, key=lambda one: (len(one), one))),
         span=group.span,
@@ -110,7 +110,7 @@ def _by_pattern(products: tuple[Products, ...]) -> Iterator[tuple[Daggers, Produ
     while waiting:
         # exchanges end where no pair stands in the wrong order, and contractions are shorter
         pattern = max(waiting, key=lambda one: (len(one), _disorder(one)))
-        part = _joined(pattern, waiting.pop(pattern))
+        part = Products.joined(pattern, waiting.pop(pattern))
         if not _disorder(pattern):
             kept = _canonical(part)
             if len(kept.value):
@@ -159,16 +159,6 @@ def _canonical(part: Products) -> Products:
     return _merged(Products(part.member[alive], orbital[alive], part.dagger, (sign * part.value)[alive]))
 
 
-def _joined(pattern: Daggers, parts: list[Products]) -> Products:
-    """Products of one pattern, one after the other."""
-    return Products(
-        np.concatenate([part.member for part in parts]),
-        np.concatenate([part.orbital.reshape(len(part.member), len(pattern)) for part in parts]),
-        pattern,
-        np.concatenate([np.asarray(part.value, dtype=complex) for part in parts]),
-    )
-
-
 def _merged(part: Products) -> Products:
     """Equal products of a member added up; what cancels is left out."""
     order = np.lexsort((*part.orbital.T[::-1], part.member))
@@ -181,8 +171,3 @@ def _merged(part: Products) -> Products:
     total, size = np.add.reduceat(value, start), np.add.reduceat(np.abs(value), start)
     kept = np.abs(total) > ROUNDING * size
     return Products(member[start][kept], orbital[start][kept], part.dagger, total[kept])
-
-
-def _none(pattern: Daggers) -> Products:
-    empty: Integers = np.zeros(0, dtype=np.intp)
-    return Products(empty, np.zeros((0, len(pattern)), dtype=np.intp), pattern, np.zeros(0, dtype=complex))

@@ -8,7 +8,7 @@ import numpy as np
 
 from modelkit.elements.indices import spelled
 from modelkit.errors import ModelError
-from modelkit.graph.device import Device, Integers, SiteGroup
+from modelkit.graph.device import Device, Floats, Integers, SiteGroup
 from modelkit.graph.labels import components, site_label, spins
 
 HINT = "method = gaussian or exact takes chains without momenta"
@@ -53,6 +53,12 @@ class RingPlaces:
         """Displacements round the ring the short way; half of the ring counts as forward."""
         back = (self.cells - 1) // 2
         return np.asarray((displacement + back) % self.cells - back)
+
+
+def short_way(step: Floats | Integers, cells: int) -> Floats:
+    """Cells from one to another round a ring; 0 half way round it, where either way is as long."""
+    short = (step + cells / 2) % cells - cells / 2
+    return np.asarray(np.where(2 * np.abs(short) == cells, 0.0, short))
 
 
 def ring_places(device: Device) -> RingPlaces:

@@ -7,7 +7,7 @@ are ``offset[s] .. offset[s+1]-1``.  ``Entries`` are coordinates of orbital matr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -228,6 +228,17 @@ class Products:
     dagger: tuple[bool, ...]
     value: Complexes
     span: Span | None = None
+
+    @classmethod
+    def joined(cls, dagger: tuple[bool, ...], parts: Sequence[Products] = ()) -> Products:
+        """Products of one pattern, one after the other; none where there are no parts."""
+        orbitals = [part.orbital.reshape(len(part.member), len(dagger)) for part in parts]
+        return cls(
+            np.concatenate([np.zeros(0, dtype=np.intp), *(part.member for part in parts)]),
+            np.concatenate([np.zeros((0, len(dagger)), dtype=np.intp), *orbitals]),
+            dagger,
+            np.concatenate([np.zeros(0, dtype=complex), *(part.value for part in parts)]),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,10 @@ def energy(found: Any) -> Floats:
     return np.asarray(found.modes.energy)
 
 
-@output("velocity", None, ("momentum", "band"), "energy", "de/dk of each mode, cells per time", ("bands",))
+@output(
+    "velocity", None, ("momentum", "band"), "energy",
+    "de/dk of each mode: hbar times cells per time", ("bands",),
+)  # fmt: skip
 def velocity(found: Any) -> Floats:
     """Shape (n_k, n_bands); bands that touch are followed so that h and dh/dk are diagonal."""
     return np.asarray(found.modes.velocity)

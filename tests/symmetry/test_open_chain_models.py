@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 import modelkit as mk
 from modelkit.cli import main
-from modelkit.compile.lindbladian import ModeBath
+from modelkit.compile.lindbladian import ModeBath, lindbladian
 from modelkit.compile.unit_cell import CellJump, UnitCell
 from modelkit.graph.expand import Expansion
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.rates.gge import Gge
 from modelkit.symmetry.chains.cells import open_chain
 from modelkit.symmetry.chains.declared import OpenSubject
+from modelkit.symmetry.chains.finite import FiniteChain
 from modelkit.symmetry.chains.jump_report import JumpReport
 from modelkit.symmetry.chains.open_chain import Motion, OpenChain
 from modelkit.symmetry.structure import CHIRAL, PARTICLE_HOLE, TIME_REVERSAL, UNITARY
@@ -382,3 +383,17 @@ def test_chains_that_are_the_same_from_both_ends_carry_no_current(seed, spoilt):
         assert verdict.startswith("current: forbidden: inversion x gauge: I = 0 at any coupling, any filling")
         assert current < VANISHING
         assert float(found.audit_forbidden) < VANISHING
+
+
+def test_hops_half_way_round_a_ring_carry_no_current():
+    """Either way is as long: the operator of the current is Hermitian, and they are not in it."""
+    text = "model m\nlattice chain {\n  site c[j] for j in ring(4)\n  onsite c[1] : 0.3\nHOP\n}\n"
+    text += "dissipator loss[j] on chain { jump = c[j]; rate = 1 }\n"
+    near, far = "  hop c[j] -> c[j+1] : -1", "  hop c[1] -> c[3] : 0.4i"
+    one, both = (
+        FiniteChain(lindbladian(mk.loads(text.replace("HOP", hops)).device())).current.toarray()
+        for hops in (near, f"{near}\n{far}")
+    )
+    np.testing.assert_array_equal(both, one)
+    np.testing.assert_array_equal(one, one.conj().T)
+    assert np.abs(one).max() == 1

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from modelkit.compile.ring_places import short_way
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.graph.device import Complexes, Floats
-from modelkit.solve.open_chains.real_space.places import short_way
 
 
 def crossed(cell: UnitCell, x: int) -> float:

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.compile.normal_order import JumpFamily
+from modelkit.compile.ring_places import short_way
 from modelkit.graph.device import Products
 from modelkit.symmetry.blame import bare
 from modelkit.symmetry.chains.jumps import BACKWARD
@@ -105,10 +106,9 @@ class FiniteChain:
         elements = X.tocoo()
         row, column = elements.coords
         cell, cells = _cells(self.lindbladian)
-        passed = cell[row] - cell[column]
-        around = np.where(cells[row] > 0, cells[row], 1)
-        wrapped = (passed + around // 2) % around - around // 2
-        steps = np.where(cells[row] > 0, wrapped, passed)
+        steps = (cell[row] - cell[column]).astype(float)
+        for around in np.unique(cells[cells > 0]).tolist():
+            steps[cells[row] == around] = short_way(steps[cells[row] == around], around)
         return sparse.csr_array((steps * elements.data, (row, column)), shape=X.shape)
 
     @cached_property

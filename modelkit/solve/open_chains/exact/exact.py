@@ -74,7 +74,7 @@ class Projected:
         raise ModelError(
             "'projected' is the limit of weak jumps, which an evolution in time does not have",
             problem.place("method"),
-            hint="ask for method = exact or gge",
+            hint="ask method = exact or gge",
         )
 
     def _of_sector(self, sector: Sector) -> tuple[Steady, Complexes, dict[str, str]]:
@@ -121,7 +121,7 @@ def _finite(problem: OpenProblem, name: str) -> Lindbladian:
     chain = in_real_space(problem)
     if chain is None:
         message = f"'{name}' counts states, of which an infinite chain has infinitely many"
-        hint = "give the ring a number of cells, or ask for method = gge"
+        hint = "give the ring a number of cells, or ask method = gge"
         raise ModelError(message, problem.place("method"), hint=hint)
     return chain
 

@@ -114,16 +114,4 @@ def _independent(parts: Sequence[Products], basis: Basis) -> list[Products]:
             value = block[row, column]
             found[which].append(Products(first + row, orbital[inside[column]], parts[which].dagger, value))
         first += len(rows)
-    return [_joined(some, part.dagger) for some, part in zip(found, parts, strict=True)]
-
-
-def _joined(parts: Sequence[Products], dagger: tuple[bool, ...]) -> Products:
-    if not parts:  # of a family without strength, such as one of rate zero
-        none = np.zeros(0, dtype=np.intp)
-        return Products(none, np.zeros((0, len(dagger)), dtype=np.intp), dagger, np.zeros(0, dtype=complex))
-    return Products(
-        np.concatenate([part.member for part in parts]),
-        np.concatenate([part.orbital for part in parts]),
-        dagger,
-        np.concatenate([part.value for part in parts]),
-    )
+    return [Products.joined(part.dagger, some) for some, part in zip(found, parts, strict=True)]

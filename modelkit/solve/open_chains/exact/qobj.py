@@ -15,11 +15,11 @@ import numpy as np
 from modelkit.compile.lindbladian import Lindbladian
 from modelkit.errors import ModelError
 from modelkit.graph.device import Integers, Products
-from modelkit.graph.labels import orbital_labels, site_labels
 from modelkit.solve.memory import refuse_large
 from modelkit.solve.open_chains.exact.chain import Chain, Sector
 from modelkit.solve.open_chains.exact.set_up import set_up
 from modelkit.solve.open_chains.problem import OpenProblem
+from modelkit.solve.open_chains.real_space.places import orbital_names
 
 if TYPE_CHECKING:
     from qutip import Qobj
@@ -73,7 +73,7 @@ def qutip_chain(lindbladian: Lindbladian, cells: int | None = None) -> QutipChai
     everything = chain.sector([tuple(range(len(one.orbitals) + 1)) for one in chain.charges])
     order = _tensor_order(everything)
     qobj = _Maker(size, order)
-    labels = _labels(lindbladian)
+    labels = orbital_names(lindbladian)
     annihilators = [_single(mode) for mode in range(size)]
     return QutipChain(
         hamiltonian=qobj(everything.stacked(chain.energies, 1)),
@@ -83,13 +83,6 @@ def qutip_chain(lindbladian: Lindbladian, cells: int | None = None) -> QutipChai
             label: qobj(everything.stacked([one], 1)) for label, one in zip(labels, annihilators, strict=True)
         },
     )
-
-
-def _labels(lindbladian: Lindbladian) -> list[str]:
-    device = lindbladian.device
-    if device is None:
-        return [f"c[{orbital + 1}]" for orbital in range(lindbladian.size)]
-    return [str(label) for label in orbital_labels(device, np.array(site_labels(device), dtype=np.str_))]
 
 
 class _Maker:

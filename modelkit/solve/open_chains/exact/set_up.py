@@ -38,7 +38,7 @@ def set_up(
         raise ModelError(
             f"{lindbladian.size} modes have too many states to be counted (at most {MOST_MODES} modes)",
             problem.place("method"),
-            hint="ask for method = gaussian or gge, or for fewer cells",
+            hint="ask method = gaussian or gge, or for fewer cells",
         )
     charges = charges_of(lindbladian)
     found = places(lindbladian)

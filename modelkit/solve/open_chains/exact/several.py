@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
-
 from modelkit.errors import ModelError
-from modelkit.graph.labels import orbital_labels, site_labels
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.null_space import Steady
 from modelkit.solve.open_chains.problem import OpenProblem
 from modelkit.solve.open_chains.real_space.charges import Dark, dark_subspaces
 from modelkit.solve.open_chains.real_space.covariance import covariance_equation
+from modelkit.solve.open_chains.real_space.places import orbital_names
 
 WHOLE = 1 - 1e-6  # share of an orbital in a subspace, from which on it lies in it
 MOST_NAMED = 4
@@ -56,11 +54,7 @@ def _is_given(chain: Chain, dark: Dark) -> bool:
 
 
 def _told(chain: Chain, dark: Dark) -> str:
-    device = chain.lindbladian.device
-    if device is None:
-        labels = [f"c[{number + 1}]" for number in range(chain.modes)]
-    else:
-        labels = orbital_labels(device, np.array(site_labels(device), dtype=np.str_)).tolist()
+    labels = orbital_names(chain.lindbladian)
     share = dark.share[: chain.modes]
     inside = [label for label, part in zip(labels, share.tolist(), strict=True) if part > WHOLE]
     modes = dark.modes // dark.multiplicity

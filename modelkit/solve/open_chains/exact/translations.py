@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from modelkit.compile.lindbladian import Lindbladian
+from modelkit.compile.ring_places import short_way
 from modelkit.compile.unit_cell import UnitCell
 from modelkit.graph.device import Complexes, Floats, Integers, Products
 from modelkit.solve.open_chains.exact.charges import parts_of
-from modelkit.solve.open_chains.real_space.places import places, short_way
+from modelkit.solve.open_chains.real_space.places import places
 
 ALIKE = 1e-10  # of the largest coefficient
 

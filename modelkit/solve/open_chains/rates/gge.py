@@ -184,5 +184,5 @@ def _no_cell(problem: OpenProblem, name: str) -> ModelError:
     return ModelError(
         f"the method '{name}' is for rings and infinite chains of equal cells",
         problem.place("method"),
-        hint="ask method = gaussian or method = exact",
+        hint="ask method = gaussian or exact",
     )

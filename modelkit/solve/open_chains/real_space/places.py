@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelkit.compile.ring_places import short_way
 from modelkit.errors import ModelError
 from modelkit.graph.device import Complexes, Floats, Integers
-from modelkit.graph.labels import spins
+from modelkit.graph.labels import orbital_labels, site_labels, spins
 
 if TYPE_CHECKING:
     from modelkit.compile.lindbladian import Lindbladian
@@ -80,10 +81,12 @@ class Places:
         return np.add.reduceat(by_orbital, self.offset[:-1])
 
 
-def short_way(step: Floats | Integers, cells: int) -> Floats:
-    """Cells from one to another round a ring; 0 half way round it, where either way is as long."""
-    short = (step + cells / 2) % cells - cells / 2
-    return np.asarray(np.where(2 * np.abs(short) == cells, 0.0, short))
+def orbital_names(chain: Lindbladian) -> list[str]:
+    """Labels of the orbitals, ``c[3] up``; without a device ``c[1], c[2], ...``."""
+    if chain.device is None:
+        return [f"c[{orbital + 1}]" for orbital in range(chain.size)]
+    sites = np.array(site_labels(chain.device), dtype=np.str_)
+    return [str(label) for label in orbital_labels(chain.device, sites)]
 
 
 def places(chain: Lindbladian) -> Places:

@@ -10,6 +10,7 @@ import numpy as np
 from modelkit.compile.lindbladian import JumpFamily, Lindbladian
 from modelkit.compile.unit_cell import CellJump, UnitCell
 from modelkit.graph.device import Complexes, Products
+from modelkit.graph.interactions import DENSITIES
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -32,14 +33,12 @@ def ring_of(cell: UnitCell, cells: int, twist: float = 0.0) -> Lindbladian:
         column.append(at[1])
         value.append(np.tile(np.ravel(block) * np.exp(-1j * twist * x), cells))
     entries = np.concatenate(value), (np.concatenate(row), np.concatenate(column))
-    none = np.zeros(0, dtype=np.intp)
-    free = Products(none, none.reshape(0, 4), (True, False, True, False), np.zeros(0, dtype=np.complex128))
     name = cell.device.sites[0].family.lattice if cell.device is not None else "chain"
     return Lindbladian(
         hamiltonian=coo_array(entries, shape=(size, size)).tocsr(),
         jumps=tuple(_family(jump, cells, d, twist) for jump in cell.jumps),
         baths=cell.baths,
-        interaction=free,
+        interaction=Products.joined(DENSITIES),
         filling={} if cell.filling is None else {name: cell.filling},
         lattices=(name,),
         lattice=np.zeros(size, dtype=np.intp),
