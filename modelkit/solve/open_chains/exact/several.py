@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from modelkit.errors import ModelError
 from modelkit.solve.open_chains.exact.chain import Chain
 from modelkit.solve.open_chains.exact.null_space import Steady
