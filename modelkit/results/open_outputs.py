@@ -59,6 +59,7 @@ _SCALES: Mapping[str, Callable[[Any], float]] = {
     "current": lambda found: float(found.gross),
     "current_by_spin": lambda found: float(found.gross),
     "current_by_orbital": lambda found: float(found.gross),
+    "jump_current": lambda found: float(found.gross_jumps),
     "energy_current": lambda found: float(found.gross) ** 2,
 }
 """Flows that symmetry may forbid, and what their rounding is counted against."""

@@ -197,3 +197,23 @@ def test_constants_that_jumps_lose_are_told(method: str) -> None:
     )
     found = mk.loads(text).run(method=method, cells=4)
     assert "constants in the jumps of odd" in found.attrs["dropped_constants"]
+
+
+def test_what_jumps_carry_is_audited_where_it_is_forbidden() -> None:
+    text = """model exclusion
+param N = 4; param right = 0.2; param left = 0.2
+lattice chain { site c[j] for j in ring(N); hop c[j] -> c[j+1] : -1 }
+dissipator ahead[j] on chain { jump = c[j+1]'*c[j]; rate = right }
+dissipator back[j] on chain { jump = c[j]'*c[j+1]; rate = left }
+filling chain = 1/2
+task s = steady_state(method = exact) { output jump_current }
+"""
+    model = mk.loads(text)
+    even = model.run("s")
+    assert "jump_current: forbidden: inversion" in even.attrs["verdicts"]
+    assert float(even.audit_forbidden) < 1e-13
+    odd = model.run(
+        "s", left=0.4
+    )  # (right - left) N_particles N_holes/(N (N - 1)), by all configurations alike
+    assert float(odd.jump_current) == pytest.approx(-0.2 * 2 * 2 / (4 * 3), abs=1e-12)
+    assert "audit_forbidden" not in odd

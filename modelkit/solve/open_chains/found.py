@@ -33,6 +33,7 @@ class OpenFound:
     grids: Mapping[str, Any]
     labels: Mapping[str, Any]
     gross: float = 0.0  # the particle current per cell that all hops together could carry
+    gross_jumps: float = 0.0  # the same of all jumps
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -90,12 +91,21 @@ def found(chain: Chain, method: OpenMethod, state: OpenState, why: str) -> OpenF
         )
     times = {"time": chain.request.grids["time"]} if "time" in chain.request.grids else {}
     labels = {**state.labels, "dissipator": tuple(names)}
-    return OpenFound(state, method.name, why, {**state.grids, **times}, labels, _gross(chain.request.device))
+    device = chain.request.device
+    cells = max((group.count for group in device.sites), default=1)
+    hops, jumps = float(np.abs(device.hops.value).sum()) / cells, _jumps(device) / cells
+    return OpenFound(state, method.name, why, {**state.grids, **times}, labels, hops, jumps)
 
 
-def _gross(device: Device) -> float:
-    """Of every hop, per member of the largest family of sites."""
-    return float(np.abs(device.hops.value).sum()) / max((group.count for group in device.sites), default=1)
+def _jumps(device: Device) -> float:
+    """At most so many jumps happen in a time: rates times the squares of the sums of coefficients."""
+    total = 0.0
+    for group in device.dissipators:
+        amplitude = np.zeros(len(group.rate))
+        for products in group.products:
+            np.add.at(amplitude, products.member, np.abs(products.value))
+        total += float(group.rate @ amplitude**2)
+    return total
 
 
 def _spread(array: Labelled, places: list[int]) -> Labelled:
