@@ -130,21 +130,32 @@ def run(
         )
     places = {name: place(output or Path(f"{model.name}_{name}.nc"), ".nc") for name in chosen}
     told: list[dict[str, Any]] = []
-    wrong: list[ModelError] = []  # of figures; the numbers are there
+    failed: list[ModelError | NotConverged] = []  # of a task, or of a figure whose numbers are there
     for name in chosen:
-        record, dataset = run_one(model, name, settings, method, places[name], quiet=as_json)
-        told.append(record)
-        if not as_json:
-            report(dataset, f"{model.name}: {name}", record)
         try:
+            record, dataset = run_one(model, name, settings, method, places[name], quiet=as_json)
+            told.append(record)
+            if not as_json:
+                report(dataset, f"{model.name}: {name}", record)
             record["figure"] = draw_one(model, name, dataset, places[name], quiet=as_json)
-        except ModelError as error:
-            wrong.extend(error.errors)
+        except (ModelError, NotConverged) as error:
+            failed.append(error)  # the other tasks may do
+    end(told, failed, as_json)
+
+
+def end(told: list[dict[str, Any]], failed: list[ModelError | NotConverged], as_json: bool) -> None:
+    """What the tasks came to: their records, every error once, the exit code."""
+    from modelkit.view.records import record
+    from modelkit.view.records import told as words
+
+    wrong = [one for error in failed if isinstance(error, ModelError) for one in error.errors]
+    lost = [error for error in failed if isinstance(error, NotConverged)]
     if as_json:
-        write_json({"errors": [one.record() for one in wrong], "tasks": told})
-    for one in wrong if not as_json else ():
-        click.echo(str(one), err=True)
-    if wrong or any(record["failed"] for record in told):
+        write_json({"errors": [*(one.record() for one in wrong), *map(record, lost)], "tasks": told})
+    else:
+        for line in dict.fromkeys([*map(str, wrong), *map(words, lost)]):
+            click.echo(line, err=True)
+    if wrong or lost or any(one["failed"] for one in told):
         sys.exit(WRONG_MODEL if wrong else NOT_CONVERGED)
 
 

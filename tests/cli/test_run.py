@@ -177,3 +177,16 @@ def test_an_interrupted_run_keeps_what_is_finished(desk: Path, monkeypatch: pyte
     values = read(desk / "small_curve.nc").current.values
     assert np.isfinite(values[:2]).all()
     assert np.isnan(values[2:]).all()
+
+
+def test_a_task_that_fails_keeps_no_other_from_running(desk: Path) -> None:
+    (desk / "small.model").write_text(
+        SMALL + "task lost = transport { gamma = log(gamma); output current }\n"
+    )
+    ran = call("run", "small.model", "lost", "one", code=1)
+    assert (desk / "small_one.nc").exists()
+    assert not (desk / "small_lost.nc").exists()
+    assert ran.stderr.count("help:") == 1
+    data = json.loads(call("run", "small.model", "lost", "one", "--json", code=1).stdout)
+    assert [one["task"] for one in data["tasks"]] == ["one"]
+    assert len(data["errors"]) == 1
