@@ -281,10 +281,6 @@ class _Reader:
     ) -> sp.Symbol:
         output = by_word(name.id)
         assert output is not None  # asked before
-        if self.verb not in output.verbs and name.id in self.binder.meanings:
-            message = f"'{name.id}' is short for '{output.name}', which is no output of '{self.verb}'"
-            what = self.binder.meanings[name.id].what
-            raise ModelError(message, name.span, hint=f"the {what} of this name is written param.{name.id}")
         check_verb(output, self.verb, name)
         output = output.of(self.verb)
         labelled = [dim for dim in output.dims if result_dims[dim].labelled]
