@@ -29,7 +29,8 @@ def declared(size, phase=PHASE):
         numbers = np.zeros((size, size, size))
         numbers[every, every, every] = 1
         families.append(family(phase, bilinear=numbers))
-    return OpenProblem(lindbladian=chain(hopping(size) + np.diag(levels(size)), *families))
+    whole = chain(hopping(size) + np.diag(levels(size)), *families)
+    return OpenProblem(lindbladian=whole, asked=frozenset({"occupation"}))
 
 
 def by_qutip(size):

@@ -20,7 +20,7 @@ image under exchange of particles and holes; the equation is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,8 +87,8 @@ class Covariance:
     ----------
     hamiltonian, drift, source, decay : csr (n, n)
         h, X, P and ``l + g``; n is twice the number of orbitals if ``doubled``.
-    families : tuple of (csr, csr)
-        ``l + g`` and P of each jump family by itself.
+    jumps : tuple of JumpFamily
+        Whose equation it is.
     sandwich : Sandwich or None
         None without bilinear operators.
     """
@@ -97,7 +97,7 @@ class Covariance:
     drift: sparse.csr_array
     source: sparse.csr_array
     decay: sparse.csr_array
-    families: tuple[tuple[sparse.csr_array, sparse.csr_array], ...]
+    jumps: tuple[JumpFamily, ...]
     bilinears: Bilinears
     sandwich: Sandwich | None
     doubled: bool
@@ -105,6 +105,11 @@ class Covariance:
     @property
     def size(self) -> int:
         return int(self.drift.shape[0])
+
+    @cached_property
+    def families(self) -> tuple[tuple[sparse.csr_array, sparse.csr_array], ...]:
+        """``l + g`` and P of each jump family by itself."""
+        return tuple(_linear([family], self.doubled) for family in self.jumps)
 
     def rate(self, covariance: Complexes) -> Complexes:
         """dG/dt of a Hermitian G."""
@@ -122,14 +127,13 @@ def covariance_equation(lindbladian: Lindbladian) -> Covariance:
     h = sparse.csr_array(lindbladian.hamiltonian.astype(np.complex128))
     if doubled:
         h = sparse.block_diag([h, -h.conj()], format="csr")
-    families = tuple(_linear(family, doubled) for family in lindbladian.jumps)
+    acting = [family for family in lindbladian.jumps if family.loss.nnz or family.gain.nnz]
     zero = sparse.csr_array(h.shape, dtype=np.complex128)
-    decay = sum((decay for decay, _ in families if decay.nnz), zero)
-    source = sum((source for _, source in families if source.nnz), zero)
+    decay, source = _linear(acting, doubled) if acting else (zero, zero)
     operators = bilinears(lindbladian.jumps, lindbladian.size, doubled)
     drift = sparse.csr_array(-1j * h - decay / 2 - operators.damping / 2)
     sandwich = _sandwich(operators) if operators.stack.nnz else None
-    return Covariance(sparse.csr_array(h), drift, source, decay, families, operators, sandwich, doubled)
+    return Covariance(h, drift, source, decay, lindbladian.jumps, operators, sandwich, doubled)
 
 
 def unclosed(families: Iterable[JumpFamily], size: int) -> JumpFamily | None:
@@ -172,17 +176,22 @@ def bilinears(families: Iterable[JumpFamily], size: int, doubled: bool = False) 
     return Bilinears(stack, keys % size, keys // size, number[keys // size])
 
 
-def _linear(family: JumpFamily, doubled: bool) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """``l + g`` and P = g of one family."""
+def _linear(families: Sequence[JumpFamily], doubled: bool) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """``l + g`` and P = g of some families."""
+    loss, gain = (_stacked([getattr(family, name) for family in families]) for name in ("loss", "gain"))
+    rate = np.concatenate([family.rate for family in families])
     if doubled:
-        loss = _weighted(sparse.hstack([family.loss, family.gain], format="csr"), family.rate)
-        half = family.loss.shape[1]
+        half = loss.shape[1]
+        decay = _weighted(sparse.hstack([loss, gain], format="csr"), rate)
         swap = np.r_[half : 2 * half, :half]
-        gain = sparse.csr_array(loss.T)[swap][:, swap]
+        source = sparse.csr_array(decay.T)[swap][:, swap]
     else:
-        loss = _weighted(family.loss, family.rate)
-        gain = _weighted(family.gain.conj(), family.rate)
-    return (sparse.csr_array(loss + gain) if gain.nnz else loss), gain
+        decay, source = _weighted(loss, rate), _weighted(gain.conj(), rate)
+    return (sparse.csr_array(decay + source) if source.nnz else decay), source
+
+
+def _stacked(parts: Sequence[sparse.csr_array]) -> sparse.csr_array:
+    return parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
 
 
 def _weighted(vectors: sparse.csr_array, rate: Floats) -> sparse.csr_array:
